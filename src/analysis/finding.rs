@@ -1,0 +1,163 @@
+//! What judging yields: a verdict per rule with its evidence, and the scorecard's result.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{ChannelIndex, RuleId, Score, SpeakerRole, TimeSpan};
+
+/// A rule's verdict on one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The rule is broken (or, for a watch rule, what it watches for happened).
+    Hit,
+    /// The rule was checked and kept.
+    Miss,
+    /// It could not be judged; the finding says why and the rule leaves the denominator.
+    NotApplicable,
+}
+
+/// How much a rule matters. The most severe first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Level {
+    /// Veto and alert at once.
+    S1,
+    /// Serious.
+    S2,
+    /// Ordinary.
+    S3,
+    /// Slight.
+    S4,
+    /// A note without points.
+    S5,
+}
+
+/// What a rule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// Must be said (必说).
+    Required,
+    /// Must not be said (禁说).
+    Forbidden,
+    /// How it sounds: silence, pace, overlap (声学).
+    Acoustic,
+    /// How the call ran (流程).
+    Process,
+    /// What the customer says that someone must know (预警).
+    Watch,
+}
+
+/// Which tolerance let a piece of text match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchMode {
+    /// The very characters of the keyword.
+    Exact,
+    /// A listed synonym.
+    Synonym,
+    /// Other characters that sound the same: the recogniser's spelling, 保正 for 保证.
+    Homophone,
+    /// A regular expression.
+    Regex,
+    /// A measured value (silence, pace, overlap), not text.
+    Measured,
+}
+
+/// One place in the call that made a rule hit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The turn.
+    pub turn: u32,
+    /// Where it was heard.
+    pub channel: ChannelIndex,
+    /// Who said it.
+    pub role: SpeakerRole,
+    /// First character in the turn's text. Equal to `char_to` for measured evidence.
+    pub char_from: u32,
+    /// First character after.
+    pub char_to: u32,
+    /// When; absent in a chat without times.
+    pub span: Option<TimeSpan>,
+    /// The text that matched, as it stands in the turn.
+    pub text: String,
+    /// What it matched: the keyword or expression as the author wrote it, or the limit that was passed.
+    pub pattern: String,
+    /// Which tolerance fired.
+    pub mode: MatchMode,
+    /// Confidence of the recogniser over these words, 0 to 1; absent without audio.
+    pub confidence: Option<f32>,
+    /// The value measured, in the unit that `pattern` names; absent for text.
+    pub measured: Option<f64>,
+}
+
+/// A rule's verdict on one call, with everything needed to understand it later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// Its name at the time.
+    pub rule_name: String,
+    /// What it is for.
+    pub kind: RuleKind,
+    /// How much it matters.
+    pub level: Level,
+    /// The dimension of the scorecard it belongs to.
+    pub dimension: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Points added or, when negative, taken by this finding alone.
+    pub score_delta: Score,
+    /// Whether this finding brings the whole score to its lower bound.
+    pub veto: bool,
+    /// Where. Empty for something that should have been said and was not.
+    pub evidence: Vec<Evidence>,
+    /// Why, in one sentence for a person; for N/A the reason.
+    pub explanation: String,
+    /// Stable name of the reason for N/A, for example `mono`, `role_unknown`, `prerequisite_absent`, `too_short`.
+    pub not_applicable_reason: Option<String>,
+}
+
+/// One dimension of a scorecard's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DimensionScore {
+    /// Its name, for example 销售合规.
+    pub name: String,
+    /// Points it starts with.
+    pub full: Score,
+    /// Points left.
+    pub score: Score,
+    /// Rules checked in it (hit or miss).
+    pub num_checked: u32,
+    /// Rules hit in it.
+    pub num_hit: u32,
+    /// Rules that could not be judged.
+    pub num_not_applicable: u32,
+}
+
+/// The score of one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScorecardResult {
+    /// Name of the scheme.
+    pub scheme: String,
+    /// Revision of the scheme: its version and a digest of its text.
+    pub revision: String,
+    /// The final score.
+    pub score: Score,
+    /// What a call without a finding gets.
+    pub full: Score,
+    /// Whether a veto brought it to the lower bound.
+    pub vetoed: bool,
+    /// By dimension, in the scheme's order.
+    pub dimensions: Vec<DimensionScore>,
+}
+
+/// Everything that judging a call yields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// One finding per rule of the pack: hits by severity first, then N/A, then misses.
+    pub findings: Vec<Finding>,
+    /// The score.
+    pub scorecard: ScorecardResult,
+    /// Version of the engine that judged.
+    pub engine_version: String,
+}

@@ -1,0 +1,115 @@
+//! The dialogue as data: turns, utterances and timing facts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audio::ChannelLayout;
+use crate::speech::Word;
+use crate::types::{ChannelIndex, Millis, RoleSource, SpeakerRole, TimeSpan};
+
+/// Speech of one speaker without a pause of `pause_limit` or more: what rules call a sentence (句).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Utterance {
+    /// When it was said.
+    pub span: TimeSpan,
+    /// First word in [`Turn::words`].
+    pub word_from: u32,
+    /// First word after.
+    pub word_to: u32,
+    /// First character in [`Turn::text`].
+    pub char_from: u32,
+    /// First character after.
+    pub char_to: u32,
+    /// Characters that count for pace (no punctuation) per minute; absent when too short to say.
+    pub chars_per_min: Option<f32>,
+    /// Loudness in dB relative to full scale; absent without audio.
+    pub loudness_dbfs: Option<f32>,
+}
+
+/// Everything one speaker says until another takes the floor (话轮).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Position in the dialogue, from 0.
+    pub index: u32,
+    /// Where it was heard.
+    pub channel: ChannelIndex,
+    /// Who says it.
+    pub role: SpeakerRole,
+    /// From its first to its last word. Absent in a chat without times.
+    pub span: Option<TimeSpan>,
+    /// What is said; the texts of `words`, joined, when there are words.
+    pub text: String,
+    /// Timed words; empty without audio.
+    pub words: Vec<Word>,
+    /// Its utterances in order; together they cover the text.
+    pub utterances: Vec<Utterance>,
+    /// Mean confidence of its words, 0 to 1; absent when the text was typed.
+    pub confidence: Option<f32>,
+    /// Characters that count for pace, per minute of speech; absent when too short to say.
+    pub chars_per_min: Option<f32>,
+    /// Loudness in dB relative to full scale; absent without audio.
+    pub loudness_dbfs: Option<f32>,
+}
+
+/// A stretch in which nobody speaks (静音).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When.
+    pub span: TimeSpan,
+    /// The turn before; absent at the start of the call.
+    pub turn_before: Option<u32>,
+    /// The turn after; absent at the end of the call.
+    pub turn_after: Option<u32>,
+}
+
+/// A stretch in which two speakers speak at once. Only ever found on separated channels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlap {
+    /// When.
+    pub span: TimeSpan,
+    /// The turn that was under way.
+    pub turn: u32,
+    /// The turn that began over it.
+    pub interrupting_turn: u32,
+    /// How long the speaker under way had been speaking when the other began.
+    pub spoken_before: Millis,
+    /// Characters of the interrupting utterance, punctuation not counted.
+    pub num_chars: u32,
+}
+
+/// Timing facts of the whole call.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Timing {
+    /// Length of the recording.
+    pub duration: Millis,
+    /// Silences of at least one second, in order; the start and the end of the call included.
+    pub gaps: Vec<Gap>,
+    /// Overlaps in order. Empty on mono, where [`Dialogue::layout`] says that they could not be judged.
+    pub overlaps: Vec<Overlap>,
+    /// Time in which nobody speaks.
+    pub silence: Millis,
+    /// Speech of the agent.
+    pub agent_talk: Millis,
+    /// Speech of the customer.
+    pub customer_talk: Millis,
+    /// Mean pace of the agent in characters per minute; absent when the agent said too little.
+    pub agent_chars_per_min: Option<f32>,
+    /// Mean pace of the customer in characters per minute; absent when the customer said too little.
+    pub customer_chars_per_min: Option<f32>,
+}
+
+/// One call as a conversation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Dialogue {
+    /// Turns ordered by start; turns of different speakers may overlap, those of one speaker never do.
+    pub turns: Vec<Turn>,
+    /// Silence, overlap, pace, talk.
+    pub timing: Timing,
+    /// How the channels relate; absent without audio.
+    pub layout: Option<ChannelLayout>,
+    /// Where the roles come from.
+    pub role_source: RoleSource,
+    /// How sure the roles are, 0 to 1; 1 when declared.
+    pub role_confidence: f32,
+    /// Channels on which nothing was ever heard.
+    pub silent_channels: Vec<ChannelIndex>,
+}

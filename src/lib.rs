@@ -1,0 +1,17 @@
+//! `diting` listens to every call of a call centre on the centre's own machines: it decodes recordings, transcribes
+//! them, separates the speakers, judges every turn by rules, scores the call and stores what it found.
+//!
+//! One call passes through the modules in this order: [`ingest`] takes its bytes, [`audio`] decodes them, [`speech`]
+//! recognises words, [`dialogue`] makes turns of them, [`analysis`] judges, [`store`] keeps, [`pipeline`] runs it all;
+//! [`proto`] speaks to the outside. ARCHITECTURE.md tells who may import whom.
+
+pub mod analysis;
+pub mod audio;
+pub mod dialogue;
+pub mod error;
+pub mod ingest;
+pub mod pipeline;
+pub mod proto;
+pub mod speech;
+pub mod store;
+pub mod types;

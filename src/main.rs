@@ -1,0 +1,3 @@
+//! The `diting` command.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! The wire types, generated from `proto/`, and the only conversions between them and the domain.
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub mod v1 {
+    tonic::include_proto!("diting.v1");
+}
+
+/// The compiled descriptors of every file in `proto/`, for reflection and the JSON mapping.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/diting_descriptors.bin"));

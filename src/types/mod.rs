@@ -1,0 +1,15 @@
+//! Vocabulary shared by every stage: identifiers, times, channels, roles, points and what a sender says about a call.
+//!
+//! Types here carry no behaviour beyond validation and arithmetic, and know no other module.
+
+mod channel;
+mod ids;
+mod metadata;
+mod score;
+mod time;
+
+pub use channel::{ChannelIndex, RoleSource, SpeakerRole};
+pub use ids::{CallId, ContentHash, InvalidId, RuleId};
+pub use metadata::{AudioDeclaration, CallMetadata, DeclaredCodec, Direction, HangUpSide, Media};
+pub use score::Score;
+pub use time::{Millis, TimeSpan};
