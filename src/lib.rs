@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod audio;
+pub mod cli;
 pub mod dialogue;
 pub mod error;
 pub mod ingest;

@@ -1,3 +1,22 @@
-//! The `diting` command.
+//! The `diting` command: parses arguments, runs, maps the outcome to an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use diting::cli;
+
+/// Exit code for arguments that make no sense, as in `sysexits.h`.
+const BAD_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let args = match cli::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = if error.use_stderr() { ExitCode::from(BAD_USAGE) } else { ExitCode::SUCCESS };
+            // A closed pipe is the only way this fails, and there is nobody left to tell.
+            error.print().ok();
+            return code;
+        }
+    };
+    cli::run(args).unwrap_or_else(|error| cli::report_failure(&error)).into()
+}

@@ -1,0 +1,60 @@
+//! The command line: what can be typed, and which command runs.
+//!
+//! Data goes to standard output, everything else to standard error; colour and progress only on a terminal.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
+
+mod analyze;
+mod calls;
+mod eval;
+mod exit;
+mod models;
+mod push;
+mod rules;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, report_failure};
+
+/// Listens to every call: transcribes, separates the speakers, judges by rules and scores, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "diting", version, propagate_version = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the service: gRPC with reflection and health, one data directory
+    Serve(serve::Args),
+    /// Analyzes recordings without a server and prints the report
+    Analyze(analyze::Args),
+    /// Sends recordings to a server as a recorder would
+    Push(push::Args),
+    /// Asks a server about its calls
+    Calls(calls::Args),
+    /// Checks and tests rule packs
+    Rules(rules::Args),
+    /// Lists, fetches, imports and verifies speech models
+    Models(models::Args),
+    /// Measures recognition against labelled recordings
+    Eval(eval::Args),
+}
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// Whatever the command fails with; [`report_failure`] shows it.
+pub fn run(args: Args) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Analyze(args) => analyze::run(args),
+        Command::Push(args) => push::run(args),
+        Command::Calls(args) => calls::run(args),
+        Command::Rules(args) => rules::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Eval(args) => eval::run(args),
+    }
+}
