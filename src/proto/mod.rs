@@ -1,4 +1,11 @@
 //! The wire types, generated from `proto/`, and the only conversions between them and the domain.
+//!
+//! **Invariant**: nothing is judged or looked up here; what cannot be converted is an [`ConvertError`] that names the field.
+
+pub mod convert;
+pub mod json;
+
+pub use convert::{ConvertError, Report};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod v1 {

@@ -1,0 +1,138 @@
+//! Findings, scores and whole reports to the wire.
+
+use super::{ConvertError, duration, known, transcript};
+use crate::analysis::{Evidence, Finding, Level, MatchMode, RuleKind, ScorecardResult, Verdict};
+use crate::ingest::CallRecord;
+use crate::pipeline::CallResult;
+use crate::proto::v1;
+use crate::types::CallId;
+
+/// A call and everything learnt about it: what becomes a [`v1::CallReport`].
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The record.
+    pub record: &'a CallRecord,
+    /// What was learnt.
+    pub result: &'a CallResult,
+}
+
+impl From<Report<'_>> for v1::CallReport {
+    fn from(Report { record, result }: Report<'_>) -> Self {
+        Self {
+            call: Some(record.into()),
+            transcript: Some(transcript(result)),
+            findings: result.analysis.findings.iter().map(|one| finding(&record.id, one)).collect(),
+            scorecard: Some((&result.analysis.scorecard).into()),
+        }
+    }
+}
+
+/// A finding of `call`.
+#[must_use]
+pub fn finding(call: &CallId, finding: &Finding) -> v1::Finding {
+    v1::Finding {
+        call_id: call.to_string(),
+        rule_id: finding.rule_id.to_string(),
+        rule_name: finding.rule_name.clone(),
+        kind: kind(finding.kind).into(),
+        level: level(finding.level).into(),
+        dimension: finding.dimension.clone(),
+        verdict: verdict(finding.verdict).into(),
+        score_delta: finding.score_delta.as_f64(),
+        veto: finding.veto,
+        evidence: finding.evidence.iter().map(Into::into).collect(),
+        explanation: finding.explanation.clone(),
+        not_applicable_reason: finding.not_applicable_reason.clone().unwrap_or_default(),
+    }
+}
+
+impl From<&Evidence> for v1::Evidence {
+    fn from(evidence: &Evidence) -> Self {
+        Self {
+            turn: evidence.turn,
+            channel: evidence.channel.0.into(),
+            role: v1::SpeakerRole::from(evidence.role).into(),
+            char_from: evidence.char_from,
+            char_to: evidence.char_to,
+            start: evidence.span.map(|span| duration(span.start)),
+            end: evidence.span.map(|span| duration(span.end)),
+            text: evidence.text.clone(),
+            pattern: evidence.pattern.clone(),
+            mode: mode(evidence.mode).into(),
+            confidence: evidence.confidence,
+            measured: evidence.measured,
+        }
+    }
+}
+
+impl From<&ScorecardResult> for v1::ScorecardResult {
+    fn from(result: &ScorecardResult) -> Self {
+        let dimensions = result.dimensions.iter().map(|dimension| v1::DimensionScore {
+            name: dimension.name.clone(),
+            full: dimension.full.as_f64(),
+            score: dimension.score.as_f64(),
+            num_checked: dimension.num_checked,
+            num_hit: dimension.num_hit,
+            num_not_applicable: dimension.num_not_applicable,
+        });
+        Self {
+            scheme: result.scheme.clone(),
+            revision: result.revision.clone(),
+            score: result.score.as_f64(),
+            full: result.full.as_f64(),
+            vetoed: result.vetoed,
+            dimensions: dimensions.collect(),
+        }
+    }
+}
+
+/// A verdict asked for in field `verdicts`.
+///
+/// # Errors
+/// [`ConvertError`] for a value that is none.
+pub fn verdict_from_wire(value: i32) -> Result<Verdict, ConvertError> {
+    match known("verdicts", value)? {
+        v1::Verdict::Hit => Ok(Verdict::Hit),
+        v1::Verdict::Miss => Ok(Verdict::Miss),
+        v1::Verdict::NotApplicable => Ok(Verdict::NotApplicable),
+        v1::Verdict::Unspecified => Err(ConvertError::new("verdicts", "say which verdict is asked for")),
+    }
+}
+
+fn verdict(verdict: Verdict) -> v1::Verdict {
+    match verdict {
+        Verdict::Hit => v1::Verdict::Hit,
+        Verdict::Miss => v1::Verdict::Miss,
+        Verdict::NotApplicable => v1::Verdict::NotApplicable,
+    }
+}
+
+fn kind(kind: RuleKind) -> v1::RuleKind {
+    match kind {
+        RuleKind::Required => v1::RuleKind::Required,
+        RuleKind::Forbidden => v1::RuleKind::Forbidden,
+        RuleKind::Acoustic => v1::RuleKind::Acoustic,
+        RuleKind::Process => v1::RuleKind::Process,
+        RuleKind::Watch => v1::RuleKind::Watch,
+    }
+}
+
+fn level(level: Level) -> v1::Level {
+    match level {
+        Level::S1 => v1::Level::S1,
+        Level::S2 => v1::Level::S2,
+        Level::S3 => v1::Level::S3,
+        Level::S4 => v1::Level::S4,
+        Level::S5 => v1::Level::S5,
+    }
+}
+
+fn mode(mode: MatchMode) -> v1::MatchMode {
+    match mode {
+        MatchMode::Exact => v1::MatchMode::Exact,
+        MatchMode::Synonym => v1::MatchMode::Synonym,
+        MatchMode::Homophone => v1::MatchMode::Homophone,
+        MatchMode::Regex => v1::MatchMode::Regex,
+        MatchMode::Measured => v1::MatchMode::Measured,
+    }
+}

@@ -1,0 +1,74 @@
+//! Domain to wire, and back where a request carries it.
+//!
+//! To the wire nothing can fail; from the wire everything is checked, and an error names the field as the sender wrote
+//! it (`metadata.channel_roles`).
+
+mod call;
+mod finding;
+mod time;
+mod transcript;
+
+pub use call::{failure_of, state_from_wire, state_to_wire};
+pub use finding::{Report, finding, verdict_from_wire};
+pub use time::{duration, timestamp, timestamp_from_wire};
+pub use transcript::transcript;
+
+use crate::error::{Classify, ErrorCode};
+use crate::types::CallId;
+
+/// Longest text in one field of a request, in characters.
+const MAX_TEXT_CHARS: usize = 1024;
+
+/// A field of a request that cannot be taken as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("field `{field}`: {problem}")]
+pub struct ConvertError {
+    /// The field's path, for example `metadata.channel_roles`.
+    pub field: String,
+    /// What is wrong with it and what to send instead.
+    pub problem: String,
+}
+
+impl ConvertError {
+    /// Says that `field` has `problem`.
+    #[must_use]
+    pub fn new(field: &str, problem: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), problem: problem.into() }
+    }
+}
+
+impl Classify for ConvertError {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::InvalidInput
+    }
+
+    fn reason(&self) -> &'static str {
+        "request.invalid_field"
+    }
+}
+
+/// Reads a call id from field `call_id`.
+///
+/// # Errors
+/// [`ConvertError`] when the text breaks the rules of [`CallId`].
+pub fn call_id(text: &str) -> Result<CallId, ConvertError> {
+    CallId::try_new(text).map_err(|error| ConvertError::new("call_id", error.to_string()))
+}
+
+/// The text of `field`, or nothing when it is empty.
+///
+/// # Errors
+/// [`ConvertError`] when it is longer than 1024 characters.
+pub fn optional_text(field: &str, text: String) -> Result<Option<String>, ConvertError> {
+    let num_chars = text.chars().count();
+    if num_chars > MAX_TEXT_CHARS {
+        let problem = format!("at most {MAX_TEXT_CHARS} characters are allowed, this has {num_chars}");
+        return Err(ConvertError::new(field, problem));
+    }
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// The value of an enum `field`.
+fn known<E: TryFrom<i32>>(field: &str, value: i32) -> Result<E, ConvertError> {
+    E::try_from(value).map_err(|_| ConvertError::new(field, format!("{value} is not a value of this enum")))
+}

@@ -1,0 +1,141 @@
+//! Dialogues to the wire.
+
+use super::duration;
+use crate::audio::{AudioProfile, ChannelLayout};
+use crate::dialogue::{Dialogue, Gap, Overlap, Timing, Turn, Utterance};
+use crate::pipeline::CallResult;
+use crate::proto::v1;
+use crate::speech::Word;
+use crate::types::{RoleSource, TimeSpan};
+
+/// Who said what when in `result`, and what the recording is.
+#[must_use]
+pub fn transcript(result: &CallResult) -> v1::Transcript {
+    let dialogue: &Dialogue = &result.dialogue;
+    let recognition = result.recognition.clone().unwrap_or_default();
+    v1::Transcript {
+        turns: dialogue.turns.iter().map(Into::into).collect(),
+        timing: Some((&dialogue.timing).into()),
+        layout: layout(dialogue.layout).into(),
+        role_source: role_source(dialogue.role_source).into(),
+        role_confidence: dialogue.role_confidence,
+        silent_channels: dialogue.silent_channels.iter().map(|channel| channel.0.into()).collect(),
+        model: recognition.model,
+        language: recognition.language,
+        speech: result.recognition.as_ref().map(|recognition| duration(recognition.speech)),
+        redecoded: recognition.redecoded.into_iter().collect(),
+        dropped: recognition.dropped.into_iter().collect(),
+        audio: result.audio.as_ref().map(Into::into),
+    }
+}
+
+/// Start and end of a span.
+fn bounds(span: TimeSpan) -> (Option<prost_types::Duration>, Option<prost_types::Duration>) {
+    (Some(duration(span.start)), Some(duration(span.end)))
+}
+
+impl From<&Turn> for v1::Turn {
+    fn from(turn: &Turn) -> Self {
+        let (start, end) = turn.span.map_or((None, None), bounds);
+        Self {
+            index: turn.index,
+            channel: turn.channel.0.into(),
+            role: v1::SpeakerRole::from(turn.role).into(),
+            start,
+            end,
+            text: turn.text.clone(),
+            words: turn.words.iter().map(Into::into).collect(),
+            utterances: turn.utterances.iter().map(Into::into).collect(),
+            confidence: turn.confidence,
+            chars_per_min: turn.chars_per_min,
+            loudness_dbfs: turn.loudness_dbfs,
+        }
+    }
+}
+
+impl From<&Word> for v1::Word {
+    fn from(word: &Word) -> Self {
+        let (start, end) = bounds(word.span);
+        Self { text: word.text.clone(), start, end, confidence: word.confidence }
+    }
+}
+
+impl From<&Utterance> for v1::Utterance {
+    fn from(utterance: &Utterance) -> Self {
+        let (start, end) = bounds(utterance.span);
+        Self {
+            start,
+            end,
+            char_from: utterance.char_from,
+            char_to: utterance.char_to,
+            chars_per_min: utterance.chars_per_min,
+            loudness_dbfs: utterance.loudness_dbfs,
+        }
+    }
+}
+
+impl From<&Timing> for v1::Timing {
+    fn from(timing: &Timing) -> Self {
+        Self {
+            duration: Some(duration(timing.duration)),
+            gaps: timing.gaps.iter().map(Into::into).collect(),
+            overlaps: timing.overlaps.iter().map(Into::into).collect(),
+            silence: Some(duration(timing.silence)),
+            agent_talk: Some(duration(timing.agent_talk)),
+            customer_talk: Some(duration(timing.customer_talk)),
+            agent_chars_per_min: timing.agent_chars_per_min,
+            customer_chars_per_min: timing.customer_chars_per_min,
+        }
+    }
+}
+
+impl From<&Gap> for v1::Gap {
+    fn from(gap: &Gap) -> Self {
+        let (start, end) = bounds(gap.span);
+        Self { start, end, turn_before: gap.turn_before, turn_after: gap.turn_after }
+    }
+}
+
+impl From<&Overlap> for v1::Overlap {
+    fn from(overlap: &Overlap) -> Self {
+        let (start, end) = bounds(overlap.span);
+        Self { start, end, turn: overlap.turn, interrupting_turn: overlap.interrupting_turn }
+    }
+}
+
+impl From<&AudioProfile> for v1::AudioInfo {
+    fn from(profile: &AudioProfile) -> Self {
+        let channels = profile.channels.iter().map(|channel| v1::ChannelInfo {
+            channel: channel.channel.0.into(),
+            rms_dbfs: channel.rms_dbfs,
+            peak_dbfs: channel.peak_dbfs,
+            clipped: channel.clipped,
+            silent: channel.silent,
+        });
+        Self {
+            container: profile.container.clone(),
+            codec: profile.codec.clone(),
+            rate_hz: profile.rate_hz,
+            num_channels: profile.num_channels.into(),
+            channels: channels.collect(),
+            warnings: profile.warnings.clone(),
+        }
+    }
+}
+
+fn layout(layout: Option<ChannelLayout>) -> v1::ChannelLayout {
+    match layout {
+        None => v1::ChannelLayout::Unspecified,
+        Some(ChannelLayout::Mono) => v1::ChannelLayout::Mono,
+        Some(ChannelLayout::Stereo) => v1::ChannelLayout::Stereo,
+        Some(ChannelLayout::DualMono) => v1::ChannelLayout::DualMono,
+    }
+}
+
+fn role_source(source: RoleSource) -> v1::RoleSource {
+    match source {
+        RoleSource::Metadata => v1::RoleSource::Metadata,
+        RoleSource::Evidence => v1::RoleSource::Evidence,
+        RoleSource::Unknown => v1::RoleSource::Unknown,
+    }
+}
