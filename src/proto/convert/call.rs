@@ -151,7 +151,8 @@ impl TryFrom<v1::CallMetadata> for CallMetadata {
     type Error = ConvertError;
 
     fn try_from(wire: v1::CallMetadata) -> Result<Self, ConvertError> {
-        let started_at = wire.started_at.map(|at| timestamp_from_wire("metadata.started_at", at)).transpose()?;
+        let started_at =
+            wire.started_at.map(|at| timestamp_from_wire("metadata.started_at", at)).transpose()?;
         Ok(Self {
             started_at,
             direction: direction_from_wire(wire.direction)?,
@@ -183,9 +184,9 @@ impl From<SpeakerRole> for v1::SpeakerRole {
 }
 
 fn channel_index(field: &str, channel: u32) -> Result<ChannelIndex, ConvertError> {
-    u16::try_from(channel)
-        .map(ChannelIndex)
-        .map_err(|_| ConvertError::new(field, format!("there is no channel {channel}: channels count from 0")))
+    u16::try_from(channel).map(ChannelIndex).map_err(|_| {
+        ConvertError::new(field, format!("there is no channel {channel}: channels count from 0"))
+    })
 }
 
 fn channel_roles(roles: Vec<v1::ChannelRole>) -> Result<BTreeMap<ChannelIndex, SpeakerRole>, ConvertError> {
@@ -300,7 +301,8 @@ mod tests {
             agent_id: Some("8021".to_owned()),
             team: Some("三组".to_owned()),
             hang_up_side: Some(HangUpSide::Customer),
-            channel_roles: [(ChannelIndex(0), SpeakerRole::Agent), (ChannelIndex(1), SpeakerRole::Bot)].into(),
+            channel_roles: [(ChannelIndex(0), SpeakerRole::Agent), (ChannelIndex(1), SpeakerRole::Bot)]
+                .into(),
             channels: vec![ChannelIndex(1), ChannelIndex(0)],
             attributes: [("queue".to_owned(), "7".to_owned())].into(),
             ..CallMetadata::default()
