@@ -1,5 +1,9 @@
 //! What can go wrong in recognition.
 
+use std::path::PathBuf;
+
+use whisper_rs::WhisperError;
+
 use crate::audio::AudioError;
 use crate::error::{Classify, ErrorCode};
 
@@ -12,6 +16,47 @@ pub enum SpeechError {
     /// The caller gave up.
     #[error("recognition was cancelled")]
     Cancelled,
+    /// The model file could not be loaded.
+    #[error(
+        "cannot load the speech model {path:?}: run `diting models verify`, then `diting models pull` again"
+    )]
+    LoadModel {
+        /// The file.
+        path: PathBuf,
+    },
+    /// whisper.cpp takes paths as UTF-8 only.
+    #[error("the model path {path:?} is not UTF-8: move the models or set `DITING_MODELS`")]
+    ModelPath {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A setting that cannot work.
+    #[error("speech setting `{setting}` is {value}, but must be {allowed}")]
+    Config {
+        /// Its name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What would be right.
+        allowed: &'static str,
+    },
+    /// whisper.cpp failed.
+    #[error("the recogniser failed at {step:?}")]
+    Recognizer {
+        /// What it was doing.
+        step: &'static str,
+        /// Its own error.
+        source: WhisperError,
+    },
+    /// No thread could be started.
+    #[error("cannot start a recogniser: {source}")]
+    Thread {
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The recognisers' threads are gone.
+    #[error("the recognisers have stopped")]
+    Stopped,
 }
 
 impl Classify for SpeechError {
@@ -19,6 +64,11 @@ impl Classify for SpeechError {
         match self {
             Self::Audio(error) => error.code(),
             Self::Cancelled => ErrorCode::Cancelled,
+            Self::LoadModel { .. } | Self::ModelPath { .. } | Self::Thread { .. } | Self::Stopped => {
+                ErrorCode::Unavailable
+            }
+            Self::Config { .. } => ErrorCode::InvalidInput,
+            Self::Recognizer { .. } => ErrorCode::Internal,
         }
     }
 
@@ -26,6 +76,12 @@ impl Classify for SpeechError {
         match self {
             Self::Audio(error) => error.reason(),
             Self::Cancelled => "speech.cancelled",
+            Self::LoadModel { .. } => "speech.load_model",
+            Self::ModelPath { .. } => "speech.model_path",
+            Self::Config { .. } => "speech.config",
+            Self::Recognizer { .. } => "speech.recognizer",
+            Self::Thread { .. } => "speech.thread",
+            Self::Stopped => "speech.stopped",
         }
     }
 }

@@ -2,15 +2,25 @@
 //!
 //! Knows channels but not who speaks on them; no store, no wire types, no async.
 
+mod config;
+mod decode;
 mod error;
+mod gate;
+mod recognize;
 mod scripted;
 mod segment;
+mod vad;
+mod whisper;
+mod window;
+mod words;
 
 use std::sync::atomic::AtomicBool;
 
+pub use config::{SpeechConfig, VadConfig};
 pub use error::SpeechError;
 pub use scripted::ScriptedTranscriber;
 pub use segment::{RecognitionSummary, Segment, Transcript, Word};
+pub use whisper::WhisperTranscriber;
 
 use crate::audio::{AudioError, Block};
 use crate::types::{ChannelIndex, Millis};

@@ -1,0 +1,84 @@
+//! What can be set about recognition, with the defaults that were measured best (docs/adr/003-recognizer.md).
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::Millis;
+
+/// Settings of recognition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpeechConfig {
+    /// Speech model by its name in the manifest.
+    pub model: String,
+    /// Spoken language as Whisper names it, for example `zh`.
+    pub language: String,
+    /// Recognisers that work side by side over one loaded model; 0 chooses from the machine.
+    pub num_recognizers: usize,
+    /// Threads inside each recogniser; 0 chooses 1. The product with `num_recognizers` must not exceed the free
+    /// cores: ggml's threads spin, and with more of them than cores it gets ten times slower, not faster.
+    pub threads_per_recognizer: usize,
+    /// Text that shows the recogniser the style wanted: simplified, punctuated. Empty: none.
+    pub prompt: String,
+    /// Longest stretch of audio recognised at once; speech is packed up to this. At most 28 s.
+    pub max_window: Millis,
+    /// When a stretch of audio counts as speech.
+    pub vad: VadConfig,
+    /// Runs on a GPU when the build has one (`cuda`).
+    pub use_gpu: bool,
+}
+
+impl Default for SpeechConfig {
+    fn default() -> Self {
+        Self {
+            model: "small".to_owned(),
+            language: "zh".to_owned(),
+            num_recognizers: 0,
+            threads_per_recognizer: 0,
+            prompt: "以下是普通话的句子。".to_owned(),
+            max_window: Millis(20_000),
+            vad: VadConfig::default(),
+            use_gpu: cfg!(feature = "cuda"),
+        }
+    }
+}
+
+/// When a stretch of audio counts as speech.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VadConfig {
+    /// Speech begins at this probability.
+    pub threshold: f32,
+    /// Speech goes on down to this probability.
+    pub release_threshold: f32,
+    /// A pause of this length ends a stretch.
+    pub min_silence: Millis,
+    /// Stretches shorter than this are dropped.
+    pub min_speech: Millis,
+    /// Audio kept before and after each stretch.
+    pub padding: Millis,
+}
+
+impl Default for VadConfig {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            release_threshold: 0.35,
+            min_silence: Millis(300),
+            min_speech: Millis(200),
+            padding: Millis(150),
+        }
+    }
+}
+
+impl SpeechConfig {
+    /// Recognisers and threads in each, after choosing from the `num_cores` of the machine what was left open.
+    #[must_use]
+    pub fn workers(&self, num_cores: usize) -> (usize, usize) {
+        let threads = self.threads_per_recognizer.max(1);
+        let recognizers = match self.num_recognizers {
+            0 => (num_cores / threads).max(1),
+            chosen => chosen,
+        };
+        (recognizers, threads)
+    }
+}

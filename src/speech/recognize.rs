@@ -1,0 +1,62 @@
+//! Recognises one window: decode, judge, decode again on evidence, drop what stays unbelievable.
+
+use std::collections::BTreeMap;
+
+use super::SpeechError;
+use super::decode::{Attempt, Decoded, Decoder};
+use super::gate::{self, Doubt};
+use super::segment::Segment;
+use super::window::Window;
+use super::words;
+
+/// Above this probability of no speech a doubtful text was invented.
+const NO_SPEECH: f32 = 0.5;
+
+/// What one window gave.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Recognized {
+    pub(super) segments: Vec<Segment>,
+    pub(super) redecoded: BTreeMap<&'static str, u32>,
+    pub(super) dropped: BTreeMap<&'static str, u32>,
+}
+
+/// Recognises `window`. A doubtful text is decoded again piece by piece and without the prompt, so that what confused
+/// the recogniser in one piece cannot reach the others; a piece that stays doubtful is dropped and counted.
+pub(super) fn recognize(
+    decoder: &mut Decoder,
+    window: &Window,
+    prompt: &str,
+) -> Result<Recognized, SpeechError> {
+    let decoded = decoder.decode(&window.samples, Attempt::FIRST)?;
+    let mut recognized = Recognized::default();
+    let Some(doubt) = gate::doubt(&decoded, window.speech(), prompt) else {
+        recognized.segments = words::segments(window, &decoded.tokens);
+        return Ok(recognized);
+    };
+    *recognized.redecoded.entry(doubt.reason()).or_default() += 1;
+    for piece in window.split() {
+        let again = decoder.decode(&piece.samples, Attempt::AGAIN)?;
+        match still_doubtful(decoder, &piece, &again, prompt)? {
+            Some(doubt) => *recognized.dropped.entry(doubt.reason()).or_default() += 1,
+            None => recognized.segments.extend(words::segments(&piece, &again.tokens)),
+        }
+    }
+    Ok(recognized)
+}
+
+/// Judges a second decoding. The bar is lower for quiet or unclear speech, which is kept with its low confidence, and
+/// higher for audio that Whisper itself calls no speech.
+fn still_doubtful(
+    decoder: &mut Decoder,
+    piece: &Window,
+    decoded: &Decoded,
+    prompt: &str,
+) -> Result<Option<Doubt>, SpeechError> {
+    match gate::doubt(decoded, piece.speech(), prompt) {
+        None | Some(Doubt::LowConfidence) => {
+            let no_speech = decoder.no_speech_probability(&piece.samples)?;
+            Ok((no_speech > NO_SPEECH).then_some(Doubt::NoSpeech))
+        }
+        Some(doubt) => Ok(Some(doubt)),
+    }
+}

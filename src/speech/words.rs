@@ -1,0 +1,284 @@
+//! Turns the tokens of a window into timed words of simplified Chinese, one list per piece of speech.
+
+use std::sync::LazyLock;
+
+use ferrous_opencc::OpenCC;
+use ferrous_opencc::config::BuiltinConfig;
+
+use super::decode::Token;
+use super::segment::{Segment, Word};
+use super::window::Window;
+use crate::types::{Millis, TimeSpan};
+
+/// A word said last in its piece, or before a pause, is not stretched beyond this.
+const LONGEST_WORD: Millis = Millis(800);
+
+/// Traditional to simplified; the tables are part of the program.
+static SIMPLIFY: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
+
+/// A character with the sample at which it begins and its probability.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Glyph {
+    character: char,
+    offset: usize,
+    probability: f32,
+}
+
+/// The text of `tokens` as written, for judging it.
+pub(super) fn text(tokens: &[Token]) -> String {
+    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.bytes.iter().copied()).collect();
+    simplify(&String::from_utf8_lossy(&bytes))
+}
+
+/// Segments of `window` from its tokens: one for each piece in which something was said.
+pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Segment> {
+    let glyphs = punctuate(simplify_glyphs(strip_brackets(glyphs(tokens, window.samples.len()))));
+    let mut by_piece: Vec<Vec<(String, usize, f32)>> = vec![Vec::new(); window.pieces.len()];
+    let mut piece = 0;
+    for (text, offset, probability) in words(&glyphs) {
+        // Never back: attention wanders, speech does not.
+        piece = window.piece_at(offset).max(piece);
+        if let Some(words) = by_piece.get_mut(piece) {
+            words.push((text, offset, probability));
+        }
+    }
+    let found = by_piece.into_iter().enumerate().filter(|(_, words)| !words.is_empty());
+    found.map(|(index, words)| segment(window, index, words)).collect()
+}
+
+fn segment(window: &Window, index: usize, words: Vec<(String, usize, f32)>) -> Segment {
+    let end = window.pieces.get(index).map_or(Millis::ZERO, |piece| piece.span().end);
+    let starts: Vec<Millis> = words.iter().map(|(_, offset, _)| window.time_in(index, *offset)).collect();
+    let timed = words.into_iter().enumerate().map(|(position, (text, _, confidence))| {
+        let start = starts.get(position).copied().unwrap_or(end);
+        let next = starts.get(position + 1).copied().unwrap_or(end);
+        Word { text, span: TimeSpan::new(start, next.min(start + LONGEST_WORD)), confidence }
+    });
+    let words: Vec<Word> = timed.collect();
+    let text = words.iter().map(|word| word.text.as_str()).collect();
+    let confidence = words.iter().map(|word| word.confidence).sum::<f32>() / words.len().max(1) as f32;
+    let span = words.iter().map(|word| word.span).reduce(TimeSpan::union).unwrap_or_default();
+    Segment { channel: window.channel, span, text, words, confidence }
+}
+
+/// Joins token bytes into characters. One token may hold several characters, one character may need several tokens;
+/// bytes that never become a character are dropped.
+fn glyphs(tokens: &[Token], end: usize) -> Vec<Glyph> {
+    let mut glyphs: Vec<Glyph> = Vec::new();
+    let mut bytes: Vec<(u8, usize, f32)> = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let next = tokens.get(index + 1).map_or(end, |next| next.offset).max(token.offset);
+        let length = token.bytes.len().max(1);
+        for (position, byte) in token.bytes.iter().enumerate() {
+            let offset = token.offset + (next - token.offset) * position / length;
+            bytes.push((*byte, offset, token.probability));
+        }
+    }
+    let mut rest = bytes.as_slice();
+    while let Some((first, offset, _)) = rest.first().copied() {
+        let length = match first {
+            0x00..=0x7f => 1,
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => 0,
+        };
+        let raw: Vec<u8> = rest.iter().take(length).map(|(byte, _, _)| *byte).collect();
+        match std::str::from_utf8(&raw).ok().and_then(|text| text.chars().next()) {
+            Some(character) => {
+                let probability = rest.iter().take(length).map(|(_, _, p)| *p).fold(1.0, f32::min);
+                glyphs.push(Glyph { character, offset, probability });
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            None => rest = rest.get(1..).unwrap_or_default(),
+        }
+    }
+    glyphs
+}
+
+/// Drops what stands in brackets: sounds that the recogniser names, such as `(音乐)` or `[BLANK_AUDIO]`, and notes.
+fn strip_brackets(glyphs: Vec<Glyph>) -> Vec<Glyph> {
+    let mut kept = Vec::with_capacity(glyphs.len());
+    let mut rest = glyphs.as_slice();
+    while let Some((glyph, after)) = rest.split_first() {
+        let close = match glyph.character {
+            '(' | '（' => Some([')', '）']),
+            '[' | '【' => Some([']', '】']),
+            _ => None,
+        };
+        let skipped = close.and_then(|close| after.iter().position(|g| close.contains(&g.character)));
+        match skipped {
+            Some(position) => rest = after.get(position + 1..).unwrap_or_default(),
+            None => {
+                if !matches!(glyph.character, '♪' | '♫' | '\u{fffd}') && close.is_none() {
+                    kept.push(*glyph);
+                }
+                rest = after;
+            }
+        }
+    }
+    kept
+}
+
+fn simplify(text: &str) -> String {
+    SIMPLIFY.as_ref().map_or_else(|| text.to_owned(), |opencc| opencc.convert(text))
+}
+
+fn simplify_glyphs(mut glyphs: Vec<Glyph>) -> Vec<Glyph> {
+    let text: String = glyphs.iter().map(|glyph| glyph.character).collect();
+    let simplified: Vec<char> = simplify(&text).chars().collect();
+    // The tables keep lengths for all but a few rare phrases; those go character by character.
+    if simplified.len() == glyphs.len() {
+        for (glyph, character) in glyphs.iter_mut().zip(simplified) {
+            glyph.character = character;
+        }
+    } else {
+        for glyph in &mut glyphs {
+            let mut single = simplify(glyph.character.encode_utf8(&mut [0; 4])).chars().collect::<Vec<_>>();
+            if let (Some(character), true) = (single.pop(), single.is_empty()) {
+                glyph.character = character;
+            }
+        }
+    }
+    glyphs
+}
+
+/// Full-width punctuation after Chinese, and none twice.
+fn punctuate(glyphs: Vec<Glyph>) -> Vec<Glyph> {
+    let mut written: Vec<Glyph> = Vec::with_capacity(glyphs.len());
+    for mut glyph in glyphs {
+        let before = written.last().map(|glyph| glyph.character);
+        if before.is_some_and(|c| is_han(c) || is_punctuation(c)) {
+            glyph.character = full_width(glyph.character);
+        }
+        let repeats = is_punctuation(glyph.character) && before.is_none_or(is_punctuation);
+        let stray_space = glyph.character == ' ' && !before.is_some_and(|c| c.is_ascii_alphanumeric());
+        if !repeats && !stray_space {
+            written.push(glyph);
+        }
+    }
+    written
+}
+
+fn full_width(character: char) -> char {
+    match character {
+        ',' => '，',
+        '.' => '。',
+        '?' => '？',
+        '!' => '！',
+        ':' => '：',
+        ';' => '；',
+        other => other,
+    }
+}
+
+pub(super) fn is_han(character: char) -> bool {
+    matches!(character, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}')
+}
+
+pub(super) fn is_punctuation(character: char) -> bool {
+    !character.is_alphanumeric()
+        && character != ' '
+        && !matches!(character, '%' | '+' | '@' | '#' | '&' | '¥' | '$')
+}
+
+/// Words with their first sample and probability: one Chinese character each, or a run of others; the punctuation and
+/// spaces after a word belong to it.
+fn words(glyphs: &[Glyph]) -> Vec<(String, usize, f32)> {
+    let mut words: Vec<(String, usize, f32)> = Vec::new();
+    let mut before: Option<char> = None;
+    for glyph in glyphs {
+        let follows = before.is_some_and(|before| {
+            is_punctuation(glyph.character)
+                || glyph.character == ' '
+                || (!is_han(glyph.character) && !is_han(before) && !is_punctuation(before) && before != ' ')
+        });
+        match words.last_mut() {
+            Some((text, _, probability)) if follows => {
+                text.push(glyph.character);
+                if !is_punctuation(glyph.character) && glyph.character != ' ' {
+                    *probability = probability.min(glyph.probability);
+                }
+            }
+            _ if is_punctuation(glyph.character) || glyph.character == ' ' => continue,
+            _ => words.push((glyph.character.to_string(), glyph.offset, glyph.probability)),
+        }
+        before = Some(glyph.character);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::speech::vad::Piece;
+    use crate::speech::window::Packer;
+    use crate::types::ChannelIndex;
+
+    fn token(bytes: &[u8], offset: usize) -> Token {
+        Token { bytes: bytes.to_vec(), probability: 0.5, offset }
+    }
+
+    fn window(lengths: &[usize]) -> Window {
+        let mut packer = Packer::new(ChannelIndex(0), Millis(30_000));
+        let mut start = 0;
+        for len in lengths {
+            packer.push(Piece { start, samples: vec![0.0; *len] });
+            start += *len as u64 + 160_000;
+        }
+        packer.finish().expect("the window holds at least one piece")
+    }
+
+    #[test]
+    fn a_character_spread_over_tokens_is_one_word() {
+        let bank = "银行".as_bytes();
+        let tokens = [token(&bank[..2], 0), token(&bank[2..4], 1_600), token(&bank[4..], 3_200)];
+        let segments = segments(&window(&[16_000]), &tokens);
+        assert_eq!(segments.len(), 1);
+        let words: Vec<_> = segments[0].words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(words, ["银", "行"]);
+    }
+
+    #[test]
+    fn traditional_text_becomes_simplified_with_full_width_punctuation() {
+        let tokens = [token("您好,這裡是VISA 卡 中心.".as_bytes(), 0)];
+        assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "您好，这里是VISA 卡中心。");
+    }
+
+    #[test]
+    fn named_sounds_are_not_text() {
+        let tokens = [token("(音乐)[BLANK_AUDIO]♪".as_bytes(), 0)];
+        assert_eq!(segments(&window(&[16_000]), &tokens), []);
+        let tokens = [token("好的（笑声）再见".as_bytes(), 0)];
+        assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "好的再见");
+    }
+
+    #[test]
+    fn words_go_to_the_piece_in_which_they_are_said() {
+        let tokens = [token("您好。".as_bytes(), 1_600), token("再见".as_bytes(), 21_000)];
+        let segments = segments(&window(&[16_000, 16_000]), &tokens);
+        assert_eq!(segments.len(), 2);
+        assert_eq!((segments[0].text.as_str(), segments[1].text.as_str()), ("您好。", "再见"));
+        assert_eq!(segments[0].span.start, Millis(100));
+        assert_eq!(segments[1].span.start, Millis(11_062));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_ordered_words_whose_texts_join(
+            tokens in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..6), 0usize..60_000), 0..40),
+        ) {
+            let mut tokens: Vec<_> = tokens.iter().map(|(bytes, offset)| token(bytes, *offset)).collect();
+            tokens.sort_by_key(|token| token.offset);
+            for segment in segments(&window(&[16_000, 32_000]), &tokens) {
+                let joined: String = segment.words.iter().map(|word| word.text.as_str()).collect();
+                prop_assert_eq!(&joined, &segment.text);
+                for pair in segment.words.windows(2) {
+                    prop_assert!(pair[0].span.end <= pair[1].span.start);
+                }
+            }
+        }
+    }
+}
