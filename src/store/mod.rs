@@ -1,5 +1,96 @@
-//! Keeps calls, dialogues, findings and scores in one data directory, with indexes by time, agent and rule.
+//! Keeps calls, dialogues, findings and scores in one data directory, with indexes by time, agent, rule and state.
 //!
-//! The only module that names sled. Values are versioned, compressed and checksummed; audio lies outside (see `ingest`).
+//! The only module that names sled. What is small and asked for by index lies in sled (`index/`); what is large, a
+//! call's dialogue and findings, lies in one file per call (`results/`); audio lies outside (see `ingest`). Every value
+//! is versioned, compressed and checksummed. docs/adr/001-store-engine.md tells why, and what sled needs to be safe.
 //!
-//! **Invariant**: no sled type in the public API; an acknowledged write survives a power cut.
+//! **Invariant**: no sled type in the public API; a write that was acknowledged survives a power cut.
+
+mod calls;
+mod codec;
+mod config;
+mod durability;
+mod error;
+mod keys;
+mod open;
+mod query;
+mod record;
+mod results;
+mod token;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use calls::Inserted;
+pub use config::StoreConfig;
+pub use error::StoreError;
+pub use query::{CallFilter, CallSummary, Page};
+pub use record::CallResult;
+pub use token::PageToken;
+
+use crate::types::CallId;
+use durability::Durability;
+use results::ResultFiles;
+
+const NUM_LOCKS: usize = 64;
+
+/// Everything known about the calls of one data directory. One process, one `Store`; shared by all threads.
+///
+/// All methods block; none may be called from an async task.
+#[derive(Debug)]
+pub struct Store {
+    index: sled::Db,
+    durability: Durability,
+    results: ResultFiles,
+    /// Reading, changing and writing one call excludes itself; different calls rarely share a lock.
+    locks: [Mutex<()>; NUM_LOCKS],
+    data_dir: PathBuf,
+    /// Last, so that it is released when sled has let go of its files.
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Opens the store in `config.data_dir`, creating it when missing and mending what a crash left.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it; [`StoreError::Broken`] when the index cannot be read even
+    /// after mending; [`StoreError::Io`] or [`StoreError::DiskFull`] when the disk refuses.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let parts = open::open(config)?;
+        let store = Self {
+            index: parts.index,
+            durability: parts.durability,
+            results: parts.results,
+            locks: std::array::from_fn(|_| Mutex::new(())),
+            data_dir: config.data_dir.clone(),
+            _lock: parts.lock,
+        };
+        store.finish_deletions()?;
+        Ok(store)
+    }
+
+    /// Whether the store still takes writes; it stops for good when the disk failed once.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`] when it no longer does.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.durability.check()
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.data_dir
+    }
+
+    /// Returns when everything written before is on the disk; many callers share one sync.
+    fn commit(&self) -> Result<(), StoreError> {
+        self.durability.commit(&self.index)
+    }
+
+    fn guard(&self, id: &CallId) -> MutexGuard<'_, ()> {
+        let bucket = crc32c::crc32c(id.as_str().as_bytes()) as usize % NUM_LOCKS;
+        // OK after a panic elsewhere: the lock guards no data, and batches are atomic.
+        self.locks[bucket].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,347 @@
+//! One call's way through the store: accepted, begun, advanced, finished or failed, deleted.
+//!
+//! Each step reads the record under the call's lock, changes it, and writes record and indexes in one batch.
+//!
+//! **Invariant**: a call stands in the index of exactly the state, agent, time and rules that its record names; it
+//! stands in the queue while it is unfinished.
+
+use sled::Batch;
+
+use super::record::{StoredCall, hit_rule_ids};
+use super::results::ResultFiles;
+use super::{CallResult, Store, StoreError, codec, keys};
+use crate::analysis::Analysis;
+use crate::ingest::{CallRecord, CallState, Failure};
+use crate::types::{CallId, ContentHash, Millis, RuleId};
+
+/// Most bytes of a value in sled. A leaf holds up to 17 values and goes to a file that sled never syncs when it passes
+/// 128 KiB, so all of them together must stay below.
+const MAX_VALUE_BYTES: usize = 6 << 10;
+/// Most bytes of a record as it is accepted; the rest is room for a failure and the rules that hit.
+const MAX_ACCEPTED_BYTES: usize = 4 << 10;
+/// Most characters of a failure's message that are kept.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// The outcome of inserting a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is new.
+    New,
+    /// The same bytes were stored under this id before; this is the record.
+    Same(CallRecord),
+}
+
+impl Store {
+    /// Inserts an accepted call; durable when it returns. The same id with the same bytes is the same call.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the id belongs to other bytes; [`StoreError::MetadataTooLarge`]; anything the
+    /// disk fails with.
+    pub fn insert_call(&self, record: &CallRecord) -> Result<Inserted, StoreError> {
+        self.check()?;
+        let outcome = {
+            let _guard = self.guard(&record.id);
+            match self.stored(&record.id)? {
+                None => {
+                    self.insert_new(record)?;
+                    Inserted::New
+                }
+                Some(StoredCall { record: stored, .. }) if stored.recording.hash == record.recording.hash => {
+                    Inserted::Same(stored)
+                }
+                Some(StoredCall { record: stored, .. }) => {
+                    return Err(StoreError::Conflict {
+                        id: record.id.clone(),
+                        stored: stored.recording.hash,
+                        offered: record.recording.hash,
+                    });
+                }
+            }
+        };
+        // Also for the same call again: the one who inserted it may still be waiting for the disk.
+        self.commit()?;
+        Ok(outcome)
+    }
+
+    fn insert_new(&self, record: &CallRecord) -> Result<(), StoreError> {
+        let stored = StoredCall::new(record.clone());
+        let value = codec::encode(&stored, "call")?;
+        if value.len() > MAX_ACCEPTED_BYTES {
+            return Err(StoreError::MetadataTooLarge {
+                id: record.id.clone(),
+                limit: MAX_ACCEPTED_BYTES,
+                actual: value.len(),
+            });
+        }
+        let mut batch = Batch::default();
+        batch.insert(keys::call(&record.id), value);
+        for key in index_keys(&stored) {
+            batch.insert(key, &[]);
+        }
+        Ok(self.index.apply_batch(batch)?)
+    }
+
+    /// The record of a call; `None` when there is no such call.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn call(&self, id: &CallId) -> Result<Option<CallRecord>, StoreError> {
+        Ok(self.stored(id)?.map(|stored| stored.record))
+    }
+
+    /// The result of a call; `None` when there is no such call or it is not done.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn result(&self, id: &CallId) -> Result<Option<CallResult>, StoreError> {
+        self.read_result(id, |name| self.results.read(name))
+    }
+
+    /// Findings and score of a call without its dialogue; `None` when there is no such call or it is not done.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn analysis(&self, id: &CallId) -> Result<Option<Analysis>, StoreError> {
+        self.read_result(id, |name| self.results.read_analysis(name))
+    }
+
+    fn read_result<T>(
+        &self,
+        id: &CallId,
+        read: impl Fn(&str) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        // The lock keeps a deletion from taking the file between the two reads.
+        let _guard = self.guard(id);
+        match self.stored(id)? {
+            Some(stored) if stored.has_result => read(&ResultFiles::name(&stored.record)).map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Counts one more attempt at `record` and moves it to [`CallState::Decoding`]; durable when it returns, so that
+    /// a call that kills the process is counted too.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the call is gone; anything the disk fails with.
+    pub fn begin(&self, record: &CallRecord) -> Result<CallRecord, StoreError> {
+        let begun = self.change(record, |stored| {
+            stored.record.num_attempts += 1;
+            stored.record.state = CallState::Decoding;
+        })?;
+        self.commit()?;
+        Ok(begun)
+    }
+
+    /// Takes back an attempt that was given up for no fault of the call, which waits again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the call is gone; anything the disk fails with.
+    pub fn give_back(&self, record: &CallRecord) -> Result<(), StoreError> {
+        self.change(record, |stored| {
+            stored.record.num_attempts = stored.record.num_attempts.saturating_sub(1);
+            stored.record.state = CallState::Accepted;
+        })?;
+        self.commit()
+    }
+
+    /// Moves a call to another state, and notes the length of its audio when it became known. Not waited for: after a
+    /// power cut the call is begun again anyway.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the call is gone; anything the disk fails with.
+    pub fn set_state(
+        &self,
+        record: &CallRecord,
+        state: CallState,
+        duration: Option<Millis>,
+    ) -> Result<(), StoreError> {
+        self.change(record, |stored| {
+            stored.record.state = state;
+            stored.record.duration = duration.or(stored.record.duration);
+        })?;
+        Ok(())
+    }
+
+    /// Stores the result of a call and moves it to [`CallState::Done`]; durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the call is gone; [`StoreError::Unstorable`] when the result would not read back;
+    /// anything the disk fails with.
+    pub fn finish(&self, record: &CallRecord, result: &CallResult) -> Result<(), StoreError> {
+        self.check()?;
+        {
+            let _guard = self.guard(&record.id);
+            let old = self.current(record)?;
+            let mut new = old.clone();
+            new.record.state = CallState::Done;
+            new.record.duration =
+                result.audio.as_ref().map(|audio| audio.duration).or(new.record.duration);
+            new.score = Some(result.analysis.scorecard.score);
+            let hits = hit_rule_ids(&result.analysis);
+            new.hit_rule_ids = Some(hits.clone());
+            new.has_result = true;
+            let mut value = codec::encode(&new, "call")?;
+            if value.len() > MAX_VALUE_BYTES {
+                new.hit_rule_ids = None;
+                value = codec::encode(&new, "call")?;
+            }
+            // Before the batch: a record never names a file that is not there.
+            let old_hits = self.hits(&old)?;
+            self.results.write(&ResultFiles::name(&old.record), result)?;
+            let mut batch = self.moved(&old, &new, value);
+            for rule in old_hits.iter().filter(|rule| !hits.contains(rule)) {
+                batch.remove(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id));
+            }
+            for rule in &hits {
+                batch.insert(
+                    keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id),
+                    &[],
+                );
+            }
+            self.index.apply_batch(batch)?;
+        }
+        self.commit()
+    }
+
+    /// Moves a call to [`CallState::Failed`]; durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the call is gone; anything the disk fails with.
+    pub fn fail(&self, record: &CallRecord, failure: Failure) -> Result<(), StoreError> {
+        let message = failure.message.chars().take(MAX_MESSAGE_CHARS).collect();
+        let failure = Failure { message, ..failure };
+        self.change(record, |stored| stored.record.state = CallState::Failed(failure))?;
+        self.commit()
+    }
+
+    /// Removes a call, its result and its place in every index; durable when it returns. Its audio stays: see
+    /// [`Store::is_blob_used`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    pub fn delete_call(&self, id: &CallId) -> Result<CallRecord, StoreError> {
+        self.check()?;
+        let _guard = self.guard(id);
+        let stored = self.stored(id)?.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
+        let name = ResultFiles::name(&stored.record);
+        let mut batch = Batch::default();
+        batch.remove(keys::call(id));
+        for key in index_keys(&stored) {
+            batch.remove(key);
+        }
+        for rule in self.hits(&stored)? {
+            batch.remove(keys::indexed(&keys::rule(&rule), stored.record.received_at, id));
+        }
+        // Whether or not the record names a result: a kill may have left one that the record does not know.
+        batch.insert(keys::gone(&name), &[]);
+        self.index.apply_batch(batch)?;
+        self.commit()?;
+        self.finish_deletion(&name)?;
+        Ok(stored.record)
+    }
+
+    /// Whether any call carries the audio `hash`.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn is_blob_used(&self, hash: &ContentHash) -> Result<bool, StoreError> {
+        Ok(self.index.scan_prefix(keys::blob(hash)).next().transpose()?.is_some())
+    }
+
+    /// Removes result files whose calls are gone: what a kill in the middle of a deletion left.
+    pub(super) fn finish_deletions(&self) -> Result<(), StoreError> {
+        let mut names = Vec::new();
+        for entry in self.index.scan_prefix(keys::GONE) {
+            let (key, _) = entry?;
+            let name = key.strip_prefix(keys::GONE).and_then(|name| str::from_utf8(name).ok());
+            names.push(name.ok_or(StoreError::Corrupt { what: "index" })?.to_owned());
+        }
+        for name in names {
+            self.finish_deletion(&name)?;
+        }
+        Ok(())
+    }
+
+    fn finish_deletion(&self, name: &str) -> Result<(), StoreError> {
+        self.results.remove(name)?;
+        self.index.remove(keys::gone(name))?;
+        Ok(())
+    }
+
+    pub(super) fn stored(&self, id: &CallId) -> Result<Option<StoredCall>, StoreError> {
+        self.index.get(keys::call(id))?.map(|value| codec::decode(&value, "call")).transpose()
+    }
+
+    /// The rules that a stored call hit.
+    pub(super) fn hits(&self, stored: &StoredCall) -> Result<Vec<RuleId>, StoreError> {
+        match &stored.hit_rule_ids {
+            Some(ids) => Ok(ids.clone()),
+            None if stored.has_result => {
+                Ok(hit_rule_ids(&self.results.read_analysis(&ResultFiles::name(&stored.record))?))
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The stored call that `record` is a copy of. A call that was deleted and sent again is another one.
+    fn current(&self, record: &CallRecord) -> Result<StoredCall, StoreError> {
+        self.stored(&record.id)?
+            .filter(|stored| stored.record.received_at == record.received_at)
+            .ok_or_else(|| StoreError::NotFound { id: record.id.clone() })
+    }
+
+    fn change(
+        &self,
+        record: &CallRecord,
+        change: impl FnOnce(&mut StoredCall),
+    ) -> Result<CallRecord, StoreError> {
+        self.check()?;
+        let _guard = self.guard(&record.id);
+        let old = self.current(record)?;
+        let mut new = old.clone();
+        change(&mut new);
+        let value = codec::encode(&new, "call")?;
+        self.index.apply_batch(self.moved(&old, &new, value))?;
+        Ok(new.record)
+    }
+
+    /// The batch that replaces `old` by `new` with its state and its place in the queue.
+    fn moved(&self, old: &StoredCall, new: &StoredCall, value: Vec<u8>) -> Batch {
+        let (received_at, id) = (old.record.received_at, &old.record.id);
+        let mut batch = Batch::default();
+        batch.insert(keys::call(id), value);
+        let (from, to) = (keys::state(&old.record.state), keys::state(&new.record.state));
+        if from != to {
+            batch.remove(keys::indexed(&from, received_at, id));
+            batch.insert(keys::indexed(&to, received_at, id), &[]);
+        }
+        if is_finished(&new.record.state) {
+            batch.remove(keys::queued(received_at, id));
+        }
+        batch
+    }
+}
+
+/// Every index entry of a call but those of rules.
+fn index_keys(stored: &StoredCall) -> Vec<Vec<u8>> {
+    let CallRecord { id, received_at, recording, metadata, state, .. } = &stored.record;
+    let mut keys = vec![
+        keys::indexed(keys::TIME, *received_at, id),
+        keys::indexed(&keys::state(state), *received_at, id),
+        keys::blob_of(&recording.hash, id),
+    ];
+    if let Some(agent_id) = &metadata.agent_id {
+        keys.push(keys::indexed(&keys::agent(agent_id), *received_at, id));
+    }
+    if !is_finished(state) {
+        keys.push(keys::queued(*received_at, id));
+    }
+    keys
+}
+
+pub(super) fn is_finished(state: &CallState) -> bool {
+    match state {
+        CallState::Done | CallState::Failed(_) => true,
+        CallState::Accepted | CallState::Decoding | CallState::Transcribing | CallState::Scoring => false,
+    }
+}

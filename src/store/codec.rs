@@ -1,0 +1,119 @@
+//! Turns values into frames and back: version, checksum, lengths, then JSON compressed with zstd.
+//!
+//! JSON because every type already has it, a person can read it in need, and a field added later has a default; zstd
+//! takes away what that costs. The checksum is ours: sled's own does not cover what it never wrote, and files have none.
+//!
+//! **Invariant**: a damaged or foreign frame gives an error, never a value and never a panic.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+
+/// The version that is written. Older ones stay readable, each by its own branch in [`decode_first`].
+const VERSION: u8 = 1;
+/// Version, CRC-32C of everything after it, raw length, stored length.
+const HEADER_BYTES: usize = 1 + 4 + 4 + 4;
+/// No call is larger; protects from a damaged length.
+const MAX_RAW_BYTES: usize = 1 << 30;
+const ZSTD_LEVEL: i32 = 3;
+
+/// Encodes `value` as one frame. `what` names it in errors.
+pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<u8>, StoreError> {
+    let raw = serde_json::to_vec(value).map_err(|source| StoreError::Unstorable { what, source })?;
+    let stored = zstd::bulk::compress(&raw, ZSTD_LEVEL)?;
+    let too_large = || std::io::Error::new(std::io::ErrorKind::FileTooLarge, "a value passes 1 GiB");
+    if raw.len() > MAX_RAW_BYTES {
+        return Err(too_large().into());
+    }
+    let raw_len = u32::try_from(raw.len()).map_err(|_| too_large())?;
+    let stored_len = u32::try_from(stored.len()).map_err(|_| too_large())?;
+
+    let mut checked = Vec::with_capacity(HEADER_BYTES + stored.len());
+    checked.extend_from_slice(&raw_len.to_le_bytes());
+    checked.extend_from_slice(&stored_len.to_le_bytes());
+    checked.extend_from_slice(&stored);
+    let mut frame = vec![VERSION];
+    frame.extend_from_slice(&crc32c::crc32c(&checked).to_le_bytes());
+    frame.append(&mut checked);
+    Ok(frame)
+}
+
+/// Decodes the one frame that `bytes` is.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, StoreError> {
+    match decode_first(bytes, what)? {
+        (value, []) => Ok(value),
+        (_, [_, ..]) => Err(StoreError::Corrupt { what }),
+    }
+}
+
+/// Decodes the first frame in `bytes`; also gives what follows it.
+pub(super) fn decode_first<'a, T: DeserializeOwned>(
+    bytes: &'a [u8],
+    what: &'static str,
+) -> Result<(T, &'a [u8]), StoreError> {
+    let corrupt = || StoreError::Corrupt { what };
+    let (version, bytes) = bytes.split_first().ok_or_else(corrupt)?;
+    if *version != VERSION {
+        return Err(StoreError::UnknownVersion { what, version: *version });
+    }
+    let (crc, checked) = split_u32(bytes).ok_or_else(corrupt)?;
+    let (raw_len, rest) = split_u32(checked).ok_or_else(corrupt)?;
+    let (stored_len, rest) = split_u32(rest).ok_or_else(corrupt)?;
+    let (raw_len, stored_len) = (raw_len as usize, stored_len as usize);
+    let (stored, rest) = rest.split_at_checked(stored_len).ok_or_else(corrupt)?;
+    let checked = checked.get(..8 + stored_len).ok_or_else(corrupt)?;
+    if crc32c::crc32c(checked) != crc || raw_len > MAX_RAW_BYTES {
+        return Err(corrupt());
+    }
+    let raw = zstd::bulk::decompress(stored, raw_len).map_err(|_| corrupt())?;
+    let value = serde_json::from_slice(&raw).map_err(|_| corrupt())?;
+    Ok((value, rest))
+}
+
+fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_le_bytes(*number), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_value_survives_its_frame(value: Vec<(String, Option<i64>)>) {
+            let frame = encode(&value, "value").expect("encodes");
+            prop_assert_eq!(decode::<Vec<(String, Option<i64>)>>(&frame, "value").expect("decodes"), value);
+        }
+
+        #[test]
+        fn any_flipped_bit_is_noticed(text: String, at: prop::sample::Index, bit in 0..8u8) {
+            let mut frame = encode(&text, "value").expect("encodes");
+            let at = at.index(frame.len());
+            frame[at] ^= 1 << bit;
+            prop_assert!(decode::<String>(&frame, "value").is_err());
+        }
+
+        #[test]
+        fn random_bytes_never_decode_or_panic(bytes: Vec<u8>) {
+            prop_assert!(decode::<String>(&bytes, "value").is_err());
+        }
+
+        #[test]
+        fn a_cut_frame_is_noticed(text: String, keep: prop::sample::Index) {
+            let frame = encode(&text, "value").expect("encodes");
+            let cut = &frame[..keep.index(frame.len())];
+            prop_assert!(decode::<String>(cut, "value").is_err());
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_named() {
+        let mut frame = encode(&1, "value").expect("encodes");
+        frame[0] = 9;
+        assert!(matches!(decode::<u8>(&frame, "value"), Err(StoreError::UnknownVersion { version: 9, .. })));
+    }
+}

@@ -1,0 +1,149 @@
+//! The layout of keys in sled: one tree, one leading byte per kind, everything big-endian so that order means something.
+//!
+//! Lists are newest first, so indexes carry the time inverted and are scanned forwards. Entries of an index end in the
+//! same `time, id` suffix: a position in one list means the same in another.
+//!
+//! | kind | key | value |
+//! | --- | --- | --- |
+//! | `c` | id | the call's record |
+//! | `t` | inverted time, id | – |
+//! | `a` | digest of the agent, inverted time, id | – |
+//! | `r` | rule, 0, inverted time, id | – |
+//! | `s` | state, inverted time, id | – |
+//! | `q` | time, id: unfinished calls, oldest first | – |
+//! | `b` | hash of the audio, id | – |
+//! | `g` | name of a result file that is to be removed | – |
+//! | `v` | nothing | version of this layout |
+//!
+//! **Invariant**: no key is a prefix of another kind's, and identifiers never hold the separator 0.
+
+use sha2::{Digest, Sha256};
+
+use crate::ingest::CallState;
+use crate::types::{CallId, ContentHash, RuleId};
+
+pub(super) const LAYOUT: &[u8] = b"v";
+pub(super) const QUEUE: &[u8] = b"q";
+pub(super) const GONE: &[u8] = b"g";
+pub(super) const TIME: &[u8] = b"t";
+pub(super) const CALL: &[u8] = b"c";
+
+/// Bytes of the time in a key.
+pub(super) const TIME_BYTES: usize = 8;
+const AGENT_BYTES: usize = 16;
+
+pub(super) fn call(id: &CallId) -> Vec<u8> {
+    concat(&[CALL, id.as_str().as_bytes()])
+}
+
+/// The prefix of one agent's calls. A digest, because a job number may be of any length and hold any character.
+pub(super) fn agent(agent_id: &str) -> Vec<u8> {
+    let digest = Sha256::digest(agent_id.as_bytes());
+    let (digest, _) = digest.split_at(AGENT_BYTES);
+    concat(&[b"a", digest])
+}
+
+/// The prefix of the calls that a rule hit.
+pub(super) fn rule(rule_id: &RuleId) -> Vec<u8> {
+    concat(&[b"r", rule_id.as_str().as_bytes(), &[0]])
+}
+
+/// The prefix of the calls in a state.
+pub(super) fn state(state: &CallState) -> Vec<u8> {
+    let number = match state {
+        CallState::Accepted => 1,
+        CallState::Decoding => 2,
+        CallState::Transcribing => 3,
+        CallState::Scoring => 4,
+        CallState::Done => 5,
+        CallState::Failed(_) => 6,
+    };
+    vec![b's', number]
+}
+
+/// The prefix of the calls that carry the same audio.
+pub(super) fn blob(hash: &ContentHash) -> Vec<u8> {
+    concat(&[b"b", hash.as_bytes()])
+}
+
+pub(super) fn blob_of(hash: &ContentHash, id: &CallId) -> Vec<u8> {
+    concat(&[&blob(hash), id.as_str().as_bytes()])
+}
+
+pub(super) fn queued(received_at: jiff::Timestamp, id: &CallId) -> Vec<u8> {
+    concat(&[QUEUE, &ascending(received_at).to_be_bytes(), id.as_str().as_bytes()])
+}
+
+pub(super) fn gone(name: &str) -> Vec<u8> {
+    concat(&[GONE, name.as_bytes()])
+}
+
+/// The end of an index entry: newest first, then by id.
+pub(super) fn suffix(received_at: jiff::Timestamp, id: &CallId) -> Vec<u8> {
+    concat(&[&newest_first(received_at).to_be_bytes(), id.as_str().as_bytes()])
+}
+
+pub(super) fn indexed(prefix: &[u8], received_at: jiff::Timestamp, id: &CallId) -> Vec<u8> {
+    concat(&[prefix, &suffix(received_at, id)])
+}
+
+/// A number that grows as time goes back.
+pub(super) fn newest_first(time: jiff::Timestamp) -> u64 {
+    !ascending(time)
+}
+
+/// The first key after all that begin with `prefix`; `None` when there is none.
+pub(super) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// Microseconds, shifted so that times before 1970 sort first.
+fn ascending(time: jiff::Timestamp) -> u64 {
+    time.as_microsecond().cast_unsigned() ^ (1 << 63)
+}
+
+pub(super) fn concat(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(text: &str) -> CallId {
+        CallId::try_new(text).expect("a valid id")
+    }
+
+    proptest! {
+        #[test]
+        fn later_calls_come_first_and_wait_last(left in -9_000_000_000_000_000i64..9_000_000_000_000_000, right in -9_000_000_000_000_000i64..9_000_000_000_000_000) {
+            let time = |micros| jiff::Timestamp::from_microsecond(micros).expect("within range");
+            prop_assert_eq!(left.cmp(&right), suffix(time(right), &id("x")).cmp(&suffix(time(left), &id("x"))));
+            prop_assert_eq!(left.cmp(&right), queued(time(left), &id("x")).cmp(&queued(time(right), &id("x"))));
+        }
+
+        #[test]
+        fn the_end_of_a_prefix_follows_all_its_keys(prefix in prop::collection::vec(any::<u8>(), 1..5), rest: Vec<u8>) {
+            if let Some(end) = after(&prefix) {
+                prop_assert!(concat(&[&prefix, &rest]) < end);
+                prop_assert!(end > prefix);
+            }
+        }
+    }
+
+    #[test]
+    fn one_rule_is_never_the_prefix_of_another() {
+        let (short, long) = (RuleId::try_new("S1"), RuleId::try_new("S10"));
+        let (short, long) = (rule(&short.expect("valid")), rule(&long.expect("valid")));
+        assert!(!long.starts_with(&short));
+    }
+}

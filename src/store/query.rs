@@ -1,0 +1,213 @@
+//! Lists of calls: which index serves a filter, how far a request looks, and where the next page begins.
+//!
+//! **Invariant**: one request looks at no more than [`MAX_EXAMINED`] calls. A page may therefore be short, even empty,
+//! while there is a next one.
+
+use std::mem;
+
+use super::calls::is_finished;
+use super::record::StoredCall;
+use super::{PageToken, Store, StoreError, codec, keys};
+use crate::ingest::{CallRecord, CallState};
+use crate::types::{CallId, RuleId, Score};
+
+/// Most calls on a page.
+const MAX_PAGE_SIZE: usize = 500;
+/// Most calls looked at for one page.
+const MAX_EXAMINED: usize = 20_000;
+
+/// Chooses calls. Every field that is set must match.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CallFilter {
+    /// Received at or after.
+    pub received_from: Option<jiff::Timestamp>,
+    /// Received before.
+    pub received_before: Option<jiff::Timestamp>,
+    /// The agent's job number.
+    pub agent_id: Option<String>,
+    /// A rule that hit.
+    pub rule_id: Option<RuleId>,
+    /// The state; the failure inside [`CallState::Failed`] does not matter.
+    pub state: Option<CallState>,
+    /// Scored at most this. A call without a score does not match.
+    pub max_score: Option<Score>,
+}
+
+/// A call in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallSummary {
+    /// The record.
+    pub record: CallRecord,
+    /// The score, once done.
+    pub score: Option<Score>,
+    /// Rules that hit, most severe first.
+    pub hit_rule_ids: Vec<RuleId>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The entries. May be few, even none, while there is a next page.
+    pub items: Vec<T>,
+    /// Asks for the next page; absent at the end.
+    pub next: Option<PageToken>,
+}
+
+impl Store {
+    /// Calls that match `filter`, newest first, at most `page_size` (1 to 500) of them.
+    ///
+    /// `from` is the token of the page before, made with the same filter. A call that comes in meanwhile neither
+    /// repeats nor hides another.
+    ///
+    /// # Errors
+    /// [`StoreError::PageToken`] when the token is of another filter; anything the disk fails with.
+    pub fn list_calls(
+        &self,
+        filter: &CallFilter,
+        page_size: usize,
+        from: Option<&PageToken>,
+    ) -> Result<Page<CallSummary>, StoreError> {
+        let page_size = page_size.clamp(1, MAX_PAGE_SIZE);
+        let digest = crc32c::crc32c(format!("{filter:?}").as_bytes());
+        let prefix = filter.index();
+        let start = match from {
+            Some(token) if token.filter != digest || token.position.len() <= keys::TIME_BYTES => {
+                return Err(StoreError::PageToken);
+            }
+            // The first key after that position.
+            Some(token) => keys::concat(&[&prefix, &token.position, &[0]]),
+            None => match filter.received_before {
+                Some(before) => keys::concat(&[&prefix, &keys::newest_first(before).to_be_bytes()]),
+                None => prefix.clone(),
+            },
+        };
+        let last = match filter.received_from {
+            Some(first) => keys::concat(&[&prefix, &keys::newest_first(first).to_be_bytes()]),
+            None => prefix.clone(),
+        };
+        let end = keys::after(&last).ok_or(StoreError::Corrupt { what: "index" })?;
+        let mut page = Page { items: Vec::new(), next: None };
+        if start >= end {
+            return Ok(page);
+        }
+
+        let mut position: Vec<u8> = Vec::new();
+        for (num_examined, entry) in self.index.range(start..end).enumerate() {
+            // The first error ends the list: sled would repeat it for ever.
+            let (key, _) = entry?;
+            if page.items.len() == page_size || num_examined == MAX_EXAMINED {
+                page.next = Some(PageToken { filter: digest, position });
+                break;
+            }
+            position = key.get(prefix.len()..).unwrap_or_default().to_vec();
+            let id = position.get(keys::TIME_BYTES..).unwrap_or_default();
+            let Some(value) = self.index.get(keys::concat(&[keys::CALL, id]))? else {
+                // Deleted between the two reads.
+                continue;
+            };
+            let mut stored: StoredCall = codec::decode(&value, "call")?;
+            // Compared with the entry: deleted and sent again between the two reads, it is another call.
+            let suffix = keys::suffix(stored.record.received_at, &stored.record.id);
+            if suffix != position || !filter.matches(&stored) || !self.has_hit(filter, &position)? {
+                continue;
+            }
+            let hit_rule_ids = match mem::take(&mut stored.hit_rule_ids) {
+                Some(ids) => ids,
+                None => self.hits(&stored)?,
+            };
+            page.items.push(CallSummary { record: stored.record, score: stored.score, hit_rule_ids });
+        }
+        Ok(page)
+    }
+
+    /// Whether the call at `position` was hit by the rule that `filter` asks for, if it asks for one.
+    fn has_hit(&self, filter: &CallFilter, position: &[u8]) -> Result<bool, StoreError> {
+        match &filter.rule_id {
+            Some(rule_id) => {
+                Ok(self.index.contains_key(keys::concat(&[&keys::rule(rule_id), position]))?)
+            }
+            None => Ok(true),
+        }
+    }
+
+    /// Unfinished calls, oldest first, at most `limit`, those that `skip` names left out. A damaged record is logged
+    /// and passed over, so that it holds up no other call.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn unfinished_calls(
+        &self,
+        limit: usize,
+        skip: impl Fn(&CallId) -> bool,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        let mut records = Vec::new();
+        for entry in self.index.scan_prefix(keys::QUEUE) {
+            let (key, _) = entry?;
+            if records.len() == limit {
+                break;
+            }
+            let id = key.get(keys::QUEUE.len() + keys::TIME_BYTES..).unwrap_or_default();
+            let id = str::from_utf8(id).ok().and_then(|id| CallId::try_new(id).ok());
+            let Some(id) = id else { continue };
+            if skip(&id) {
+                continue;
+            }
+            match self.call(&id) {
+                Ok(Some(record)) if !is_finished(&record.state) => records.push(record),
+                Ok(_) => {}
+                Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
+                    tracing::error!(%id, %error, "an unfinished call is passed over");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(records)
+    }
+
+    /// Calls that were begun and neither finished nor given back: what a crash left. Never more than were run at once.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn begun_calls(&self) -> Result<Vec<CallRecord>, StoreError> {
+        let mut records = Vec::new();
+        for state in [CallState::Decoding, CallState::Transcribing, CallState::Scoring] {
+            let filter = CallFilter { state: Some(state), ..CallFilter::default() };
+            let mut token = None;
+            loop {
+                let page = self.list_calls(&filter, MAX_PAGE_SIZE, token.as_ref())?;
+                records.extend(page.items.into_iter().map(|summary| summary.record));
+                token = page.next;
+                if token.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(records)
+    }
+}
+
+impl CallFilter {
+    /// The index that leaves the fewest calls to look at, by how many calls share an entry as a rule.
+    fn index(&self) -> Vec<u8> {
+        if let Some(agent_id) = &self.agent_id {
+            return keys::agent(agent_id);
+        }
+        if let Some(rule_id) = &self.rule_id {
+            return keys::rule(rule_id);
+        }
+        match &self.state {
+            Some(state) => keys::state(state),
+            None => keys::TIME.to_vec(),
+        }
+    }
+
+    /// Whether a call matches in all but the rule, which only the index knows.
+    fn matches(&self, stored: &StoredCall) -> bool {
+        let record = &stored.record;
+        self.received_from.is_none_or(|from| record.received_at >= from)
+            && self.received_before.is_none_or(|before| record.received_at < before)
+            && self.agent_id.as_ref().is_none_or(|agent| record.metadata.agent_id.as_ref() == Some(agent))
+            && self.state.as_ref().is_none_or(|state| mem::discriminant(state) == mem::discriminant(&record.state))
+            && self.max_score.is_none_or(|max| stored.score.is_some_and(|score| score <= max))
+    }
+}

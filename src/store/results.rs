@@ -1,0 +1,94 @@
+//! One file per finished call: its findings and score first, then its dialogue, each a frame of its own.
+//!
+//! Outside sled, because a page of sled that passes 128 KiB goes to a file that sled never syncs, because sled never
+//! gives space back, and because a deleted call must be gone from the disk. Findings come first so that reading them
+//! does not decode the words.
+//!
+//! **Invariant**: a file is named by one acceptance of one call, so a call deleted and sent again never meets its old
+//! result.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use sha2::{Digest, Sha256};
+
+use super::record::{CallResult, DialoguePart};
+use super::{StoreError, codec};
+use crate::analysis::Analysis;
+use crate::ingest::{CallRecord, files};
+
+const NAME_BYTES: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct ResultFiles {
+    dir: PathBuf,
+    staging: PathBuf,
+}
+
+impl ResultFiles {
+    pub(super) fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let (dir, staging) = (data_dir.join("results"), data_dir.join("results/staging"));
+        files::create_dir_durably(&staging)?;
+        for entry in fs::read_dir(&staging)? {
+            fs::remove_file(entry?.path())?;
+        }
+        Ok(Self { dir, staging })
+    }
+
+    /// The name of the result of `record`.
+    pub(super) fn name(record: &CallRecord) -> String {
+        let mut digest = Sha256::new();
+        digest.update(record.received_at.as_microsecond().to_be_bytes());
+        digest.update(record.id.as_str().as_bytes());
+        let digest = digest.finalize();
+        let (digest, _) = digest.split_at(NAME_BYTES);
+        hex::encode(digest)
+    }
+
+    /// Writes a result durably, over an earlier one of the same acceptance.
+    pub(super) fn write(&self, name: &str, result: &CallResult) -> Result<(), StoreError> {
+        let mut bytes = codec::encode(&result.analysis, "findings")?;
+        bytes.extend(codec::encode(&DialoguePart::of(result), "dialogue")?);
+        // JSON has no NaN: better refused now than unreadable later.
+        Self::decode(&bytes).map_err(|error| match error {
+            StoreError::Corrupt { what } => {
+                let source = serde::de::Error::custom("it does not read back as it was");
+                StoreError::Unstorable { what, source }
+            }
+            other => other,
+        })?;
+        Ok(files::write_durably(&self.staging, &self.path(name), &bytes)?)
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<CallResult, StoreError> {
+        Self::decode(&fs::read(self.path(name))?)
+    }
+
+    pub(super) fn read_analysis(&self, name: &str) -> Result<Analysis, StoreError> {
+        let mut bytes = Vec::new();
+        let mut file = fs::File::open(self.path(name))?;
+        // The findings nearly always end within the first block; the rest is read only when they do not.
+        file.by_ref().take(32 << 10).read_to_end(&mut bytes)?;
+        if let Ok((analysis, _)) = codec::decode_first(&bytes, "findings") {
+            return Ok(analysis);
+        }
+        file.read_to_end(&mut bytes)?;
+        Ok(codec::decode_first(&bytes, "findings")?.0)
+    }
+
+    pub(super) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        Ok(files::remove_durably(&self.path(name))?)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<CallResult, StoreError> {
+        let (analysis, rest) = codec::decode_first(bytes, "findings")?;
+        let part: DialoguePart = codec::decode(rest, "dialogue")?;
+        Ok(part.with(analysis))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        let (first, second) = (name.get(..2).unwrap_or_default(), name.get(2..4).unwrap_or_default());
+        self.dir.join(first).join(second).join(name)
+    }
+}
