@@ -37,12 +37,14 @@ pub enum IngestError {
     },
 }
 
+/// Whether the disk has no room left, or none for this user.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 impl From<io::Error> for IngestError {
     fn from(source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { source },
-            _ => Self::Io { source },
-        }
+        if is_full(&source) { Self::DiskFull { source } } else { Self::Io { source } }
     }
 }
 

@@ -12,3 +12,4 @@ pub use blob::{BlobStore, SealedBlob, StagedBlob};
 pub use call::{CallRecord, CallState, Failure, Recording};
 pub use config::IngestConfig;
 pub use error::IngestError;
+pub(crate) use error::is_full;

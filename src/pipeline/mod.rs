@@ -2,6 +2,7 @@
 //!
 //! No wire types. Every hand-over is bounded; what happens at each limit stands next to it.
 
-mod result;
+mod progress;
 
-pub use result::{CallProgress, CallResult};
+pub use crate::store::CallResult;
+pub use progress::CallProgress;

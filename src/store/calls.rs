@@ -28,7 +28,7 @@ pub enum Inserted {
     /// It is new.
     New,
     /// The same bytes were stored under this id before; this is the record.
-    Same(CallRecord),
+    Same(Box<CallRecord>),
 }
 
 impl Store {
@@ -47,7 +47,7 @@ impl Store {
                     Inserted::New
                 }
                 Some(StoredCall { record: stored, .. }) if stored.recording.hash == record.recording.hash => {
-                    Inserted::Same(stored)
+                    Inserted::Same(Box::new(stored))
                 }
                 Some(StoredCall { record: stored, .. }) => {
                     return Err(StoreError::Conflict {
@@ -174,8 +174,7 @@ impl Store {
             let old = self.current(record)?;
             let mut new = old.clone();
             new.record.state = CallState::Done;
-            new.record.duration =
-                result.audio.as_ref().map(|audio| audio.duration).or(new.record.duration);
+            new.record.duration = result.audio.as_ref().map(|audio| audio.duration).or(new.record.duration);
             new.score = Some(result.analysis.scorecard.score);
             let hits = hit_rule_ids(&result.analysis);
             new.hit_rule_ids = Some(hits.clone());
@@ -193,10 +192,7 @@ impl Store {
                 batch.remove(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id));
             }
             for rule in &hits {
-                batch.insert(
-                    keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id),
-                    &[],
-                );
+                batch.insert(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id), &[]);
             }
             self.index.apply_batch(batch)?;
         }

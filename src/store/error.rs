@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::{Classify, ErrorCode};
+use crate::ingest::is_full;
 use crate::types::{CallId, ContentHash};
 
 /// A foreign error, kept for the log.
@@ -51,7 +52,9 @@ pub enum StoreError {
         offered: ContentHash,
     },
     /// More metadata than a record holds.
-    #[error("the metadata of call `{id}` takes {actual} bytes compressed, at most {limit} are kept: send less")]
+    #[error(
+        "the metadata of call `{id}` takes {actual} bytes compressed, at most {limit} are kept: send less"
+    )]
     MetadataTooLarge {
         /// The call.
         id: CallId,
@@ -70,7 +73,9 @@ pub enum StoreError {
         what: &'static str,
     },
     /// A stored value comes from a later version.
-    #[error("the stored {what} has version {version}, which this program does not know: use the program that wrote it")]
+    #[error(
+        "the stored {what} has version {version}, which this program does not know: use the program that wrote it"
+    )]
     UnknownVersion {
         /// What was read.
         what: &'static str,
@@ -107,10 +112,7 @@ pub enum StoreError {
 
 impl From<io::Error> for StoreError {
     fn from(source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { source },
-            _ => Self::Io { source },
-        }
+        if is_full(&source) { Self::DiskFull { source } } else { Self::Io { source } }
     }
 }
 

@@ -64,10 +64,8 @@ pub(super) fn open(config: &StoreConfig) -> Result<Parts, StoreError> {
 fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
     let started = Instant::now();
     loop {
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(cache_bytes)
-            .flush_every_ms(Some(FLUSH_EVERY_MS));
+        let config =
+            sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_EVERY_MS));
         let outcome = catch_unwind(AssertUnwindSafe(|| config.open()));
         match outcome {
             Ok(Ok(index)) => return Ok(index),

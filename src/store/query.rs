@@ -123,9 +123,7 @@ impl Store {
     /// Whether the call at `position` was hit by the rule that `filter` asks for, if it asks for one.
     fn has_hit(&self, filter: &CallFilter, position: &[u8]) -> Result<bool, StoreError> {
         match &filter.rule_id {
-            Some(rule_id) => {
-                Ok(self.index.contains_key(keys::concat(&[&keys::rule(rule_id), position]))?)
-            }
+            Some(rule_id) => Ok(self.index.contains_key(keys::concat(&[&keys::rule(rule_id), position]))?),
             None => Ok(true),
         }
     }
@@ -207,7 +205,10 @@ impl CallFilter {
         self.received_from.is_none_or(|from| record.received_at >= from)
             && self.received_before.is_none_or(|before| record.received_at < before)
             && self.agent_id.as_ref().is_none_or(|agent| record.metadata.agent_id.as_ref() == Some(agent))
-            && self.state.as_ref().is_none_or(|state| mem::discriminant(state) == mem::discriminant(&record.state))
+            && self
+                .state
+                .as_ref()
+                .is_none_or(|state| mem::discriminant(state) == mem::discriminant(&record.state))
             && self.max_score.is_none_or(|max| stored.score.is_some_and(|score| score <= max))
     }
 }

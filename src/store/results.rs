@@ -51,13 +51,10 @@ impl ResultFiles {
         let mut bytes = codec::encode(&result.analysis, "findings")?;
         bytes.extend(codec::encode(&DialoguePart::of(result), "dialogue")?);
         // JSON has no NaN: better refused now than unreadable later.
-        Self::decode(&bytes).map_err(|error| match error {
-            StoreError::Corrupt { what } => {
-                let source = serde::de::Error::custom("it does not read back as it was");
-                StoreError::Unstorable { what, source }
-            }
-            other => other,
-        })?;
+        if matches!(Self::decode(&bytes), Err(StoreError::Corrupt { .. })) {
+            let source = serde::de::Error::custom("it does not read back as it was");
+            return Err(StoreError::Unstorable { what: "result", source });
+        }
         Ok(files::write_durably(&self.staging, &self.path(name), &bytes)?)
     }
 
