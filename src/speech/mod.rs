@@ -7,6 +7,7 @@ mod decode;
 mod error;
 mod gate;
 mod recognize;
+pub mod model;
 mod scripted;
 mod segment;
 mod vad;
