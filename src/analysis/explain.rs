@@ -1,0 +1,104 @@
+//! Says in one Chinese sentence why a rule hit, was kept or could not be judged, in the rule's own words.
+
+use super::compile::{CompiledCondition, CompiledRule};
+use super::engine::only_by_sound;
+use super::rule::{Operator, Range, Rule};
+use super::{Evidence, MatchMode, RuleKind, Verdict};
+
+/// Keywords and pieces of evidence that a sentence names before it says 等.
+const MAX_NAMED: usize = 3;
+
+/// Why a rule could not be judged.
+pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
+    let why = match reason {
+        "mono" => "录音为单声道，双方混在一起，无法判定抢话".to_owned(),
+        "role_unknown" => format!("无法确定谁是{}，不作判定", rule.role.chinese()),
+        "prerequisite_absent" => "通话中没有出现这条规则的前提".to_owned(),
+        "too_short" => "通话或发言太短，不作判定".to_owned(),
+        "no_audio" => "没有录音或时间信息，无法测量".to_owned(),
+        other => format!("不适用（{other}）"),
+    };
+    format!("“{}”：{why}。", rule.name)
+}
+
+/// Why a rule hit or was kept.
+pub(super) fn verdict(
+    compiled: &CompiledRule,
+    verdict: Verdict,
+    evidence: &[Evidence],
+    homophone_weight: f64,
+) -> String {
+    let rule = &compiled.rule;
+    let who = rule.role.chinese();
+    let shown = show(evidence);
+    let mut sentence = match (verdict, rule.kind) {
+        (Verdict::Hit, RuleKind::Required) => {
+            let place =
+                compiled.conditions.first().map_or_else(String::new, |first| place(&first.condition.range));
+            let examples = examples(&compiled.conditions);
+            format!("{who}{place}没有“{}”的表述{examples}。", rule.name)
+        }
+        (Verdict::Hit, RuleKind::Forbidden) if evidence.is_empty() => format!("触犯“{}”。", rule.name),
+        (Verdict::Hit, RuleKind::Forbidden) => format!("{who}说了{shown}，触犯“{}”。", rule.name),
+        (Verdict::Hit, RuleKind::Watch) => format!("{who}说了{shown}，需要关注：“{}”。", rule.name),
+        (Verdict::Hit, RuleKind::Acoustic | RuleKind::Process) => {
+            let limit = evidence.first().map_or_else(String::new, |first| format!("，要求{}", first.pattern));
+            format!("“{}”：{shown}{limit}。", rule.name)
+        }
+        (Verdict::Miss, RuleKind::Required) => format!("{who}说了{shown}，符合“{}”。", rule.name),
+        (Verdict::Miss | Verdict::NotApplicable, _) => format!("没有出现“{}”。", rule.name),
+    };
+    if let Some(by_sound) = evidence.iter().find(|one| one.mode == MatchMode::Homophone) {
+        sentence.push_str(&format!(
+            "“{}”与规则中的“{}”读音相同或相近，疑为识别用字。",
+            by_sound.text, by_sound.pattern
+        ));
+    }
+    if verdict == Verdict::Hit && rule.kind == RuleKind::Forbidden && only_by_sound(evidence) {
+        let percent = homophone_weight * 100.0;
+        sentence.push_str(&format!("仅凭读音命中，不作一票否决，按 {percent:.0}% 扣分，请人工复核。"));
+    }
+    if verdict == Verdict::Hit && !rule.advice.is_empty() {
+        sentence.push_str(&format!("建议：{}。", rule.advice.trim_end_matches('。')));
+    }
+    sentence
+}
+
+fn show(evidence: &[Evidence]) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for one in evidence {
+        let text = match (one.mode, one.span) {
+            (MatchMode::Measured, Some(span)) => format!("{}（{}）", one.text, span.start),
+            (MatchMode::Measured, None) => one.text.clone(),
+            (_, Some(span)) => format!("“{}”（第 {} 轮 {}）", one.text, one.turn + 1, span.start),
+            (_, None) => format!("“{}”（第 {} 轮）", one.text, one.turn + 1),
+        };
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    let more = if texts.len() > MAX_NAMED { format!("等 {} 处", texts.len()) } else { String::new() };
+    texts.truncate(MAX_NAMED);
+    format!("{}{more}", texts.join("、"))
+}
+
+fn place(range: &Range) -> String {
+    let mut places = Vec::new();
+    places.extend(range.first_sentences.map(|limit| format!("前 {limit} 句")));
+    places.extend(range.last_sentences.map(|limit| format!("最后 {limit} 句")));
+    places.extend(range.first.map(|limit| format!("前 {} 秒", limit.0 / 1000)));
+    places.extend(range.last.map(|limit| format!("最后 {} 秒", limit.0 / 1000)));
+    if places.is_empty() { "全程".to_owned() } else { format!("在{}内", places.join("或")) }
+}
+
+/// Some of the keywords that would have done.
+fn examples(conditions: &[CompiledCondition]) -> String {
+    let mut words = Vec::new();
+    for condition in conditions {
+        if let Operator::Keyword(keyword) = &condition.condition.operator {
+            words.extend(keyword.words.iter().take(MAX_NAMED).map(|word| format!("“{word}”")));
+        }
+    }
+    words.truncate(MAX_NAMED);
+    if words.is_empty() { String::new() } else { format!("，例如{}", words.join("")) }
+}

@@ -1,0 +1,342 @@
+//! Lays a dialogue out for matching: one stream of normalised text per speaker, with the way back to turns.
+//!
+//! A phrase that a speaker says over two turns is found, because turns of one speaker that only a backchannel (嗯, 好的)
+//! parts are joined; others are kept apart by a line break, which no keyword and no `.` matches.
+//! Invariant: every character of a stream but the line breaks comes from one stored character.
+
+use std::cell::OnceCell;
+
+use super::normalize::{ends_sentence, is_bare, is_mark, normalize};
+use super::rule::{Range, RoleScope};
+use super::token::{self, Token};
+use crate::dialogue::{Dialogue, Turn};
+use crate::types::{ChannelIndex, Millis, SpeakerRole, TimeSpan};
+
+/// A stretch of others' speech with more characters than this ends the phrase that was under way.
+const MAX_BACKCHANNEL_CHARS: usize = 6;
+
+/// A longer pause between two turns of one speaker ends the phrase that was under way.
+const MAX_JOIN_PAUSE: Millis = Millis(5_000);
+
+/// What keeps two turns apart.
+const LINE_BREAK: char = '\n';
+
+/// Where a character of a stream is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// Index in `Dialogue::turns`.
+    pub(super) turn: u32,
+    /// Character in the turn's text.
+    pub(super) char: u32,
+    /// Index in `Script::sentences`.
+    pub(super) sentence: u32,
+}
+
+/// How strongly two neighbouring characters are parted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Break {
+    /// Not at all, or by a comma or filler.
+    None,
+    /// By the end of a sentence.
+    Sentence,
+    /// They stand in different turns.
+    Turn,
+}
+
+/// All that one speaker says.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) role: SpeakerRole,
+    pub(super) channel: ChannelIndex,
+    /// Normalised text with punctuation and line breaks.
+    pub(super) chars: Vec<char>,
+    pub(super) origins: Vec<Origin>,
+    /// The same as text for expressions; homophones of confusable words are written as those words.
+    pub(super) text: String,
+    /// Byte of each character in `text`, and its length.
+    bytes: Vec<u32>,
+    /// Which characters of `text` were rewritten.
+    pub(super) rewritten: Vec<bool>,
+    /// Indexes in `chars` of the characters that keywords are made of, and of the line breaks.
+    pub(super) bare: Vec<u32>,
+    pub(super) bare_chars: Vec<char>,
+    /// What parts each bare character from the one before.
+    breaks: Vec<Break>,
+    tokens: OnceCell<Vec<Token>>,
+}
+
+/// What rules call a sentence (句): an utterance, counted per role and over all.
+#[derive(Debug, Clone, Copy)]
+struct Sentence {
+    role: SpeakerRole,
+    span: Option<TimeSpan>,
+    of_role: u32,
+    of_all: u32,
+}
+
+/// A dialogue laid out for matching.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) streams: Vec<Stream>,
+    sentences: Vec<Sentence>,
+    duration: Millis,
+}
+
+impl Script {
+    /// Lays out `dialogue`.
+    pub(super) fn new(dialogue: &Dialogue) -> Self {
+        let mut script =
+            Self { streams: Vec::new(), sentences: Vec::new(), duration: dialogue.timing.duration };
+        // Per stream: the last turn in it and the characters that others have said since.
+        let mut last: Vec<(Option<TimeSpan>, usize)> = Vec::new();
+        for (index, turn) in dialogue.turns.iter().enumerate() {
+            let stream = script.stream_of(turn);
+            last.resize(script.streams.len(), (None, 0));
+            let text = normalize(&turn.text);
+            let num_chars = text.iter().filter(|normal| !is_mark(normal.char)).count();
+            for (other, since) in last.iter_mut().enumerate() {
+                if other != stream {
+                    since.1 += num_chars;
+                }
+            }
+            let joined = last.get(stream).is_some_and(|(span, since)| {
+                let pause = match (span, turn.span) {
+                    (Some(before), Some(now)) => now.start.saturating_sub(before.end),
+                    (None, _) | (_, None) => Millis::ZERO,
+                };
+                *since <= MAX_BACKCHANNEL_CHARS && pause <= MAX_JOIN_PAUSE
+            });
+            let first_sentence = script.sentences.len();
+            script.add_sentences(turn);
+            let turn_index = u32::try_from(index).unwrap_or(u32::MAX);
+            if let Some(stream) = script.streams.get_mut(stream) {
+                stream.part(joined);
+                for normal in text {
+                    let sentence = sentence_at(turn, first_sentence, normal.origin);
+                    stream.push(normal.char, Origin { turn: turn_index, char: normal.origin, sentence });
+                }
+            }
+            if let Some(entry) = last.get_mut(stream) {
+                *entry = (turn.span, 0);
+            }
+        }
+        for stream in &mut script.streams {
+            stream.finish();
+        }
+        script
+    }
+
+    fn stream_of(&mut self, turn: &Turn) -> usize {
+        let known =
+            self.streams.iter().position(|stream| stream.role == turn.role && stream.channel == turn.channel);
+        known.unwrap_or_else(|| {
+            self.streams.push(Stream::new(turn.role, turn.channel));
+            self.streams.len() - 1
+        })
+    }
+
+    fn add_sentences(&mut self, turn: &Turn) {
+        let spans: Vec<Option<TimeSpan>> = if turn.utterances.is_empty() {
+            vec![turn.span]
+        } else {
+            turn.utterances.iter().map(|utterance| Some(utterance.span)).collect()
+        };
+        for span in spans {
+            let of_role = self.num_sentences(turn.role);
+            let of_all = u32::try_from(self.sentences.len()).unwrap_or(u32::MAX);
+            self.sentences.push(Sentence { role: turn.role, span, of_role, of_all });
+        }
+    }
+
+    fn num_sentences(&self, role: SpeakerRole) -> u32 {
+        self.sentences.iter().rev().find(|sentence| sentence.role == role).map_or(0, |last| last.of_role + 1)
+    }
+
+    /// Whether sentence `index` lies in `range` as seen by `scope`; `None` when only times could tell and there
+    /// are none.
+    pub(super) fn in_range(&self, index: u32, scope: RoleScope, range: &Range) -> Option<bool> {
+        if *range == Range::default() {
+            return Some(true);
+        }
+        let Some(sentence) = self.sentences.get(index as usize) else { return Some(false) };
+        let (position, total) = if scope == RoleScope::Any {
+            (sentence.of_all, u32::try_from(self.sentences.len()).unwrap_or(u32::MAX))
+        } else {
+            (sentence.of_role, self.num_sentences(sentence.role))
+        };
+        let by_count = range.first_sentences.is_some_and(|limit| position < limit)
+            || range.last_sentences.is_some_and(|limit| total - position <= limit);
+        if by_count {
+            return Some(true);
+        }
+        if range.first.is_none() && range.last.is_none() {
+            return Some(false);
+        }
+        let Some(span) = sentence.span else {
+            let counted = range.first_sentences.is_some() || range.last_sentences.is_some();
+            return counted.then_some(false);
+        };
+        let by_time = range.first.is_some_and(|limit| span.start < limit)
+            || range.last.is_some_and(|limit| span.end + limit > self.duration);
+        Some(by_time)
+    }
+}
+
+fn sentence_at(turn: &Turn, first: usize, char: u32) -> u32 {
+    let inside = turn.utterances.partition_point(|utterance| utterance.char_to <= char);
+    let inside = inside.min(turn.utterances.len().saturating_sub(1));
+    u32::try_from(first + inside).unwrap_or(u32::MAX)
+}
+
+impl Stream {
+    fn new(role: SpeakerRole, channel: ChannelIndex) -> Self {
+        Self {
+            role,
+            channel,
+            chars: Vec::new(),
+            origins: Vec::new(),
+            text: String::new(),
+            bytes: Vec::new(),
+            rewritten: Vec::new(),
+            bare: Vec::new(),
+            bare_chars: Vec::new(),
+            breaks: Vec::new(),
+            tokens: OnceCell::new(),
+        }
+    }
+
+    fn part(&mut self, joined: bool) {
+        if let (false, Some(origin)) = (joined, self.origins.last().copied()) {
+            self.chars.push(LINE_BREAK);
+            self.origins.push(origin);
+        }
+    }
+
+    fn push(&mut self, char: char, origin: Origin) {
+        self.chars.push(char);
+        self.origins.push(origin);
+    }
+
+    /// Derives the views from the characters.
+    fn finish(&mut self) {
+        let mut parted = Break::None;
+        let mut previous: Option<u32> = None;
+        for (index, (char, origin)) in self.chars.iter().zip(&self.origins).enumerate() {
+            if ends_sentence(*char) {
+                parted = parted.max(Break::Sentence);
+            }
+            if !is_bare(*char) {
+                continue;
+            }
+            if previous.is_some_and(|turn| turn != origin.turn) {
+                parted = Break::Turn;
+            }
+            previous = Some(origin.turn);
+            self.bare.push(u32::try_from(index).unwrap_or(u32::MAX));
+            self.bare_chars.push(*char);
+            self.breaks.push(parted);
+            parted = Break::None;
+        }
+        self.rewritten = vec![false; self.chars.len()];
+        self.write_text();
+    }
+
+    /// Writes `replacements` (bare index, character) over the text that expressions see.
+    pub(super) fn rewrite(&mut self, replacements: &[(u32, char)]) {
+        let mut changed = self.chars.clone();
+        for (position, char) in replacements {
+            let Some(index) = self.bare.get(*position as usize).map(|index| *index as usize) else {
+                continue;
+            };
+            if let (Some(slot), Some(flag)) = (changed.get_mut(index), self.rewritten.get_mut(index))
+                && *slot != *char
+            {
+                *slot = *char;
+                *flag = true;
+            }
+        }
+        std::mem::swap(&mut self.chars, &mut changed);
+        self.write_text();
+        std::mem::swap(&mut self.chars, &mut changed);
+    }
+
+    fn write_text(&mut self) {
+        self.text.clear();
+        self.bytes.clear();
+        for char in &self.chars {
+            self.bytes.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+            self.text.push(*char);
+        }
+        self.bytes.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    /// The character of `text` that begins at or holds `byte`.
+    pub(super) fn char_at_byte(&self, byte: usize) -> usize {
+        self.bytes.partition_point(|start| (*start as usize) <= byte).saturating_sub(1)
+    }
+
+    /// The text between two characters.
+    pub(super) fn slice(&self, from: usize, to: usize) -> &str {
+        let (Some(from), Some(to)) = (self.bytes.get(from), self.bytes.get(to)) else { return "" };
+        self.text.get(*from as usize..*to as usize).unwrap_or("")
+    }
+
+    /// The strongest break inside bare characters `from..to`.
+    pub(super) fn strongest_break(&self, from: u32, to: u32) -> Break {
+        let inside = self.breaks.get(from as usize + 1..to as usize).unwrap_or_default();
+        inside.iter().copied().max().unwrap_or(Break::None)
+    }
+
+    /// The words of the bare characters.
+    pub(super) fn tokens(&self) -> &[Token] {
+        self.tokens.get_or_init(|| token::cut(&self.bare_chars.iter().collect::<String>()))
+    }
+
+    /// The characters of the sentence around `at`, as a range of `chars`.
+    pub(super) fn sentence_around(&self, from: usize, to: usize) -> (usize, usize) {
+        let ends = |char: &char| ends_sentence(*char) || *char == LINE_BREAK;
+        let before = self.chars.get(..from).unwrap_or_default();
+        let start = before.iter().rposition(ends).map_or(0, |index| index + 1);
+        let after = self.chars.get(to..).unwrap_or_default();
+        let end = after.iter().position(ends).map_or(self.chars.len(), |index| to + index + 1);
+        (start, end)
+    }
+
+    /// The characters of the turns that `from..to` touches, as a range of `chars`.
+    pub(super) fn turns_around(&self, from: usize, to: usize) -> (usize, usize) {
+        let turn_of = |index: usize| self.origins.get(index).map_or(0, |origin| origin.turn);
+        let (first, last) = (turn_of(from), turn_of(to.saturating_sub(1).max(from)));
+        let start = self.origins.partition_point(|origin| origin.turn < first);
+        let end = self.origins.partition_point(|origin| origin.turn <= last);
+        (start, end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::behaviour::dialogue_of;
+
+    fn script(turns: &[&str]) -> Script {
+        Script::new(&dialogue_of(turns, false).expect("the turns are well formed"))
+    }
+
+    #[test]
+    fn a_backchannel_does_not_part_a_phrase_and_a_real_answer_does() {
+        let joined = script(&["客服: 这款产品是保", "客户: 嗯", "客服: 本的"]);
+        assert_eq!(joined.streams[0].text, "这款产品是保本的");
+        let parted = script(&["客服: 这款产品是保", "客户: 你等一下我没有听清楚", "客服: 本的"]);
+        assert_eq!(parted.streams[0].text, "这款产品是保\n本的");
+    }
+
+    #[test]
+    fn every_character_knows_where_it_is_stored() {
+        let script = script(&["客服: 您 好，保", "客户: 嗯", "客服: 本"]);
+        let stream = &script.streams[0];
+        let origins: Vec<_> = stream.origins.iter().map(|origin| (origin.turn, origin.char)).collect();
+        assert_eq!(stream.text, "您好，保本");
+        assert_eq!(origins, [(0, 0), (0, 2), (0, 3), (0, 4), (2, 0)]);
+        assert_eq!(stream.strongest_break(2, 4), Break::Turn);
+        assert_eq!(stream.strongest_break(0, 3), Break::None);
+    }
+}
