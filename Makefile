@@ -1,0 +1,67 @@
+# diting: `make demo` shows it at work, `make test` runs the tests. Both set up what they need first.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A folder of labelled recordings for `make eval`.
+DATA ?=
+# Speech models of the demo and of the tests.
+DEMO_MODEL ?= small
+TEST_MODEL ?= base
+# One profile everywhere: whisper.cpp and libopus are compiled once.
+DITING := target/debug/diting
+
+.PHONY: help
+help: ## Shows this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Pushes the sample calls to a running server and shows what was found
+	@$(DITING) models pull $(DEMO_MODEL) vad
+	@scripts/demo.sh $(DITING) $(DEMO_MODEL)
+
+.PHONY: test
+test: build ## Runs all tests
+	@$(DITING) models pull $(TEST_MODEL) vad
+	@scripts/test.sh
+
+.PHONY: setup
+setup: ## Installs what building lacks: compilers, cmake, the Rust toolchain
+	@scripts/setup.sh
+
+.PHONY: build
+build: setup ## Builds the `diting` binary
+	@scripts/with-env.sh cargo build --locked
+
+.PHONY: models
+models: build ## Fetches the speech models into the user's cache
+	@$(DITING) models pull $(TEST_MODEL) $(DEMO_MODEL) vad
+
+.PHONY: samples
+samples: ## Speaks the sample calls anew; needs espeak-ng and ffmpeg
+	@samples/make.sh
+
+.PHONY: lint
+lint: setup ## Checks formatting, lints, proto files and documentation
+	@scripts/lint.sh
+
+.PHONY: bench
+bench: setup ## Runs the benchmarks
+	@cargo bench --locked
+
+.PHONY: eval
+eval: build ## Measures recognition: make eval DATA=FOLDER
+	@scripts/eval.sh $(DITING) "$(DATA)"
+
+.PHONY: fuzz
+fuzz: setup ## Builds the fuzz targets, as CI does
+	@scripts/fuzz.sh
+
+.PHONY: docs
+docs: setup ## Builds the documentation of the code
+	@cargo doc --locked --no-deps
+
+.PHONY: clean
+clean: ## Removes what was built; the models in the cache stay
+	@cargo clean
