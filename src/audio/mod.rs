@@ -4,10 +4,33 @@
 //! `AudioStream` yields its samples. Neither holds more than a few blocks in memory, whatever the file's length.
 //! No text, no speech and no async here.
 //!
+//! On the way from bytes to samples: `sniff` says what the bytes are or refuses them by name, `probe` opens the reader
+//! for them (`wav` and `raw` for uncompressed samples, `packets` for everything with a codec), `decode` pulls frames,
+//! `channels` and `level` look at them, `resample` brings them to 16 kHz.
+//!
 //! **Invariant**: hostile bytes give an [`AudioError`], never a panic.
 
+mod channels;
+mod codec;
+mod decode;
 mod error;
+mod level;
+mod limits;
+mod mp4;
+mod mpeg;
+mod packets;
 mod pcm;
+mod probe;
+mod raw;
+mod region;
+mod resample;
+mod sniff;
+mod stream;
+mod survey;
+mod wav;
 
 pub use error::AudioError;
+pub use limits::AudioConfig;
 pub use pcm::{AudioProfile, Block, ChannelLayout, ChannelProfile, SAMPLE_RATE_HZ};
+pub use stream::{AudioStream, BLOCK_LEN};
+pub use survey::survey;

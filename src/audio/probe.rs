@@ -1,0 +1,283 @@
+//! Opens a recording: from its bytes and what the sender declares about them to a reader of frames.
+//!
+//! Decodes no more than the first packet. Truncated files get a second chance with a reader that may not seek.
+//!
+//! **Invariant**: an opened recording has a rate within 4 to 192 kHz and at least one channel.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use fs_err::File;
+
+use super::AudioError;
+use super::decode::Source;
+use super::limits::{MAX_CHANNELS, RATES_HZ};
+use super::mp4;
+use super::packets::{Failure, PacketReader};
+use super::raw::{RawReader, SampleFormat};
+use super::region::Region;
+use super::sniff::{self, Container, Content};
+use super::wav::{self, Wav};
+use crate::types::{AudioDeclaration, DeclaredCodec};
+
+/// A recording ready to be decoded.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) container: &'static str,
+    pub(super) codec: String,
+    pub(super) rate_hz: u32,
+    pub(super) num_channels: u16,
+    /// The highest value that the codec can write.
+    pub(super) full_scale: f32,
+    /// Frames to come, when that is certain.
+    pub(super) num_frames: Option<u64>,
+    pub(super) warnings: BTreeSet<&'static str>,
+    pub(super) source: Source,
+}
+
+impl Opened {
+    fn checked(self) -> Result<Self, AudioError> {
+        if !RATES_HZ.contains(&self.rate_hz) {
+            return Err(AudioError::UnsupportedRate { rate_hz: self.rate_hz });
+        }
+        if self.num_channels == 0 || self.num_channels > MAX_CHANNELS {
+            return Err(AudioError::Undecodable { container: self.container });
+        }
+        Ok(self)
+    }
+}
+
+/// Opens the recording at `path`.
+pub(super) fn open(path: &Path, declaration: &AudioDeclaration) -> Result<Opened, AudioError> {
+    let mut file = File::open(path)?;
+    let file_len = file.metadata()?.len();
+    if file_len == 0 {
+        return Err(AudioError::Empty);
+    }
+    if let Some(layout) = declared_layout(declaration)? {
+        let content = sniff::sniff(&mut file, file_len, None)?;
+        return open_headerless(file, file_len, layout, &content)?.checked();
+    }
+    let extension = extension(declaration, path);
+    let opened = match sniff::sniff(&mut file, file_len, extension.as_deref())? {
+        Content::Readable(Container::Wav, start) => {
+            let wav = wav::parse(&mut file, start, file_len)?;
+            open_wav(path, file, &wav)?
+        }
+        Content::Readable(container, start) => open_packets(path, file, container, start, file_len)?,
+        Content::RefusedCodec(codec) => return Err(AudioError::UnsupportedCodec { codec }),
+        Content::RefusedContainer(container) => return Err(AudioError::UnsupportedContainer { container }),
+        Content::OnlyTag => return Err(AudioError::Truncated { container: "mp3" }),
+        Content::Unknown => return Err(AudioError::NotAudio),
+    };
+    opened.checked()
+}
+
+fn extension(declaration: &AudioDeclaration, path: &Path) -> Option<String> {
+    let name = declaration.file_name.as_deref().map_or(path, Path::new);
+    name.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase)
+}
+
+/// What the sender says about headerless bytes, all of it or an error.
+fn declared_layout(declaration: &AudioDeclaration) -> Result<Option<(DeclaredCodec, u32, u16)>, AudioError> {
+    let missing = match (declaration.codec, declaration.rate_hz, declaration.num_channels) {
+        (None, None, None) => return Ok(None),
+        (Some(codec), Some(rate_hz), Some(num_channels)) => return Ok(Some((codec, rate_hz, num_channels))),
+        (None, _, _) => "the codec",
+        (_, None, _) => "the rate",
+        (_, _, None) => "the number of channels",
+    };
+    Err(AudioError::IncompleteDeclaration { missing })
+}
+
+fn open_headerless(
+    file: File,
+    file_len: u64,
+    (codec, rate_hz, num_channels): (DeclaredCodec, u32, u16),
+    content: &Content,
+) -> Result<Opened, AudioError> {
+    let format = SampleFormat::from(codec);
+    let found = match content {
+        Content::Readable(container, _) => Some(container.name()),
+        Content::RefusedContainer(container) => Some(*container),
+        Content::OnlyTag => Some("mp3"),
+        // Signatures of two bytes are too short to overrule what the sender says.
+        Content::RefusedCodec(_) | Content::Unknown => None,
+    };
+    if let Some(found) = found {
+        return Err(AudioError::WrongDeclaration { declared: format.name(), found });
+    }
+    if num_channels == 0 || num_channels > MAX_CHANNELS {
+        return Err(AudioError::IncompleteDeclaration { missing: "a sensible number of channels" });
+    }
+    raw("raw", file, format, rate_hz, num_channels, 0, file_len)
+}
+
+fn raw(
+    container: &'static str,
+    file: File,
+    format: SampleFormat,
+    rate_hz: u32,
+    num_channels: u16,
+    start: u64,
+    len: u64,
+) -> Result<Opened, AudioError> {
+    let frame_bytes = format.num_bytes() as u64 * u64::from(num_channels);
+    let num_frames = len / frame_bytes.max(1);
+    if num_frames == 0 {
+        return Err(AudioError::Empty);
+    }
+    let region = Region::new(file, start, len)?;
+    Ok(Opened {
+        container,
+        codec: format.name().to_owned(),
+        rate_hz,
+        num_channels,
+        full_scale: full_scale(format),
+        num_frames: Some(num_frames),
+        warnings: BTreeSet::new(),
+        source: Source::Raw(RawReader::new(region, format, num_channels)),
+    })
+}
+
+fn full_scale(format: SampleFormat) -> f32 {
+    match format {
+        SampleFormat::U8 => 127.0 / 128.0,
+        SampleFormat::Alaw => 32_256.0 / 32_768.0,
+        SampleFormat::Ulaw => 32_124.0 / 32_768.0,
+        SampleFormat::S16 | SampleFormat::S24 | SampleFormat::S32 | SampleFormat::F32 | SampleFormat::F64 => {
+            1.0
+        }
+    }
+}
+
+fn open_wav(path: &Path, file: File, wav: &Wav) -> Result<Opened, AudioError> {
+    if wav.num_channels == 0 || wav.num_channels > MAX_CHANNELS {
+        return Err(AudioError::Undecodable { container: "wav" });
+    }
+    if wav.data_len == 0 {
+        return Err(if wav.truncated {
+            AudioError::Truncated { container: "wav" }
+        } else {
+            AudioError::Empty
+        });
+    }
+    let mut opened = if let Some(format) = wav.sample_format() {
+        raw("wav", file, format, wav.rate_hz, wav.num_channels, wav.data_start, wav.data_len)?
+    } else {
+        match wav.tag {
+            wav::TAG_ADPCM_MS | wav::TAG_ADPCM_IMA => open_adpcm(path, wav)?,
+            wav::TAG_MP2 | wav::TAG_MP3 => {
+                let end = wav.data_start + wav.data_len;
+                let mut opened = open_packets(path, file, Container::Mpeg, wav.data_start, end)?;
+                opened.container = "wav";
+                opened
+            }
+            tag => return Err(AudioError::UnsupportedCodec { codec: wav::tag_name(tag) }),
+        }
+    };
+    if wav.truncated {
+        opened.warnings.insert("audio.truncated");
+    }
+    Ok(opened)
+}
+
+/// ADPCM goes to the library's WAV reader behind a header of ours, so that wrong sizes in the file do not reach it.
+fn open_adpcm(path: &Path, wav: &Wav) -> Result<Opened, AudioError> {
+    let format_len = u32::try_from(wav.format_chunk.len()).unwrap_or(0);
+    let data_len = u32::try_from(wav.data_len).unwrap_or(u32::MAX);
+    let mut header = b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec();
+    header.extend(format_len.to_le_bytes());
+    header.extend(&wav.format_chunk);
+    if format_len % 2 == 1 {
+        header.push(0);
+    }
+    header.extend(b"data");
+    header.extend(data_len.to_le_bytes());
+    let region =
+        Region::new(File::open(path)?, wav.data_start, wav.data_len)?.with_prefix(header).unseekable();
+    let mut reader =
+        PacketReader::open(Container::Wav, Box::new(region)).map_err(|failure| match failure {
+            Failure::Codec(_) => AudioError::UnsupportedCodec { codec: wav::tag_name(wav.tag) },
+            failure => refuse(failure, Container::Wav),
+        })?;
+    if let (Some(num_frames), false) = (wav.num_frames, wav.truncated) {
+        // The last block is padded; only the `fact` chunk says where the recording ends in it.
+        reader.end_after(num_frames);
+    }
+    Ok(from_packets(Container::Wav, reader))
+}
+
+fn open_packets(
+    path: &Path,
+    mut file: File,
+    container: Container,
+    start: u64,
+    end: u64,
+) -> Result<Opened, AudioError> {
+    if container == Container::Mp4 {
+        let contents = mp4::inspect(&mut file, end)?;
+        if let [entry, ..] = contents.audio.as_slice()
+            && let Some(codec) = mp4::refused_codec(*entry)
+        {
+            return Err(AudioError::UnsupportedCodec { codec: codec.to_owned() });
+        }
+    }
+    let len = end.saturating_sub(start);
+    let region = || -> Result<Region, AudioError> { Ok(Region::new(File::open(path)?, start, len)?) };
+    let first = match PacketReader::open(container, Box::new(region()?)) {
+        Ok(reader) => return Ok(from_packets(container, reader)),
+        Err(failure @ (Failure::Io(_) | Failure::Codec(_))) => return Err(refuse(failure, container)),
+        Err(failure) => failure,
+    };
+    if let Ok(mut reader) = PacketReader::open(container, Box::new(region()?.unseekable())) {
+        reader.warn("audio.truncated");
+        return Ok(from_packets(container, reader));
+    }
+    if matches!(first, Failure::NoTrack)
+        && let Some(codec) = name_of_unknown_codec(&mut file, container, end)?
+    {
+        return Err(AudioError::UnsupportedCodec { codec });
+    }
+    if container == Container::Mp4 && mp4::inspect(&mut file, end)?.truncated {
+        return Err(AudioError::Truncated { container: container.name() });
+    }
+    Err(refuse(first, container))
+}
+
+fn name_of_unknown_codec(
+    file: &mut File,
+    container: Container,
+    file_len: u64,
+) -> Result<Option<String>, AudioError> {
+    Ok(match container {
+        Container::Mp4 => mp4::inspect(file, file_len)?.audio.first().map(|entry| mp4::entry_name(*entry)),
+        Container::Matroska => sniff::matroska_codec(file)?,
+        _ => None,
+    })
+}
+
+fn from_packets(container: Container, reader: PacketReader) -> Opened {
+    Opened {
+        container: container.name(),
+        codec: reader.codec().to_owned(),
+        rate_hz: reader.rate_hz(),
+        num_channels: reader.num_channels(),
+        full_scale: 1.0,
+        num_frames: None,
+        warnings: BTreeSet::new(),
+        source: Source::Packets(Box::new(reader)),
+    }
+}
+
+fn refuse(failure: Failure, container: Container) -> AudioError {
+    let container = container.name();
+    match failure {
+        Failure::Io(error) => AudioError::Io(error),
+        Failure::NoTrack => AudioError::NoAudioTrack { container },
+        Failure::Codec(codec) => AudioError::UnsupportedCodec { codec },
+        Failure::CutOff => AudioError::Truncated { container },
+        Failure::Damaged => AudioError::Undecodable { container },
+    }
+}
