@@ -57,11 +57,8 @@ pub(super) enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        match error {
-            Error::IoError(error) if error.raw_os_error().is_some() => Self::Io(error),
-            Error::IoError(_) => Self::CutOff,
-            _ => Self::Damaged,
-        }
+        let Error::IoError(error) = error else { return Self::Damaged };
+        if error.raw_os_error().is_some() { Self::Io(error) } else { Self::CutOff }
     }
 }
 
@@ -291,7 +288,7 @@ impl PacketReader {
                             self.warn("audio.truncated");
                             Ok(false)
                         }
-                        _ => {
+                        Failure::NoTrack | Failure::Codec(_) | Failure::Damaged => {
                             self.warn("audio.corrupt_packets");
                             Ok(false)
                         }

@@ -200,7 +200,9 @@ fn open_adpcm(path: &Path, wav: &Wav) -> Result<Opened, AudioError> {
     let mut reader =
         PacketReader::open(Container::Wav, Box::new(region)).map_err(|failure| match failure {
             Failure::Codec(_) => AudioError::UnsupportedCodec { codec: wav::tag_name(wav.tag) },
-            failure => refuse(failure, Container::Wav),
+            failure @ (Failure::Io(_) | Failure::NoTrack | Failure::CutOff | Failure::Damaged) => {
+                refuse(failure, Container::Wav)
+            }
         })?;
     if let (Some(num_frames), false) = (wav.num_frames, wav.truncated) {
         // The last block is padded; only the `fact` chunk says where the recording ends in it.
@@ -251,11 +253,10 @@ fn name_of_unknown_codec(
     container: Container,
     file_len: u64,
 ) -> Result<Option<String>, AudioError> {
-    Ok(match container {
-        Container::Mp4 => mp4::inspect(file, file_len)?.audio.first().map(|entry| mp4::entry_name(*entry)),
-        Container::Matroska => sniff::matroska_codec(file)?,
-        _ => None,
-    })
+    if container == Container::Mp4 {
+        return Ok(mp4::inspect(file, file_len)?.audio.first().map(|entry| mp4::entry_name(*entry)));
+    }
+    if container == Container::Matroska { sniff::matroska_codec(file) } else { Ok(None) }
 }
 
 fn from_packets(container: Container, reader: PacketReader) -> Opened {

@@ -110,10 +110,12 @@ impl Resampler {
 }
 
 /// Frames that go into one transform: a multiple of the shortest stretch that is a whole number of frames at both
-/// rates, and even, because the filter's delay is half of it and must be whole to be cut off exactly.
+/// rates, and even at both, because the filter's delay is half of it and must be whole to be cut off exactly.
 fn chunk_len(rate_hz: u32) -> usize {
-    let shortest = rate_hz / gcd(rate_hz, SAMPLE_RATE_HZ);
-    let step = shortest * (1 + shortest % 2);
+    let common = gcd(rate_hz, SAMPLE_RATE_HZ);
+    let shortest = rate_hz / common;
+    let any_odd = shortest % 2 == 1 || (SAMPLE_RATE_HZ / common) % 2 == 1;
+    let step = if any_odd { 2 * shortest } else { shortest };
     ((rate_hz / CHUNKS_PER_SEC).div_ceil(step).max(1) * step) as usize
 }
 

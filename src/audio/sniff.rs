@@ -230,7 +230,9 @@ pub(super) fn sniff(
     match by_signature(&head) {
         Content::Readable(container, _) => return Ok(Content::Readable(container, start)),
         Content::Unknown => {}
-        refused => return Ok(refused),
+        refused @ (Content::RefusedCodec(_) | Content::RefusedContainer(_) | Content::OnlyTag) => {
+            return Ok(refused);
+        }
     }
     if let Some(codec) = extension.and_then(codec_of_extension) {
         return Ok(Content::RefusedCodec(codec.to_owned()));
