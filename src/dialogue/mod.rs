@@ -64,4 +64,6 @@ fn silent_channels(stretches: &[utterance::Stretch], audio: &AudioProfile) -> Ve
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
