@@ -10,6 +10,7 @@ mod eval;
 mod exit;
 mod models;
 mod push;
+pub mod report;
 mod rules;
 mod serve;
 

@@ -56,6 +56,9 @@ enum Place {
 /// Characters from the start of a channel that count as its opening.
 const OPENING_CHARS: usize = 80;
 
+/// Words alone never make sure.
+const MAX_CONFIDENCE: f32 = 0.99;
+
 /// How often one cue counts at most: many 您 must not outweigh a job number.
 const MAX_REPEATS: usize = 3;
 
@@ -231,7 +234,7 @@ fn evidence(stretches: &[Stretch], channels: &[ChannelIndex], metadata: &CallMet
     let lean = lean(stretches, first, metadata) - lean(stretches, second, metadata);
     let (agent, customer) = if lean >= 0.0 { (first, second) } else { (second, first) };
     // Logistic: a lean of one opening phrase is 0.95, of one polite word 0.6.
-    let confidence = 1.0 / (1.0 + (-lean.abs()).exp());
+    let confidence = (1.0 / (1.0 + (-lean.abs()).exp())).min(MAX_CONFIDENCE);
     if is_machine(stretches, customer) {
         return None;
     }

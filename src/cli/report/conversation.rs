@@ -1,0 +1,138 @@
+//! The part of a report that shows who said what when, with hit words marked and long silences and overlaps in place.
+
+use crate::proto::v1;
+
+use super::findings::LOW_CONFIDENCE;
+use super::label;
+use super::layout::{Page, Piece, Tone, pad, pad_left, piece};
+use super::marks::Marks;
+
+/// Silences from this length on are shown.
+const SHOWN_GAP_MS: u64 = 3_000;
+
+/// Silences from this length on stand out.
+const LOUD_GAP_MS: u64 = 10_000;
+
+/// Overlaps from this length on are shown; shorter ones are how people talk.
+const SHOWN_OVERLAP_MS: u64 = 1_000;
+
+/// Columns before what is said: `   1:02.3  客服      `.
+const INDENT: usize = 20;
+
+/// Writes all turns. A turn with a long silence inside is shown in two parts around it.
+pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: &[v1::Finding]) {
+    if transcript.turns.is_empty() {
+        page.line(&[piece("没有识别到话语。", Tone::Notice)], 0);
+        return;
+    }
+    let marks = Marks::new(findings);
+    let timing = transcript.timing.clone().unwrap_or_default();
+    let mut parts: Vec<Part<'_>> =
+        transcript.turns.iter().flat_map(|turn| parts(turn, &timing.gaps)).collect();
+    parts.sort_by_key(|part| (part.start, part.turn.index));
+    let mut gaps = timing.gaps.iter().filter(|gap| gap_length(gap) >= SHOWN_GAP_MS).peekable();
+    for part in &parts {
+        while let Some(gap) = gaps.next_if(|gap| Some(label::millis(gap.start.as_ref())) < part.start) {
+            write_gap(page, gap);
+        }
+        write_part(page, part, &marks);
+        if part.from == 0 {
+            write_overlaps(page, part.turn, transcript, &timing.overlaps);
+        }
+    }
+    for gap in gaps {
+        write_gap(page, gap);
+    }
+}
+
+/// What is shown under one time: a turn, or what of it lies between two long silences.
+#[derive(Debug)]
+struct Part<'a> {
+    turn: &'a v1::Turn,
+    /// Absent in a chat.
+    start: Option<u64>,
+    from: usize,
+    to: usize,
+}
+
+fn parts<'a>(turn: &'a v1::Turn, gaps: &[v1::Gap]) -> Vec<Part<'a>> {
+    let whole = Part {
+        turn,
+        start: turn.start.as_ref().map(|start| label::millis(Some(start))),
+        from: 0,
+        to: turn.text.chars().count(),
+    };
+    let mut parts = vec![whole];
+    for utterance in turn.utterances.iter().skip(1) {
+        let start = label::millis(utterance.start.as_ref());
+        let inside =
+            |gap: &v1::Gap| gap.turn_before == Some(turn.index) && gap.turn_after == Some(turn.index);
+        let follows =
+            |gap: &v1::Gap| label::millis(gap.end.as_ref()) == start && gap_length(gap) >= SHOWN_GAP_MS;
+        let Some(last) = parts.last_mut().filter(|_| gaps.iter().any(|gap| inside(gap) && follows(gap)))
+        else {
+            continue;
+        };
+        let border = utterance.char_from as usize;
+        let rest = Part { turn, start: Some(start), from: border, to: last.to };
+        last.to = border;
+        parts.push(rest);
+    }
+    parts
+}
+
+fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
+    let role = part.turn.role();
+    let at = part.start.map(label::clock).unwrap_or_default();
+    let mut line = vec![
+        piece(format!("{}  ", pad_left(&at, 9)), Tone::Faint),
+        piece(pad(label::role(role), INDENT - 11), label::role_tone(role)),
+    ];
+    line.extend(marks.pieces(part.turn.index, &part.turn.text, part.from, part.to));
+    if let Some(confidence) = part.turn.confidence.filter(|confidence| *confidence < LOW_CONFIDENCE) {
+        line.push(piece(format!(" 〔识别存疑 {confidence:.2}〕"), Tone::Notice));
+    }
+    page.line(&line, INDENT);
+}
+
+fn write_gap(page: &mut Page<'_>, gap: &v1::Gap) {
+    let millis = gap_length(gap);
+    let tone = if millis >= LOUD_GAP_MS { Tone::Notice } else { Tone::Faint };
+    let loud = if millis >= LOUD_GAP_MS { "长" } else { "" };
+    write_fact(
+        page,
+        label::millis(gap.start.as_ref()),
+        &format!("{loud}静音 {}", label::length(millis)),
+        tone,
+    );
+}
+
+fn write_overlaps(
+    page: &mut Page<'_>,
+    turn: &v1::Turn,
+    transcript: &v1::Transcript,
+    overlaps: &[v1::Overlap],
+) {
+    for overlap in overlaps.iter().filter(|overlap| overlap.interrupting_turn == turn.index) {
+        let (start, end) = (label::millis(overlap.start.as_ref()), label::millis(overlap.end.as_ref()));
+        let millis = end.saturating_sub(start);
+        if millis < SHOWN_OVERLAP_MS {
+            continue;
+        }
+        let other = transcript.turns.iter().find(|other| other.index == overlap.turn);
+        let over = other.map_or("对方", |other| label::role(other.role()));
+        write_fact(page, start, &format!("与{over}同时说话 {}", label::length(millis)), Tone::Notice);
+    }
+}
+
+fn write_fact(page: &mut Page<'_>, at: u64, fact: &str, tone: Tone) {
+    let line: [Piece; 2] = [
+        piece(format!("{}  ", pad_left(&label::clock(at), 9)), Tone::Faint),
+        piece(format!("── {fact} ──"), tone),
+    ];
+    page.line(&line, INDENT);
+}
+
+fn gap_length(gap: &v1::Gap) -> u64 {
+    label::millis(gap.end.as_ref()).saturating_sub(label::millis(gap.start.as_ref()))
+}

@@ -1,0 +1,130 @@
+//! The part of a report that explains the score: what hit, with evidence, and what could not be judged.
+
+use std::collections::BTreeMap;
+
+use crate::proto::v1;
+
+use super::label;
+use super::layout::{Page, Piece, Tone, piece};
+use super::marks;
+
+/// Characters shown on either side of the words that hit.
+const CONTEXT_CHARS: usize = 14;
+
+/// Pieces of evidence shown for one rule; the dialogue below marks all.
+const MAX_EVIDENCE: usize = 5;
+
+/// Below this, words may not be what was said.
+pub(super) const LOW_CONFIDENCE: f32 = 0.6;
+
+/// Writes hits, first those that cost points, then the rules that could not be judged.
+pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::Turn]) {
+    let hits = || findings.iter().filter(|finding| finding.verdict() == v1::Verdict::Hit);
+    let costs = |finding: &&v1::Finding| finding.score_delta < 0.0 || finding.veto;
+    let groups = [
+        ("扣分", hits().filter(costs).collect::<Vec<_>>()),
+        ("命中（不扣分）", hits().filter(|finding| !costs(finding)).collect()),
+    ];
+    for (title, group) in groups {
+        if group.is_empty() {
+            continue;
+        }
+        page.heading(&format!("{title} {} 项", group.len()));
+        for finding in group {
+            write_hit(page, finding, turns);
+        }
+    }
+    write_not_applicable(page, findings);
+}
+
+fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
+    let (level, tone) = label::level(finding.level());
+    let mut title = vec![
+        piece(format!("{level} "), tone),
+        piece(format!("{} {}", finding.rule_id, finding.rule_name), Tone::Strong),
+        piece(format!("  {}", label::points(finding.score_delta)), tone),
+    ];
+    if finding.veto {
+        title.push(piece(" 一票否决", Tone::Bad));
+    }
+    title.push(piece(format!("  {} · {}", label::kind(finding.kind()), finding.dimension), Tone::Faint));
+    page.line(&title, 5);
+    if !finding.explanation.is_empty() {
+        page.line(&[piece(format!("     {}", finding.explanation), Tone::Plain)], 5);
+    }
+    for evidence in finding.evidence.iter().take(MAX_EVIDENCE) {
+        write_evidence(page, evidence, turns, tone);
+    }
+    let num_more = finding.evidence.len().saturating_sub(MAX_EVIDENCE);
+    if num_more > 0 {
+        page.line(&[piece(format!("       另有 {num_more} 处"), Tone::Faint)], 7);
+    }
+}
+
+fn write_evidence(page: &mut Page<'_>, evidence: &v1::Evidence, turns: &[v1::Turn], tone: Tone) {
+    let at = match &evidence.start {
+        Some(start) => label::clock(label::millis(Some(start))),
+        None => format!("第 {} 轮", evidence.turn + 1),
+    };
+    let role = evidence.role();
+    let mut line = vec![
+        piece(format!("     · {at} "), Tone::Faint),
+        piece(format!("{} ", label::role(role)), label::role_tone(role)),
+    ];
+    let turn = turns.iter().find(|turn| turn.index == evidence.turn);
+    match turn.filter(|_| evidence.char_from < evidence.char_to) {
+        Some(turn) => line.extend(marks::in_context(evidence, turn, CONTEXT_CHARS, tone)),
+        None if !evidence.text.is_empty() => line.push(piece(format!("【{}】", evidence.text), tone)),
+        None => {}
+    }
+    line.push(piece(format!("  {}", tolerance(evidence)), Tone::Faint));
+    if let Some(confidence) = evidence.confidence {
+        let (note, tone) = match confidence < LOW_CONFIDENCE {
+            true => ("，识别存疑，请听录音", Tone::Notice),
+            false => ("", Tone::Faint),
+        };
+        line.push(piece(format!("，识别置信度 {confidence:.2}{note}"), tone));
+    }
+    page.line(&line, 7);
+}
+
+/// Which tolerance let the words match, and what they matched.
+fn tolerance(evidence: &v1::Evidence) -> String {
+    let pattern = &evidence.pattern;
+    match evidence.mode() {
+        v1::MatchMode::Exact => "〔原词〕".to_owned(),
+        v1::MatchMode::Synonym => format!("〔同义词，规则词“{pattern}”〕"),
+        v1::MatchMode::Homophone => format!("〔同音，规则词“{pattern}”〕"),
+        v1::MatchMode::Regex => format!("〔正则 {pattern}〕"),
+        v1::MatchMode::Measured => match evidence.measured {
+            Some(value) => format!("〔实测 {}，限值 {pattern}〕", label::number(value)),
+            None => format!("〔限值 {pattern}〕"),
+        },
+        v1::MatchMode::Unspecified => format!("〔{pattern}〕"),
+    }
+}
+
+/// One line per reason: not judged is neither kept nor broken, and a reader must see why.
+fn write_not_applicable(page: &mut Page<'_>, findings: &[v1::Finding]) {
+    let mut by_reason: BTreeMap<&str, Vec<&v1::Finding>> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.verdict() == v1::Verdict::NotApplicable) {
+        by_reason.entry(&finding.not_applicable_reason).or_default().push(finding);
+    }
+    if by_reason.is_empty() {
+        return;
+    }
+    let num_rules: usize = by_reason.values().map(Vec::len).sum();
+    page.heading(&format!("不适用 {num_rules} 项（不计入得分）"));
+    for (reason, group) in by_reason {
+        let explanation = group.first().map_or("", |finding| finding.explanation.as_str());
+        let why = label::not_applicable(reason).unwrap_or(explanation.trim_end_matches('。'));
+        let named: Vec<String> =
+            group.iter().map(|finding| format!("{} {}", finding.rule_id, finding.rule_name)).collect();
+        let line: [Piece; 3] = [
+            piece(format!("{why}："), Tone::Plain),
+            piece(named.join("、"), Tone::Faint),
+            piece(format!("（{reason}）"), Tone::Faint),
+        ];
+        page.line(&line, 2);
+    }
+}

@@ -1,0 +1,182 @@
+//! Chinese words for the wire's names, and numbers as people read them.
+
+use crate::proto::v1;
+
+use super::layout::Tone;
+
+/// Who talks.
+pub(super) fn role(role: v1::SpeakerRole) -> &'static str {
+    match role {
+        v1::SpeakerRole::Agent => "客服",
+        v1::SpeakerRole::Customer => "客户",
+        v1::SpeakerRole::Bot => "语音菜单",
+        v1::SpeakerRole::Unknown | v1::SpeakerRole::Unspecified => "未知",
+    }
+}
+
+/// The tone of what a role says.
+pub(super) fn role_tone(role: v1::SpeakerRole) -> Tone {
+    match role {
+        v1::SpeakerRole::Agent => Tone::Agent,
+        v1::SpeakerRole::Customer => Tone::Customer,
+        v1::SpeakerRole::Bot | v1::SpeakerRole::Unknown | v1::SpeakerRole::Unspecified => Tone::Plain,
+    }
+}
+
+/// Where roles come from.
+pub(super) fn role_source(source: v1::RoleSource) -> &'static str {
+    match source {
+        v1::RoleSource::Metadata => "随录音声明",
+        v1::RoleSource::Evidence => "由话语内容判断",
+        v1::RoleSource::Unknown | v1::RoleSource::Unspecified => "无法判断",
+    }
+}
+
+/// How channels relate.
+pub(super) fn layout(layout: v1::ChannelLayout) -> &'static str {
+    match layout {
+        v1::ChannelLayout::Mono => "单声道（双方混在一起）",
+        v1::ChannelLayout::Stereo => "双声道（一方一路）",
+        v1::ChannelLayout::DualMono => "双声道但内容相同（双方混在一起）",
+        v1::ChannelLayout::Unspecified => "无音频",
+    }
+}
+
+/// Who called whom.
+pub(super) fn direction(direction: v1::Direction) -> Option<&'static str> {
+    match direction {
+        v1::Direction::Inbound => Some("呼入"),
+        v1::Direction::Outbound => Some("呼出"),
+        v1::Direction::Internal => Some("内部通话"),
+        v1::Direction::Unspecified => None,
+    }
+}
+
+/// How far a call is.
+pub(super) fn state(state: v1::CallState) -> &'static str {
+    match state {
+        v1::CallState::Accepted => "已接收，等待处理",
+        v1::CallState::Decoding => "正在解码",
+        v1::CallState::Transcribing => "正在转写",
+        v1::CallState::Scoring => "正在评分",
+        v1::CallState::Done => "已完成",
+        v1::CallState::Failed => "处理失败",
+        v1::CallState::Unspecified => "未知",
+    }
+}
+
+/// How much a rule matters.
+pub(super) fn level(level: v1::Level) -> (&'static str, Tone) {
+    match level {
+        v1::Level::S1 => ("S1", Tone::Bad),
+        v1::Level::S2 => ("S2", Tone::Bad),
+        v1::Level::S3 => ("S3", Tone::Notice),
+        v1::Level::S4 => ("S4", Tone::Notice),
+        v1::Level::S5 => ("S5", Tone::Faint),
+        v1::Level::Unspecified => ("--", Tone::Faint),
+    }
+}
+
+/// What a rule is for.
+pub(super) fn kind(kind: v1::RuleKind) -> &'static str {
+    match kind {
+        v1::RuleKind::Required => "必说",
+        v1::RuleKind::Forbidden => "禁说",
+        v1::RuleKind::Acoustic => "声学",
+        v1::RuleKind::Process => "流程",
+        v1::RuleKind::Watch => "预警",
+        v1::RuleKind::Unspecified => "其他",
+    }
+}
+
+/// Why a rule could not be judged, when the name is a known one.
+pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "mono" => "单声道，无法区分双方",
+        "dual_mono" => "两路内容相同，无法区分双方",
+        "role_unknown" => "角色未知",
+        "prerequisite_absent" => "前提未出现",
+        "too_short" => "通话太短",
+        "no_audio" => "没有音频",
+        "no_text" | "no_speech" => "没有可判断的话语",
+        "metadata_absent" => "缺少随录信息",
+        _ => return None,
+    })
+}
+
+/// What was wrong with a recording but bearable.
+pub(super) fn warning(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "audio.truncated" => "录音结尾不完整",
+        "audio.corrupt_frames" => "录音有损坏的片段",
+        "audio.clipped" => "录音有削波失真",
+        _ => return None,
+    })
+}
+
+/// A time or length in milliseconds; negative and absurd ones are held at the ends.
+pub(super) fn millis(duration: Option<&prost_types::Duration>) -> u64 {
+    let Some(duration) = duration else { return 0 };
+    let seconds = u64::try_from(duration.seconds).unwrap_or(0);
+    let nanos = u64::try_from(duration.nanos).unwrap_or(0).min(999_999_999);
+    seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000)
+}
+
+/// A time as a player shows it, in tenths: `1:02.3`.
+pub(super) fn clock(millis: u64) -> String {
+    let (tenths, seconds) = (millis % 1000 / 100, millis / 1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}.{tenths}"),
+        hours => format!("{hours}:{minutes:02}:{seconds:02}.{tenths}"),
+    }
+}
+
+/// A length for people: `12.3 秒`, `5 分 48 秒`.
+pub(super) fn length(millis: u64) -> String {
+    let (minutes, seconds) = (millis / 60_000, millis / 1000 % 60);
+    match minutes {
+        0 => format!("{}.{} 秒", seconds, millis % 1000 / 100),
+        minutes => format!("{minutes} 分 {seconds:02} 秒"),
+    }
+}
+
+/// Points or a measured value with at most two decimals and none for nothing.
+pub(super) fn number(value: f64) -> String {
+    let rounded = (value * 100.0).round() / 100.0;
+    // Adding zero turns −0 into 0.
+    format!("{}", rounded + 0.0)
+}
+
+/// Points with their sign.
+pub(super) fn points(value: f64) -> String {
+    match number(value.abs()) {
+        size if value < 0.0 => format!("−{size}"),
+        size if value > 0.0 => format!("+{size}"),
+        _ => "0".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_numbers_read_well() {
+        assert_eq!(clock(62_340), "1:02.3");
+        assert_eq!(clock(3_600_000), "1:00:00.0");
+        assert_eq!((length(12_340), length(348_000)), ("12.3 秒".to_owned(), "5 分 48 秒".to_owned()));
+        assert_eq!(
+            (points(-20.0), points(0.5), points(-0.0)),
+            ("−20".to_owned(), "+0.5".to_owned(), "0".to_owned())
+        );
+        assert_eq!(number(1.0 / 3.0), "0.33");
+    }
+
+    #[test]
+    fn hostile_durations_do_not_overflow() {
+        let wild = prost_types::Duration { seconds: i64::MAX, nanos: i32::MIN };
+        assert_eq!(millis(Some(&wild)), u64::MAX);
+        assert_eq!(millis(Some(&prost_types::Duration { seconds: -5, nanos: 0 })), 0);
+    }
+}
