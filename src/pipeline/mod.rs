@@ -1,8 +1,23 @@
 //! Runs one call through all stages: decode, transcribe, build the dialogue, judge, store.
 //!
-//! No wire types. Every hand-over is bounded; what happens at each limit stands next to it.
+//! [`process`] is the stages alone, for one file; [`Calls`] adds the store, a queue and worker threads, and is what the
+//! service stands on. No wire types. Every hand-over is bounded; what happens at each limit stands next to it.
+//!
+//! **Invariant**: a call that was accepted ends as done or failed, or waits in the store for the next start.
 
+mod board;
+mod calls;
+mod config;
+mod error;
+mod process;
 mod progress;
+mod upload;
+mod worker;
 
 pub use crate::store::CallResult;
+pub use calls::Calls;
+pub use config::PipelineConfig;
+pub use error::PipelineError;
+pub use process::process;
 pub use progress::CallProgress;
+pub use upload::{Accepted, Upload};

@@ -78,7 +78,7 @@ impl Store {
         for key in index_keys(&stored) {
             batch.insert(key, &[]);
         }
-        Ok(self.index.apply_batch(batch)?)
+        self.apply(batch)
     }
 
     /// The record of a call; `None` when there is no such call.
@@ -194,7 +194,7 @@ impl Store {
             for rule in &hits {
                 batch.insert(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id), &[]);
             }
-            self.index.apply_batch(batch)?;
+            self.apply(batch)?;
         }
         self.commit()
     }
@@ -230,7 +230,7 @@ impl Store {
         }
         // Whether or not the record names a result: a kill may have left one that the record does not know.
         batch.insert(keys::gone(&name), &[]);
-        self.index.apply_batch(batch)?;
+        self.apply(batch)?;
         self.commit()?;
         self.finish_deletion(&name)?;
         Ok(stored.record)
@@ -297,7 +297,7 @@ impl Store {
         let mut new = old.clone();
         change(&mut new);
         let value = codec::encode(&new, "call")?;
-        self.index.apply_batch(self.moved(&old, &new, value))?;
+        self.apply(self.moved(&old, &new, value))?;
         Ok(new.record)
     }
 

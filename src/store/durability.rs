@@ -38,6 +38,12 @@ impl Durability {
         if self.state().stopped { Err(StoreError::Stopped) } else { Ok(()) }
     }
 
+    /// Takes no more writes from now on.
+    pub(super) fn stop(&self) {
+        self.state().stopped = true;
+        self.changed.notify_all();
+    }
+
     /// Returns when everything that this thread wrote to `index` is on the disk.
     ///
     /// The first to come syncs; whoever comes meanwhile waits and shares the next sync.

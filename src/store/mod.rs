@@ -18,6 +18,7 @@ mod record;
 mod results;
 mod token;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -86,6 +87,17 @@ impl Store {
     /// Returns when everything written before is on the disk; many callers share one sync.
     fn commit(&self) -> Result<(), StoreError> {
         self.durability.commit(&self.index)
+    }
+
+    /// Applies `batch` in one step. A failure stops the store: sled answers nothing after one, and may panic.
+    fn apply(&self, batch: sled::Batch) -> Result<(), StoreError> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.index.apply_batch(batch)));
+        let outcome = outcome.map_err(|_| StoreError::Stopped).and_then(|outcome| Ok(outcome?));
+        if let Err(error) = &outcome {
+            tracing::error!(error = %crate::error::Chain(error), "the store stops: a write failed");
+            self.durability.stop();
+        }
+        outcome
     }
 
     fn guard(&self, id: &CallId) -> MutexGuard<'_, ()> {

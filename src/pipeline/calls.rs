@@ -1,0 +1,175 @@
+//! The front of the pipeline: takes calls in, runs them on worker threads, tells how far they are, deletes them.
+//!
+//! The queue is the store's index of unfinished calls, so it holds as many calls as the disk and survives every kind of
+//! end; nothing is refused because much is waiting.
+//!
+//! **Invariant**: [`Calls::accept`] returns when the call is durable, and not before.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::board::Board;
+use super::upload::{Accepted, Upload};
+use super::worker::Shared;
+use super::{CallProgress, PipelineConfig, PipelineError};
+use crate::analysis::RuleSet;
+use crate::ingest::{BlobStore, CallRecord, CallState, Recording};
+use crate::speech::Transcriber;
+use crate::store::{Inserted, Store, StoreError};
+use crate::types::{AudioDeclaration, CallId, CallMetadata};
+
+/// All calls of one data directory and the threads that run them. All methods block.
+#[derive(Debug)]
+pub struct Calls {
+    shared: Arc<Shared>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Calls {
+    /// Mends what a crash left between store and recordings, and starts the workers, which go on with every call that
+    /// is not finished.
+    ///
+    /// # Errors
+    /// [`PipelineError::Store`] or [`PipelineError::Ingest`] when the disk fails; [`PipelineError::Threads`].
+    pub fn start(
+        config: PipelineConfig,
+        store: Arc<Store>,
+        blobs: BlobStore,
+        transcriber: Arc<dyn Transcriber>,
+        rules: Arc<RuleSet>,
+    ) -> Result<Self, PipelineError> {
+        blobs.recover(|hash| store.is_blob_used(hash).map_err(PipelineError::from))?;
+        // Their attempts stay counted: one of these calls may be what ended the process.
+        for record in store.begun_calls()? {
+            store.set_state(&record, CallState::Accepted, None)?;
+        }
+        let num_workers = config.num_workers.max(1);
+        let board = Board::default();
+        let shared = Arc::new(Shared { config, store, blobs, transcriber, rules, board });
+        let calls = Self { shared, workers: Mutex::default() };
+        for index in 0..num_workers {
+            let shared = calls.shared.clone();
+            let worker = thread::Builder::new()
+                .name(format!("call-{index}"))
+                .spawn(move || shared.work())
+                .map_err(|source| PipelineError::Threads { source })?;
+            calls.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        }
+        Ok(calls)
+    }
+
+    /// Begins to take in a call. Dropping what is returned leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`PipelineError::ShuttingDown`]; [`PipelineError::Ingest`] when the disk refuses.
+    pub fn begin_upload(
+        &self,
+        id: CallId,
+        metadata: CallMetadata,
+        declaration: AudioDeclaration,
+    ) -> Result<Upload, PipelineError> {
+        if self.shared.board.is_stopping() {
+            return Err(PipelineError::ShuttingDown);
+        }
+        self.shared.store.check()?;
+        Ok(Upload { id, metadata, declaration, blob: self.shared.blobs.stage()? })
+    }
+
+    /// Accepts a call whose bytes have all arrived; durable when it returns. The same id with the same bytes is the
+    /// same call, whatever is said about it the second time.
+    ///
+    /// # Errors
+    /// [`PipelineError::Ingest`] when it is empty or the disk refuses; [`PipelineError::Store`] when the id belongs to
+    /// other bytes (`ingest.conflict`), the metadata is too large, or the disk refuses.
+    pub fn accept(&self, upload: Upload) -> Result<Accepted, PipelineError> {
+        let Upload { id, metadata, declaration, blob } = upload;
+        let blob = blob.seal()?;
+        let hash = blob.hash();
+        let received_at = jiff::Timestamp::from_microsecond(jiff::Timestamp::now().as_microsecond())
+            .expect("a time of this clock is a valid time");
+        let record = CallRecord {
+            id,
+            metadata,
+            recording: Recording { hash, num_bytes: blob.num_bytes(), declaration },
+            received_at,
+            state: CallState::Accepted,
+            num_attempts: 0,
+            duration: None,
+        };
+        let store = &self.shared.store;
+        let inserted = self.shared.blobs.place(
+            blob,
+            || store.insert_call(&record).map_err(PipelineError::from),
+            || Ok(store.is_blob_used(&hash)?),
+        )?;
+        match inserted {
+            Inserted::New => {
+                self.shared.board.notify();
+                Ok(Accepted { record, already_present: false })
+            }
+            Inserted::Same(stored) => Ok(Accepted { record: *stored, already_present: true }),
+        }
+    }
+
+    /// Follows a call: its state now, then every change; the last value is done or failed. A receiver whose sender goes
+    /// without such a value means that the server shuts down.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    pub fn watch(&self, id: &CallId) -> Result<watch::Receiver<CallProgress>, PipelineError> {
+        self.shared.board.watch(&self.shared.store, id)
+    }
+
+    /// Deletes a call with its result and, when no other call has it, its audio; interrupts it when it is under way.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    pub fn delete(&self, id: &CallId) -> Result<(), PipelineError> {
+        let Shared { store, blobs, board, .. } = self.shared.as_ref();
+        let found = store.call(id)?.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
+        let hash = found.recording.hash;
+        let deleted = blobs.release(
+            &hash,
+            || store.delete_call(id).map_err(PipelineError::from),
+            || Ok(store.is_blob_used(&hash)?),
+        )?;
+        board.deleted(&deleted);
+        let actual = deleted.recording.hash;
+        if actual != hash {
+            // Deleted and sent again with other bytes between the first look and the deletion.
+            blobs.release::<(), PipelineError>(&actual, || Ok(()), || Ok(store.is_blob_used(&actual)?))?;
+        }
+        Ok(())
+    }
+
+    /// The store, for questions.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Takes no more calls, lets those under way end for up to the configured grace, interrupts the rest and waits for
+    /// the workers. Interrupted calls wait in the store for the next start.
+    pub fn shutdown(&self) {
+        self.stop(Duration::from_millis(self.shared.config.shutdown_grace.0));
+    }
+
+    fn stop(&self, grace: Duration) {
+        self.shared.board.stop(grace);
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        for worker in workers {
+            if worker.join().is_err() {
+                tracing::error!("a worker ended with a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+    }
+}

@@ -1,0 +1,129 @@
+//! What can go wrong while calls are taken in and run.
+
+use std::io;
+
+use crate::audio::AudioError;
+use crate::error::{Classify, ErrorCode, Retry};
+use crate::ingest::{Failure, IngestError};
+use crate::speech::SpeechError;
+use crate::store::StoreError;
+
+/// A call that could not be taken in or run.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The recording could not be taken in.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The recording could not be read.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    /// Speech could not be recognised.
+    #[error(transparent)]
+    Speech(SpeechError),
+    /// Whoever asked for it gave up, or the call was deleted.
+    #[error("the call was interrupted")]
+    Cancelled,
+    /// The call was deleted while somebody watched it.
+    #[error("the call was deleted")]
+    Deleted,
+    /// The audio file is gone.
+    #[error("the audio of the call is missing from the data directory: restore it from a backup, or delete the call and send it again")]
+    RecordingMissing,
+    /// It was begun too often without an end.
+    #[error("the call was begun {num_attempts} times and ended the program each time: delete it, or look at its recording")]
+    GaveUp {
+        /// Times it was begun.
+        num_attempts: u32,
+    },
+    /// A defect in this program.
+    #[error("the call met a defect of the program: report it with the log of the server")]
+    Panicked,
+    /// No thread could be started.
+    #[error("worker threads could not be started")]
+    Threads {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The process is ending.
+    #[error("the server is shutting down: send the call again when it is back")]
+    ShuttingDown,
+}
+
+impl From<SpeechError> for PipelineError {
+    fn from(error: SpeechError) -> Self {
+        match error.code() {
+            ErrorCode::Cancelled => Self::Cancelled,
+            ErrorCode::InvalidInput
+            | ErrorCode::UnsupportedMedia
+            | ErrorCode::LimitExceeded
+            | ErrorCode::NotFound
+            | ErrorCode::AlreadyExists
+            | ErrorCode::Conflict
+            | ErrorCode::Unauthenticated
+            | ErrorCode::Forbidden
+            | ErrorCode::Busy
+            | ErrorCode::Unavailable
+            | ErrorCode::Timeout
+            | ErrorCode::Internal => Self::Speech(error),
+        }
+    }
+}
+
+impl PipelineError {
+    /// What is stored with a call that failed of this.
+    pub(super) fn failure(&self) -> Failure {
+        Failure { reason: self.reason().to_owned(), message: self.to_string() }
+    }
+
+    /// Whether the cause is this machine and not the call, which should wait and be tried again.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(StoreError::NotFound { .. } | StoreError::Unstorable { .. }) => false,
+            Self::Store(_) => true,
+            Self::Ingest(_)
+            | Self::Audio(_)
+            | Self::Speech(_)
+            | Self::Cancelled
+            | Self::Deleted
+            | Self::RecordingMissing
+            | Self::GaveUp { .. }
+            | Self::Panicked
+            | Self::Threads { .. }
+            | Self::ShuttingDown => self.retry() != Retry::Never,
+        }
+    }
+}
+
+impl Classify for PipelineError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Ingest(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Audio(error) => error.code(),
+            Self::Speech(error) => error.code(),
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Deleted => ErrorCode::NotFound,
+            Self::RecordingMissing | Self::GaveUp { .. } | Self::Panicked => ErrorCode::Internal,
+            Self::Threads { .. } | Self::ShuttingDown => ErrorCode::Unavailable,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Ingest(error) => error.reason(),
+            Self::Store(error) => error.reason(),
+            Self::Audio(error) => error.reason(),
+            Self::Speech(error) => error.reason(),
+            Self::Cancelled => "pipeline.cancelled",
+            Self::Deleted => "pipeline.deleted",
+            Self::RecordingMissing => "pipeline.recording_missing",
+            Self::GaveUp { .. } => "pipeline.gave_up",
+            Self::Panicked => "pipeline.panicked",
+            Self::Threads { .. } => "pipeline.threads",
+            Self::ShuttingDown => "pipeline.shutting_down",
+        }
+    }
+}

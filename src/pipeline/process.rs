@@ -1,0 +1,70 @@
+//! The stages for one recording, without a store: used by the workers and by `diting analyze`.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{CallProgress, PipelineConfig, PipelineError};
+use crate::analysis::RuleSet;
+use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout};
+use crate::dialogue;
+use crate::ingest::CallState;
+use crate::speech::{RecognitionSummary, Transcriber, Transcript};
+use crate::store::CallResult;
+use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
+
+/// Runs the recording at `path` through all stages.
+///
+/// `progress` is told of every stage before it begins, and of every block that is recognised. Setting `cancel` ends the
+/// work between two blocks.
+///
+/// # Errors
+/// [`PipelineError::Audio`], [`PipelineError::Speech`], or [`PipelineError::Cancelled`].
+#[allow(clippy::too_many_arguments, reason = "each is a thing of its own, and a struct for two callers hides that")]
+pub fn process(
+    path: &Path,
+    declaration: &AudioDeclaration,
+    metadata: &CallMetadata,
+    transcriber: &dyn Transcriber,
+    rules: &RuleSet,
+    config: &PipelineConfig,
+    progress: &mut dyn FnMut(CallProgress),
+    cancel: &AtomicBool,
+) -> Result<CallResult, PipelineError> {
+    let going_on = || if cancel.load(Ordering::Relaxed) { Err(PipelineError::Cancelled) } else { Ok(()) };
+    let at = |state, processed, duration| CallProgress { state, processed, duration };
+
+    progress(at(CallState::Decoding, Millis::ZERO, Millis::ZERO));
+    let profile = audio::survey(path, declaration, &metadata.channels, &config.audio)?;
+    going_on()?;
+
+    let duration = profile.duration;
+    progress(at(CallState::Transcribing, Millis::ZERO, duration));
+    let channels = channels_to_transcribe(&profile);
+    let transcript = if channels.is_empty() {
+        let summary =
+            RecognitionSummary { model: transcriber.model().to_owned(), ..RecognitionSummary::default() };
+        Transcript { segments: Vec::new(), summary }
+    } else {
+        let mut blocks = AudioStream::open(path, declaration, &channels, &config.audio)?;
+        let mut heard = |processed: Millis| {
+            progress(at(CallState::Transcribing, processed.min(duration), duration));
+        };
+        transcriber.transcribe(&mut blocks, &channels, &mut heard, cancel)?
+    };
+    going_on()?;
+
+    progress(at(CallState::Scoring, duration, duration));
+    let dialogue = dialogue::build(&transcript, &profile, metadata, &config.dialogue);
+    let analysis = rules.evaluate(&dialogue, metadata);
+    going_on()?;
+    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis })
+}
+
+/// Channels worth recognising: not the silent ones, and one of two that carry the same.
+fn channels_to_transcribe(profile: &AudioProfile) -> Vec<ChannelIndex> {
+    let audible = profile.channels.iter().filter(|channel| !channel.silent).map(|channel| channel.channel);
+    match profile.layout {
+        ChannelLayout::DualMono => audible.take(1).collect(),
+        ChannelLayout::Mono | ChannelLayout::Stereo => audible.collect(),
+    }
+}

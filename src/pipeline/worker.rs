@@ -1,0 +1,118 @@
+//! Runs one call after another until the pipeline stops: takes it, runs the stages, stores what came of it.
+//!
+//! **Invariant**: whatever happens to a call (an error, a panic, a deletion, a full disk) the worker goes on to the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::board::{Board, Job};
+use super::{CallProgress, PipelineConfig, PipelineError, process};
+use crate::analysis::RuleSet;
+use crate::error::Chain;
+use crate::ingest::{BlobStore, CallState};
+use crate::speech::Transcriber;
+use crate::store::{CallResult, Store, StoreError};
+
+/// What all workers share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: PipelineConfig,
+    pub(super) store: Arc<Store>,
+    pub(super) blobs: BlobStore,
+    pub(super) transcriber: Arc<dyn Transcriber>,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) board: Board,
+}
+
+impl Shared {
+    /// The life of a worker thread.
+    pub(super) fn work(&self) {
+        while let Some(mut job) = self.board.take(&self.store) {
+            // The stages are caught on their own; this is for defects in the store.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.run(&mut job)));
+            let outcome = outcome.unwrap_or_else(|_| Err(PipelineError::Store(StoreError::Stopped)));
+            let last = outcome.as_ref().ok().cloned().flatten();
+            self.board.leave(&job, last);
+            if let Err(error) = outcome {
+                tracing::error!(call = %job.record.id, error = %Chain(&error), "the call waits: the machine fails it");
+                self.board.pause();
+            }
+        }
+    }
+
+    /// Runs `job` once. Gives the state in which the call ended; `None` when it waits or is gone.
+    fn run(&self, job: &mut Job) -> Result<Option<CallState>, PipelineError> {
+        let num_attempts = job.record.num_attempts;
+        let outcome = if num_attempts >= self.config.max_attempts {
+            Err(PipelineError::GaveUp { num_attempts })
+        } else {
+            job.record = match self.store.begin(&job.record) {
+                Ok(begun) => begun,
+                Err(StoreError::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            self.run_stages(job).and_then(|result| Ok(self.store.finish(&job.record, &result)?))
+        };
+        match outcome {
+            Ok(()) => Ok(Some(CallState::Done)),
+            Err(PipelineError::Store(StoreError::NotFound { .. })) => Ok(None),
+            Err(PipelineError::Cancelled) => {
+                self.give_back(job)?;
+                Ok(None)
+            }
+            Err(error) if error.is_passing() => {
+                self.give_back(job)?;
+                Err(error)
+            }
+            Err(error) => {
+                tracing::warn!(call = %job.record.id, error = %Chain(&error), "the call failed");
+                let failure = error.failure();
+                match self.store.fail(&job.record, failure.clone()) {
+                    Ok(()) => Ok(Some(CallState::Failed(failure))),
+                    Err(StoreError::NotFound { .. }) => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    fn run_stages(&self, job: &Job) -> Result<CallResult, PipelineError> {
+        let recording = &job.record.recording;
+        if !self.blobs.contains(&recording.hash) {
+            return Err(PipelineError::RecordingMissing);
+        }
+        let mut state = job.record.state.clone();
+        let mut progress = |reached: CallProgress| {
+            if reached.state != state {
+                state = reached.state.clone();
+                // OK to go on without: the state in between is a courtesy, and `finish` meets the same fault.
+                let duration = Some(reached.duration).filter(|duration| duration.0 > 0);
+                if let Err(error) = self.store.set_state(&job.record, state.clone(), duration) {
+                    tracing::debug!(call = %job.record.id, %error, "the state was not noted");
+                }
+            }
+            self.board.publish(job, reached);
+        };
+        let stages = || {
+            process(
+                &self.blobs.path(&recording.hash),
+                &recording.declaration,
+                &job.record.metadata,
+                self.transcriber.as_ref(),
+                &self.rules,
+                &self.config,
+                &mut progress,
+                &job.cancel,
+            )
+        };
+        catch_unwind(AssertUnwindSafe(stages)).unwrap_or(Err(PipelineError::Panicked))
+    }
+
+    /// The call waits again, as if it had not been begun.
+    fn give_back(&self, job: &Job) -> Result<(), PipelineError> {
+        match self.store.give_back(&job.record) {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
