@@ -30,10 +30,14 @@ pub enum PipelineError {
     #[error("the call was deleted")]
     Deleted,
     /// The audio file is gone.
-    #[error("the audio of the call is missing from the data directory: restore it from a backup, or delete the call and send it again")]
+    #[error(
+        "the audio of the call is missing from the data directory: restore it from a backup, or delete the call and send it again"
+    )]
     RecordingMissing,
     /// It was begun too often without an end.
-    #[error("the call was begun {num_attempts} times and ended the program each time: delete it, or look at its recording")]
+    #[error(
+        "the call was begun {num_attempts} times and ended the program each time: delete it, or look at its recording"
+    )]
     GaveUp {
         /// Times it was begun.
         num_attempts: u32,

@@ -19,7 +19,10 @@ use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
 ///
 /// # Errors
 /// [`PipelineError::Audio`], [`PipelineError::Speech`], or [`PipelineError::Cancelled`].
-#[allow(clippy::too_many_arguments, reason = "each is a thing of its own, and a struct for two callers hides that")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a thing of its own, and a struct for two callers hides that"
+)]
 pub fn process(
     path: &Path,
     declaration: &AudioDeclaration,

@@ -16,6 +16,8 @@ mod open;
 mod query;
 mod record;
 mod results;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

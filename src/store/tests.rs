@@ -1,0 +1,548 @@
+//! The store with real sled and real files: lists against a naive search, damage, restarts, races.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread;
+
+use fs_err as fs;
+use proptest::prelude::*;
+
+use super::*;
+use crate::analysis::{Analysis, Finding, Level, RuleKind, ScorecardResult, Verdict};
+use crate::dialogue::{Dialogue, Turn};
+use crate::ingest::{CallRecord, CallState, Failure, Recording};
+use crate::speech::Word;
+use crate::types::{
+    AudioDeclaration, CallMetadata, ChannelIndex, ContentHash, Millis, RuleId, Score, SpeakerRole, TimeSpan,
+};
+
+fn open(dir: &Path) -> Store {
+    Store::open(&StoreConfig { data_dir: dir.to_owned(), ..StoreConfig::default() }).expect("the store opens")
+}
+
+fn id(text: &str) -> CallId {
+    CallId::try_new(text).expect("a valid id")
+}
+
+fn rule(text: &str) -> RuleId {
+    RuleId::try_new(text).expect("a valid id")
+}
+
+fn at(second: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(second).expect("within range")
+}
+
+fn record(name: &str, agent: Option<&str>, second: i64) -> CallRecord {
+    CallRecord {
+        id: id(name),
+        metadata: CallMetadata { agent_id: agent.map(str::to_owned), ..CallMetadata::default() },
+        recording: Recording {
+            hash: ContentHash::new([7; 32]),
+            num_bytes: 100,
+            declaration: AudioDeclaration::default(),
+        },
+        received_at: at(second),
+        state: CallState::Accepted,
+        num_attempts: 0,
+        duration: None,
+    }
+}
+
+fn finding(rule_id: &str, verdict: Verdict) -> Finding {
+    Finding {
+        rule_id: rule(rule_id),
+        rule_name: "承诺保本".to_owned(),
+        kind: RuleKind::Forbidden,
+        level: Level::S1,
+        dimension: "销售合规".to_owned(),
+        verdict,
+        score_delta: Score::from_points(-10),
+        veto: false,
+        evidence: Vec::new(),
+        explanation: "说了保本保息".to_owned(),
+        not_applicable_reason: None,
+    }
+}
+
+fn result(hits: &[&str], points: i32) -> CallResult {
+    let mut findings: Vec<_> = hits.iter().map(|rule_id| finding(rule_id, Verdict::Hit)).collect();
+    findings.push(finding("MISSED", Verdict::Miss));
+    let scorecard = ScorecardResult {
+        scheme: "bank".to_owned(),
+        revision: "1".to_owned(),
+        score: Score::from_points(points),
+        full: Score::from_points(100),
+        vetoed: false,
+        dimensions: Vec::new(),
+    };
+    CallResult {
+        audio: None,
+        recognition: None,
+        dialogue: Dialogue::default(),
+        analysis: Analysis { findings, scorecard, engine_version: "1".to_owned() },
+    }
+}
+
+fn ids(page: &Page<CallSummary>) -> Vec<String> {
+    page.items.iter().map(|summary| summary.record.id.to_string()).collect()
+}
+
+fn all(store: &Store, filter: &CallFilter, page_size: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut token: Option<PageToken> = None;
+    loop {
+        let page = store.list_calls(filter, page_size, token.as_ref()).expect("lists");
+        assert!(page.items.len() <= page_size);
+        found.extend(ids(&page));
+        // Through its text, as over the wire.
+        token = page.next.map(|token| token.to_string().parse().expect("a token parses"));
+        if token.is_none() {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn lists_agree_with_a_naive_search_for_every_filter_and_page_size() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let mut known: Vec<(CallRecord, Option<i32>, Vec<&str>)> = Vec::new();
+    for index in 0..60_i64 {
+        let agent = [None, Some("007"), Some("工号 8"), Some("")][index as usize % 4];
+        // Three calls share each second, and ids do not sort by time.
+        let call = record(&format!("c{}", (index * 37) % 101), agent, 1_000 + index / 3);
+        store.insert_call(&call).expect("inserts");
+        let (score, hits) = match index % 5 {
+            0 => (None, vec![]),
+            1 => {
+                let failure = Failure { reason: "audio.empty".to_owned(), message: "m".to_owned() };
+                store.fail(&call, failure).expect("fails");
+                (None, vec![])
+            }
+            other => {
+                let hits: Vec<&str> = ["S1", "S10", "X"].into_iter().take(other as usize - 1).collect();
+                let points = 60 + index as i32 % 40;
+                store.finish(&call, &result(&hits, points)).expect("finishes");
+                (Some(points), hits)
+            }
+        };
+        let stored = store.call(&call.id).expect("reads").expect("is there");
+        known.push((stored, score, hits));
+    }
+    known.sort_by(|(left, ..), (right, ..)| {
+        right.received_at.cmp(&left.received_at).then(left.id.cmp(&right.id))
+    });
+
+    let times = [(None, None), (Some(at(1_005)), None), (None, Some(at(1_012))), (Some(at(1_004)), Some(at(1_009)))];
+    let agents = [None, Some("007"), Some("工号 8"), Some(""), Some("nobody")];
+    let rules = [None, Some("S1"), Some("S10"), Some("S")];
+    let failed = CallState::Failed(Failure { reason: String::new(), message: String::new() });
+    let states = [None, Some(CallState::Accepted), Some(CallState::Done), Some(failed)];
+    let mut num_found = 0;
+    for (from, before) in times {
+        for agent in agents {
+            for rule_id in rules {
+                for state in &states {
+                    for max in [None, Some(75)] {
+                        let filter = CallFilter {
+                            received_from: from,
+                            received_before: before,
+                            agent_id: agent.map(str::to_owned),
+                            rule_id: rule_id.map(rule),
+                            state: state.clone(),
+                            max_score: max.map(Score::from_points),
+                        };
+                        let expected: Vec<String> = known
+                            .iter()
+                            .filter(|(call, score, hits)| {
+                                from.is_none_or(|from| call.received_at >= from)
+                                    && before.is_none_or(|before| call.received_at < before)
+                                    && agent.is_none_or(|agent| call.metadata.agent_id.as_deref() == Some(agent))
+                                    && rule_id.is_none_or(|rule_id| hits.contains(&rule_id))
+                                    && state.as_ref().is_none_or(|state| {
+                                        std::mem::discriminant(state) == std::mem::discriminant(&call.state)
+                                    })
+                                    && max.is_none_or(|max| score.is_some_and(|score| score <= max))
+                            })
+                            .map(|(call, ..)| call.id.to_string())
+                            .collect();
+                        num_found += expected.len();
+                        for page_size in [1, 7, 500] {
+                            assert_eq!(all(&store, &filter, page_size), expected, "{filter:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(num_found > 500, "the filters find something: {num_found}");
+}
+
+#[test]
+fn a_token_of_another_filter_is_refused() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    for index in 0..3 {
+        store.insert_call(&record(&format!("c{index}"), Some("007"), index)).expect("inserts");
+    }
+    let page = store.list_calls(&CallFilter::default(), 1, None).expect("lists");
+    let other = CallFilter { agent_id: Some("007".to_owned()), ..CallFilter::default() };
+    assert!(matches!(store.list_calls(&other, 1, page.next.as_ref()), Err(StoreError::PageToken)));
+}
+
+#[test]
+fn a_list_goes_on_where_it_stopped_while_calls_come_and_go() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    for index in 0..6 {
+        store.insert_call(&record(&format!("c{index}"), None, index)).expect("inserts");
+    }
+    let first = store.list_calls(&CallFilter::default(), 2, None).expect("lists");
+    assert_eq!(ids(&first), ["c5", "c4"]);
+    store.insert_call(&record("c9", None, 9)).expect("inserts");
+    store.delete_call(&id("c4")).expect("deletes");
+    store.delete_call(&id("c3")).expect("deletes");
+    let second = store.list_calls(&CallFilter::default(), 2, first.next.as_ref()).expect("lists");
+    assert_eq!(ids(&second), ["c2", "c1"]);
+}
+
+#[test]
+fn the_same_bytes_are_the_same_call_and_others_a_conflict() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", Some("007"), 5);
+    assert_eq!(store.insert_call(&call).expect("inserts"), Inserted::New);
+    let again = CallRecord { received_at: at(9), ..call.clone() };
+    assert_eq!(store.insert_call(&again).expect("inserts"), Inserted::Same(Box::new(call.clone())));
+    let mut other = call.clone();
+    other.recording.hash = ContentHash::new([8; 32]);
+    let error = store.insert_call(&other).expect_err("other bytes");
+    assert_eq!(crate::error::Classify::reason(&error), "ingest.conflict");
+    assert!(store.is_blob_used(&call.recording.hash).expect("reads"));
+    assert!(!store.is_blob_used(&other.recording.hash).expect("reads"));
+}
+
+#[test]
+fn many_at_once_make_one_call() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let outcomes: Vec<Inserted> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|index| {
+                let call = record("same", None, index);
+                scope.spawn(|| {
+                    let call = call;
+                    store.insert_call(&call).expect("inserts")
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Inserted::New).count(), 1);
+    assert_eq!(all(&store, &CallFilter::default(), 10), ["same"]);
+    assert_eq!(store.unfinished_calls(10, |_| false).expect("reads").len(), 1);
+}
+
+#[test]
+fn a_call_goes_through_its_states_and_leaves_no_trace_when_deleted() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", Some("007"), 5);
+    store.insert_call(&call).expect("inserts");
+    let begun = store.begin(&call).expect("begins");
+    assert_eq!((begun.num_attempts, &begun.state), (1, &CallState::Decoding));
+    store.set_state(&call, CallState::Transcribing, Some(Millis(42))).expect("moves");
+    assert_eq!(store.begun_calls().expect("reads").len(), 1);
+    let done = result(&["S1", "S2"], 80);
+    store.finish(&call, &done).expect("finishes");
+    assert_eq!(store.result(&call.id).expect("reads"), Some(done.clone()));
+    assert_eq!(store.analysis(&call.id).expect("reads"), Some(done.analysis));
+    assert_eq!(store.call(&call.id).expect("reads").and_then(|call| call.duration), Some(Millis(42)));
+    assert!(store.begun_calls().expect("reads").is_empty());
+    assert!(store.unfinished_calls(10, |_| false).expect("reads").is_empty());
+
+    store.delete_call(&call.id).expect("deletes");
+    assert!(matches!(store.delete_call(&call.id), Err(StoreError::NotFound { .. })));
+    assert_eq!(store.result(&call.id).expect("reads"), None);
+    let left: Vec<_> = store.index.iter().keys().map(|key| key.expect("reads")).collect();
+    assert_eq!(left, [keys::LAYOUT], "only the version of the layout is left");
+    assert_eq!(num_result_files(dir.path()), 0);
+}
+
+#[test]
+fn a_call_that_was_deleted_and_sent_again_is_another_one() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let old = record("c1", None, 5);
+    store.insert_call(&old).expect("inserts");
+    store.delete_call(&old.id).expect("deletes");
+    store.insert_call(&record("c1", None, 6)).expect("inserts");
+    assert!(matches!(store.finish(&old, &result(&["S1"], 80)), Err(StoreError::NotFound { .. })));
+    assert_eq!(store.result(&old.id).expect("reads"), None);
+}
+
+#[test]
+fn judging_again_replaces_the_rules_of_a_call() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    store.finish(&call, &result(&["S1", "S2"], 80)).expect("finishes");
+    store.finish(&call, &result(&["S2", "S3"], 90)).expect("finishes");
+    let hit_by = |rule_id| CallFilter { rule_id: Some(rule(rule_id)), ..CallFilter::default() };
+    assert!(all(&store, &hit_by("S1"), 10).is_empty());
+    assert_eq!(all(&store, &hit_by("S2"), 10), ["c1"]);
+    assert_eq!(all(&store, &hit_by("S3"), 10), ["c1"]);
+}
+
+#[test]
+fn more_rules_than_a_record_holds_are_read_from_the_result() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    // Digests do not compress.
+    let names: Vec<String> =
+        (0..400).map(|index: u32| format!("R{:08x}{index}", crc32c::crc32c(&index.to_be_bytes()))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    store.finish(&call, &result(&names, 0)).expect("finishes");
+    assert_eq!(store.stored(&call.id).expect("reads").and_then(|stored| stored.hit_rule_ids), None);
+    let page = store.list_calls(&CallFilter::default(), 10, None).expect("lists");
+    assert_eq!(page.items[0].hit_rule_ids.len(), names.len());
+    store.delete_call(&call.id).expect("deletes");
+    assert_eq!(store.index.iter().keys().count(), 1, "only the version of the layout is left");
+}
+
+#[test]
+fn a_long_call_is_stored_whole_and_small() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    let mut long = result(&["S1"], 80);
+    for turn in 0..1_500_u64 {
+        let words: Vec<Word> = (0..20)
+            .map(|word| {
+                let start = Millis((turn * 20 + word) * 240);
+                Word {
+                    text: char::from_u32(0x4e00 + (turn * 31 + word * 7) as u32 % 5_000)
+                        .expect("a Chinese character")
+                        .to_string(),
+                    span: TimeSpan::new(start, start + Millis(200)),
+                    confidence: (word as f32 * 0.123 + turn as f32 * 0.017) % 1.0,
+                }
+            })
+            .collect();
+        long.dialogue.turns.push(Turn {
+            index: turn as u32,
+            channel: ChannelIndex(0),
+            role: SpeakerRole::Agent,
+            span: None,
+            text: words.iter().map(|word| word.text.as_str()).collect(),
+            words,
+            utterances: Vec::new(),
+            confidence: Some(0.9),
+            chars_per_min: Some(250.5),
+            loudness_dbfs: None,
+        });
+    }
+    store.finish(&call, &long).expect("finishes");
+    assert_eq!(store.result(&call.id).expect("reads"), Some(long));
+    assert!(store.index.iter().all(|entry| entry.expect("reads").1.len() < 6 << 10), "nothing large lies in sled");
+}
+
+#[test]
+fn what_would_not_read_back_is_refused() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    let mut odd = result(&[], 80);
+    odd.dialogue.role_confidence = f32::NAN;
+    assert!(matches!(store.finish(&call, &odd), Err(StoreError::Unstorable { .. })));
+    assert_eq!(num_result_files(dir.path()), 0);
+}
+
+#[test]
+fn too_much_metadata_is_refused() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let mut call = record("c1", None, 5);
+    for index in 0..1_000_u32 {
+        let digest = crc32c::crc32c(&index.to_be_bytes());
+        call.metadata.attributes.insert(index.to_string(), format!("{digest:x}"));
+    }
+    assert!(matches!(store.insert_call(&call), Err(StoreError::MetadataTooLarge { .. })));
+    assert_eq!(store.call(&call.id).expect("reads"), None);
+}
+
+#[test]
+fn a_second_opener_is_refused() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let _store = open(dir.path());
+    let second = Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() });
+    assert!(matches!(second, Err(StoreError::Locked { .. })));
+}
+
+#[test]
+fn an_index_of_a_later_layout_is_not_touched() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    store.index.insert(keys::LAYOUT, &[9]).expect("writes");
+    drop(store);
+    let error = Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() });
+    assert!(matches!(error, Err(StoreError::UnknownVersion { version: 9, .. })));
+}
+
+#[test]
+fn leftover_and_damaged_snapshots_cost_nothing() {
+    for garbage in [&b""[..], b"half a snapsh", &[0xff; 4096]] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        // Three openings, so that sled writes real snapshots.
+        for round in 0..3 {
+            let store = open(dir.path());
+            for index in 0..200 {
+                store.index.insert(format!("filler{round}.{index}"), vec![round; 500]).expect("writes");
+            }
+            store.insert_call(&record(&format!("c{round}"), None, i64::from(round))).expect("inserts");
+        }
+        let snapshots: Vec<_> = fs::read_dir(dir.path().join("index"))
+            .expect("reads")
+            .map(|entry| entry.expect("reads").path())
+            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")))
+            .collect();
+        assert!(!snapshots.is_empty(), "sled wrote a snapshot");
+        for snapshot in &snapshots {
+            fs::write(snapshot, garbage).expect("writes");
+        }
+        fs::write(dir.path().join("index/snap.FFFFFFFFFFFFFFFF.generating"), garbage).expect("writes");
+
+        let store = open(dir.path());
+        assert_eq!(all(&store, &CallFilter::default(), 10), ["c2", "c1", "c0"]);
+    }
+}
+
+#[test]
+fn a_lost_log_is_reported_and_left_alone() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    for index in 0..300 {
+        store.insert_call(&record(&format!("c{index}"), Some("007"), index)).expect("inserts");
+    }
+    drop(store);
+    let log = dir.path().join("index/conf");
+    fs::write(&log, b"segment_size: none of your business").expect("writes");
+    let error = Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() });
+    assert!(matches!(error, Err(StoreError::Broken { .. })), "{error:?}");
+    assert!(dir.path().join("index/db").is_file());
+}
+
+#[test]
+fn a_damaged_value_is_noticed_and_holds_up_nothing_else() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    for index in 0..3 {
+        store.insert_call(&record(&format!("c{index}"), None, index)).expect("inserts");
+    }
+    let key = keys::call(&id("c0"));
+    let mut value = store.index.get(&key).expect("reads").expect("is there").to_vec();
+    *value.last_mut().expect("not empty") ^= 1;
+    store.index.insert(key, value).expect("writes");
+    assert!(matches!(store.call(&id("c0")), Err(StoreError::Corrupt { what: "call" })));
+    let waiting = store.unfinished_calls(10, |_| false).expect("reads");
+    assert_eq!(waiting.iter().map(|call| call.id.to_string()).collect::<Vec<_>>(), ["c1", "c2"]);
+}
+
+#[test]
+fn a_damaged_result_file_is_noticed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    store.finish(&call, &result(&["S1"], 80)).expect("finishes");
+    let path = result_files(dir.path()).pop().expect("a file");
+    let mut bytes = fs::read(&path).expect("reads");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    fs::write(&path, bytes).expect("writes");
+    assert!(matches!(store.result(&call.id), Err(StoreError::Corrupt { what: "dialogue" })));
+    assert!(store.analysis(&call.id).expect("the findings are whole").is_some());
+}
+
+fn result_files(data_dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![data_dir.join("results")];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).expect("reads") {
+            let path = entry.expect("reads").path();
+            if path.is_dir() { dirs.push(path) } else { found.push(path) }
+        }
+    }
+    found
+}
+
+fn num_result_files(data_dir: &Path) -> usize {
+    result_files(data_dir).len()
+}
+
+fn metadata() -> impl Strategy<Value = CallMetadata> {
+    let text = || proptest::option::of(".{0,20}");
+    let roles = proptest::collection::btree_map(0..8_u16, 0..4_u8, 0..4);
+    let attributes = proptest::collection::btree_map(".{0,8}", ".{0,8}", 0..4);
+    (text(), text(), text(), roles, attributes, proptest::option::of(-9_000_000_000_i64..9_000_000_000)).prop_map(
+        |(agent_id, agent_name, product, roles, attributes, second)| {
+            let channel_roles: BTreeMap<ChannelIndex, SpeakerRole> = roles
+                .into_iter()
+                .map(|(channel, role)| {
+                    let all = [SpeakerRole::Agent, SpeakerRole::Customer, SpeakerRole::Bot, SpeakerRole::Unknown];
+                    (ChannelIndex(channel), all[usize::from(role)])
+                })
+                .collect();
+            let channels = channel_roles.keys().copied().collect();
+            let started_at = second.map(at);
+            CallMetadata {
+                agent_id,
+                agent_name,
+                product,
+                channel_roles,
+                channels,
+                attributes,
+                started_at,
+                ..CallMetadata::default()
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_record_survives_the_store(
+        metadata in metadata(),
+        hash: [u8; 32],
+        num_bytes: u64,
+        micros in -9_000_000_000_000_000_i64..9_000_000_000_000_000,
+        reason in ".{0,30}",
+        state in 0..6_u8,
+        num_attempts: u32,
+        duration: Option<u32>,
+    ) {
+        let state = match state {
+            0 => CallState::Accepted,
+            1 => CallState::Decoding,
+            2 => CallState::Transcribing,
+            3 => CallState::Scoring,
+            4 => CallState::Done,
+            _ => CallState::Failed(Failure { message: reason.clone(), reason }),
+        };
+        let stored = record::StoredCall::new(CallRecord {
+            id: id("c1"),
+            metadata,
+            recording: Recording { hash: ContentHash::new(hash), num_bytes, declaration: AudioDeclaration::default() },
+            received_at: jiff::Timestamp::from_microsecond(micros).expect("within range"),
+            state,
+            num_attempts,
+            duration: duration.map(|millis| Millis(u64::from(millis))),
+        });
+        let frame = codec::encode(&stored, "call").expect("encodes");
+        prop_assert_eq!(codec::decode::<record::StoredCall>(&frame, "call").expect("decodes"), stored);
+    }
+}
