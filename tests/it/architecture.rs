@@ -1,0 +1,187 @@
+//! Holds the source to ARCHITECTURE.md: who imports whom, which crate is named where, how long a file may be.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
+/// nothing. No entry names a later one, so there is no cycle.
+const IMPORTS: [(&str, &[&str]); 14] = [
+    ("types", &[]),
+    ("error", &[]),
+    ("ingest", &[]),
+    ("audio", &["ingest"]),
+    ("speech", &["audio"]),
+    ("eval", &["audio", "speech"]),
+    ("dialogue", &["audio", "speech"]),
+    ("analysis", &["dialogue"]),
+    ("store", &["ingest", "audio", "speech", "dialogue", "analysis"]),
+    ("pipeline", &["ingest", "audio", "speech", "dialogue", "analysis", "store"]),
+    ("proto", &["ingest", "audio", "speech", "dialogue", "analysis", "pipeline"]),
+    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "proto"]),
+    ("config", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "serve"]),
+    ("app", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "serve", "config"]),
+];
+
+/// What the command line may import: never `store` or `serve`, which `app` puts together.
+const CLI_IMPORTS: [&str; 9] =
+    ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "proto", "config", "app"];
+
+/// Crates that only these modules may name.
+const CRATES: [(&str, &[&str]); 7] = [
+    ("sled", &["store"]),
+    ("symphonia", &["audio"]),
+    ("rubato", &["audio", "eval"]),
+    ("whisper_rs", &["speech"]),
+    ("tonic", &["proto", "serve", "cli", "app"]),
+    ("tokio", &["pipeline", "proto", "serve", "cli", "app"]),
+    ("clap", &["cli", "main"]),
+];
+
+const MAX_LINES: usize = 500;
+
+#[test]
+fn modules_import_only_what_lies_below_them() {
+    let mut wrong = String::new();
+    for file in Source::all() {
+        let allowed = match file.module.as_str() {
+            "main" | "lib" => continue,
+            "cli" => &CLI_IMPORTS[..],
+            module => {
+                let entry = IMPORTS.iter().find(|(name, _)| *name == module);
+                entry.unwrap_or_else(|| panic!("module `{module}` is missing in the table of imports")).1
+            }
+        };
+        for (number, line) in file.product_lines() {
+            for import in after(line, "crate::") {
+                let known = import == file.module || ["types", "error"].contains(&import);
+                let below = !["types", "error"].contains(&file.module.as_str()) || import == file.module;
+                // `crate::{…}` hides what is imported; one line per module shows it.
+                if !(known && below || allowed.contains(&import)) {
+                    writeln!(wrong, "{}:{number}: {}", file.path.display(), line.trim()).unwrap();
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that the architecture does not allow:\n{wrong}");
+}
+
+#[test]
+fn the_table_has_no_cycle() {
+    for (index, (module, allowed)) in IMPORTS.iter().enumerate() {
+        for import in *allowed {
+            assert!(
+                IMPORTS[..index].iter().any(|(earlier, _)| earlier == import),
+                "`{module}` may import `{import}`, which stands after it"
+            );
+        }
+    }
+}
+
+#[test]
+fn crates_are_named_where_they_belong() {
+    let mut wrong = String::new();
+    for file in Source::all() {
+        for (number, line) in file.product_lines() {
+            for (name, modules) in CRATES {
+                let named = after(line, &format!("{name}::")).next().is_some()
+                    && !line.contains(&format!("_{name}::"));
+                if named && !modules.contains(&file.module.as_str()) {
+                    writeln!(wrong, "{}:{number}: {}", file.path.display(), line.trim()).unwrap();
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "crates named outside their module:\n{wrong}");
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    let mut wrong = String::new();
+    for file in Source::all() {
+        let num_lines = file.text.lines().count();
+        if num_lines > MAX_LINES {
+            writeln!(wrong, "{}: {num_lines} lines, more than {MAX_LINES}", file.path.display()).unwrap();
+        }
+        if !file.text.starts_with("//!") {
+            writeln!(wrong, "{}: no `//!` that says what it is", file.path.display()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn no_file_knows_the_machine_it_was_written_on() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in
+        ["src", "tests", "proto", "models", "samples", "scripts", "docs", "benches", ".ci", ".cargo"]
+    {
+        walk(&root.join(folder), &mut files);
+    }
+    let top = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    files.extend(top.filter(|path| path.is_file()));
+    // Put together here so that this file passes too.
+    let homes = ["/home/", "/root/", "/Users/", "/work/"].map(|home| format!("{home}\u{0}"));
+    let mut wrong = String::new();
+    for path in
+        files.iter().filter(|path| !path.ends_with("Cargo.lock") && !path.ends_with("architecture.rs"))
+    {
+        let Ok(text) = std::fs::read_to_string(path) else { continue };
+        for (index, line) in text.lines().enumerate() {
+            if homes.iter().any(|home| line.contains(home.trim_end_matches('\u{0}'))) {
+                writeln!(wrong, "{}:{}: {}", path.display(), index + 1, line.trim()).unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "paths of one machine:\n{wrong}");
+}
+
+/// One file of the crate.
+struct Source {
+    path: PathBuf,
+    /// First part of its path under `src`.
+    module: String,
+    text: String,
+}
+
+impl Source {
+    fn all() -> Vec<Self> {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut paths = Vec::new();
+        walk(&src, &mut paths);
+        let rust =
+            paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        let files: Vec<_> = rust
+            .map(|path| {
+                let first = path.strip_prefix(&src).unwrap().iter().next().unwrap();
+                let module = Path::new(first).file_stem().unwrap().to_string_lossy().into_owned();
+                Self { module, text: std::fs::read_to_string(&path).unwrap(), path }
+            })
+            .collect();
+        assert!(files.len() > 20, "the source was not found");
+        files
+    }
+
+    /// Lines with their numbers, without comments and without the tests at the end of the file.
+    fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let product = self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let numbered = product.lines().enumerate().map(|(index, line)| (index + 1, line));
+        numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+}
+
+/// The identifiers that follow `prefix` in `line`; empty ones too.
+fn after<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    line.split(prefix).skip(1).map(|rest| {
+        rest.split(|char: char| !char.is_alphanumeric() && char != '_').next().unwrap_or_default()
+    })
+}
+
+/// Every file under `folder`, if there is such a folder.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() { walk(&path, files) } else { files.push(path) }
+    }
+}
