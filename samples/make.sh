@@ -19,8 +19,8 @@ trap 'rm -rf "$work"' EXIT
 
 # speak CHANNEL PINYIN: 8 kHz 16-bit samples on standard output.
 speak() {
-    local voice=(-v cmn-latn-pinyin -s 150)
-    [ "$1" = 0 ] || voice=(-v cmn-latn-pinyin+f2 -p 55 -s 150)
+    local voice=(-v cmn-latn-pinyin -p 65 -s 150)
+    [ "$1" = 0 ] || voice=(-v cmn-latn-pinyin+f5 -s 150)
     espeak-ng "${voice[@]}" --stdout "$2" |
         ffmpeg -nostdin -v error -f wav -i - -ar "$RATE" -ac 1 -f s16le -bitexact -
 }

@@ -10,6 +10,7 @@ pub mod audio;
 pub mod cli;
 pub mod dialogue;
 pub mod error;
+pub mod eval;
 pub mod ingest;
 pub mod pipeline;
 pub mod proto;

@@ -1,12 +1,196 @@
-//! `diting eval`.
+//! `diting eval`: measures recognition on labelled recordings, and that nothing is invented where nobody speaks.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Exit;
+use crate::eval::{self, Invented, Report, Signal, Through};
+use crate::speech::model::ModelStore;
+use crate::speech::{SpeechConfig, WhisperTranscriber};
+use crate::types::Millis;
 
 /// What was typed after `diting eval`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Speech model; may be repeated to compare
+    #[arg(long = "model", global = true, default_values_t = [SpeechConfig::default().model], value_name = "NAME")]
+    models: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Character error rate and cost on sentences: FOLDER/manifest.tsv (path, set, speaker, transcript)
+    Speech {
+        /// The folder
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// What every recording passes first
+        #[arg(long, value_enum, default_value_t)]
+        through: ThroughArg,
+        /// Only this many recordings, spread over the whole list
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<usize>,
+    },
+    /// Character error rate, cost and word times on calls: NAME.wav beside NAME.truth.json
+    Calls {
+        /// The folder
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// Only this many calls
+        #[arg(long, value_name = "COUNT")]
+        limit: Option<usize>,
+    },
+    /// Text invented on silence, noise, ring-back, busy tone and hold music; fails unless there is none
+    Silence {
+        /// Seconds of each
+        #[arg(long, default_value_t = 90, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ThroughArg {
+    /// Nothing: as recorded
+    #[default]
+    Clean,
+    /// A telephone line: 8 kHz, A-law
+    Alaw8k,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table
+    #[default]
+    Text,
+    /// One JSON object per model on a line
+    Json,
+}
 
 /// Runs the command.
-pub(super) fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`diting eval` is not there yet")
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    for model in &args.models {
+        let transcriber = load(model)?;
+        match &args.command {
+            Command::Speech { data, through, limit } => {
+                let report = speech(&transcriber, model, data, *through, *limit)?;
+                print(args.format, &report)?;
+            }
+            Command::Calls { data, limit } => print(args.format, &calls(&transcriber, model, data, *limit)?)?,
+            Command::Silence { seconds } => {
+                let heard = silence(&transcriber, Millis(seconds * 1000))?;
+                if heard.iter().any(|invented| invented.num_characters > 0) {
+                    exit = Exit::Findings;
+                }
+                match args.format {
+                    Format::Text => print_invented(model, &heard),
+                    Format::Json => println!("{}", serde_json::to_string(&heard)?),
+                }
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn load(model: &str) -> anyhow::Result<WhisperTranscriber> {
+    let store = ModelStore::open(None)?;
+    let config = SpeechConfig { model: model.to_owned(), ..SpeechConfig::default() };
+    Ok(WhisperTranscriber::load(&config, &store.path(model)?, &store.path("vad")?)?)
+}
+
+fn speech(
+    transcriber: &WhisperTranscriber,
+    model: &str,
+    data: &std::path::Path,
+    through: ThroughArg,
+    limit: Option<usize>,
+) -> anyhow::Result<Report> {
+    let through = match through {
+        ThroughArg::Clean => Through::Clean,
+        ThroughArg::Alaw8k => Through::Alaw8k,
+    };
+    let utterances = eval::read_manifest(data)?;
+    let count = limit.unwrap_or(utterances.len()).clamp(1, utterances.len());
+    let mut report = Report::new(model, through);
+    let bar = bar(count as u64, model);
+    // Evenly spread, so that a limited run still hears every set.
+    for utterance in (0..count).map(|index| &utterances[index * utterances.len() / count]) {
+        let measured = eval::evaluate_utterance(utterance, through, transcriber)?;
+        report.add(&utterance.set, &measured, None);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+fn calls(
+    transcriber: &WhisperTranscriber,
+    model: &str,
+    data: &std::path::Path,
+    limit: Option<usize>,
+) -> anyhow::Result<Report> {
+    let found = eval::find_calls(data)?;
+    let mut report = Report::new(model, Through::Clean);
+    for call in found.iter().take(limit.unwrap_or(found.len())) {
+        let name = call.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let bar = bar(0, &name);
+        let mut listened = |done: Millis| bar.set_position(done.0 / 1000);
+        let (measured, times) = eval::evaluate_call(call, transcriber, &mut listened)?;
+        bar.finish_and_clear();
+        report.add(&name, &measured, Some(times));
+    }
+    Ok(report)
+}
+
+fn silence(transcriber: &WhisperTranscriber, length: Millis) -> anyhow::Result<Vec<Invented>> {
+    let bar = bar(Signal::ALL.len() as u64, "silence");
+    let mut heard = Vec::new();
+    for signal in Signal::ALL {
+        heard.push(eval::listen_to(signal, length, transcriber)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(heard)
+}
+
+/// Draws on standard error, and only on a terminal.
+fn bar(length: u64, title: &str) -> ProgressBar {
+    let bar = if length == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(length) };
+    let style = ProgressStyle::with_template("{msg:<12} {bar:32} {pos}/{len} {elapsed} (about {eta} left)")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style);
+    bar.set_message(title.to_owned());
+    bar
+}
+
+fn print(format: Format, report: &Report) -> anyhow::Result<()> {
+    match format {
+        Format::Text => println!("{report}"),
+        Format::Json => println!("{}", serde_json::to_string(report)?),
+    }
+    Ok(())
+}
+
+fn print_invented(model: &str, heard: &[Invented]) {
+    println!("model {model}, sounds without words through 8 kHz A-law");
+    println!("{:<12} {:>8} {:>16} {:>10}  text", "sound", "played s", "taken for speech", "invented");
+    for invented in heard {
+        println!(
+            "{:<12} {:>8} {:>14} s {:>10}  {}",
+            invented.signal.name(),
+            invented.played.0 / 1000,
+            invented.taken_for_speech.0 / 1000,
+            invented.num_characters,
+            invented.text,
+        );
+    }
+    let total: usize = heard.iter().map(|invented| invented.num_characters).sum();
+    println!("{total} characters invented");
 }

@@ -1,0 +1,32 @@
+//! Measures recognition: recordings whose words are known go in, error rates and costs come out.
+//!
+//! Judges whatever implements [`Transcriber`](crate::speech::Transcriber) through the same decoding that calls take.
+//! Prints nothing, knows no rules and no store.
+//!
+//! **Invariant**: reference and hypothesis pass the same normalisation ([`characters`]) before they are compared.
+
+mod align;
+mod calls;
+mod clock;
+mod error;
+mod normalize;
+mod report;
+mod set;
+mod signal;
+mod silence;
+mod telephone;
+mod timing;
+mod utterances;
+
+pub use align::{Alignment, EditCounts, align};
+pub use calls::{LabelledCall, evaluate_call, find_calls};
+pub use clock::{Cost, CostMeter};
+pub use error::EvalError;
+pub use normalize::characters;
+pub use report::{Report, SetReport};
+pub use set::{LabelledUtterance, read_manifest};
+pub use signal::Signal;
+pub use silence::{Invented, listen_to};
+pub use telephone::through_telephone;
+pub use timing::TimeErrors;
+pub use utterances::{Measured, Through, evaluate_utterance};
