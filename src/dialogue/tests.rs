@@ -218,3 +218,14 @@ fn gaps_name_the_turns_around_them_and_include_both_ends() {
         [(0, 2_000, None, Some(0)), (4_000, 20_000, Some(0), Some(0)), (58_000, 60_000, Some(1), None)];
     assert_eq!(facts, expected);
 }
+
+#[test]
+fn an_outbound_call_is_told_apart_too() {
+    let said = [
+        (0, 0, 1_000, "喂，你好。"),
+        (1, 1_300, 6_000, "您好，请问是张先生吗？我是某某银行的小李，工号六六八"),
+        (0, 6_300, 9_000, "是的，我不需要理财，我是来找你们经理投诉的"),
+    ];
+    let expected = [SpeakerRole::Customer, SpeakerRole::Agent, SpeakerRole::Customer];
+    assert_eq!(roles(&call(&said, &CallMetadata::default())), expected);
+}
