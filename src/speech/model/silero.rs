@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn gates_change_places() {
-        let weights: Vec<f32> = (0_u16..512 * 128).map(|i| f32::from(i / (128 * 128))).collect();
+        let weights: Vec<f32> = (0_u16..512).flat_map(|row| [f32::from(row / 128); 128]).collect();
         let biases: Vec<f32> = (0_u16..1024).map(|i| f32::from(i / 128)).collect();
         let bytes = onnx(
             &[("w", &[1, 512, 128], weights), ("b", &[1, 1024], biases)],
