@@ -1,4 +1,6 @@
-//! The store with real sled and real files: lists against a naive search, damage, restarts, races.
+//! The store with real sled and real files: lists against a naive search, states, races; `damage` has the rest.
+
+mod damage;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -381,98 +383,6 @@ fn too_much_metadata_is_refused() {
     }
     assert!(matches!(store.insert_call(&call), Err(StoreError::MetadataTooLarge { .. })));
     assert_eq!(store.call(&call.id).expect("reads"), None);
-}
-
-#[test]
-fn a_second_opener_is_refused() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let _store = open(dir.path());
-    let second = Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() });
-    assert!(matches!(second, Err(StoreError::Locked { .. })));
-}
-
-#[test]
-fn an_index_of_a_later_layout_is_not_touched() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let store = open(dir.path());
-    store.index.insert(keys::LAYOUT, &[9]).expect("writes");
-    drop(store);
-    let error = Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() });
-    assert!(matches!(error, Err(StoreError::UnknownVersion { version: 9, .. })));
-}
-
-#[test]
-fn leftover_and_damaged_snapshots_cost_nothing() {
-    for garbage in [&b""[..], b"half a snapsh", &[0xff; 4096]] {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        // Three openings, so that sled writes real snapshots.
-        for round in 0..3 {
-            let store = open(dir.path());
-            for index in 0..200 {
-                store.index.insert(format!("filler{round}.{index}"), vec![round; 500]).expect("writes");
-            }
-            store.insert_call(&record(&format!("c{round}"), None, i64::from(round))).expect("inserts");
-        }
-        let snapshots: Vec<_> = fs::read_dir(dir.path().join("index"))
-            .expect("reads")
-            .map(|entry| entry.expect("reads").path())
-            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")))
-            .collect();
-        assert!(!snapshots.is_empty(), "sled wrote a snapshot");
-        for snapshot in &snapshots {
-            fs::write(snapshot, garbage).expect("writes");
-        }
-        fs::write(dir.path().join("index/snap.FFFFFFFFFFFFFFFF.generating"), garbage).expect("writes");
-
-        let store = open(dir.path());
-        assert_eq!(all(&store, &CallFilter::default(), 10), ["c2", "c1", "c0"]);
-    }
-}
-
-#[test]
-fn a_lost_log_is_reported_and_left_alone() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let store = open(dir.path());
-    for index in 0..300 {
-        store.insert_call(&record(&format!("c{index}"), Some("007"), index)).expect("inserts");
-    }
-    drop(store);
-    let log = dir.path().join("index/conf");
-    fs::write(&log, b"segment_size: none of your business").expect("writes");
-    let error = Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() });
-    assert!(matches!(error, Err(StoreError::Broken { .. })), "{error:?}");
-    assert!(dir.path().join("index/db").is_file());
-}
-
-#[test]
-fn a_damaged_value_is_noticed_and_holds_up_nothing_else() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let store = open(dir.path());
-    for index in 0..3 {
-        store.insert_call(&record(&format!("c{index}"), None, index)).expect("inserts");
-    }
-    let key = keys::call(&id("c0"));
-    let mut value = store.index.get(&key).expect("reads").expect("is there").to_vec();
-    *value.last_mut().expect("not empty") ^= 1;
-    store.index.insert(key, value).expect("writes");
-    assert!(matches!(store.call(&id("c0")), Err(StoreError::Corrupt { what: "call" })));
-    let waiting = store.unfinished_calls(10, |_| false).expect("reads");
-    assert_eq!(waiting.iter().map(|call| call.id.to_string()).collect::<Vec<_>>(), ["c1", "c2"]);
-}
-
-#[test]
-fn a_damaged_result_file_is_noticed() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let store = open(dir.path());
-    let call = record("c1", None, 5);
-    store.insert_call(&call).expect("inserts");
-    store.finish(&call, &result(&["S1"], 80)).expect("finishes");
-    let path = result_files(dir.path()).pop().expect("a file");
-    let mut bytes = fs::read(&path).expect("reads");
-    *bytes.last_mut().expect("not empty") ^= 1;
-    fs::write(&path, bytes).expect("writes");
-    assert!(matches!(store.result(&call.id), Err(StoreError::Corrupt { what: "dialogue" })));
-    assert!(store.analysis(&call.id).expect("the findings are whole").is_some());
 }
 
 fn result_files(data_dir: &Path) -> Vec<std::path::PathBuf> {
