@@ -179,8 +179,7 @@ pub(crate) fn end_of(calls: &Calls, name: &str) -> CallProgress {
 
 /// The reason with which a call failed.
 pub(crate) fn failure_of(calls: &Calls, name: &str) -> String {
-    match end_of(calls, name).state {
-        CallState::Failed(failure) => failure.reason,
-        state => panic!("{name} ended as {state:?}"),
-    }
+    let state = end_of(calls, name).state;
+    let CallState::Failed(failure) = state else { panic!("{name} ended as {state:?}") };
+    failure.reason
 }
