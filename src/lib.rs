@@ -6,14 +6,17 @@
 //! [`proto`] speaks to the outside. ARCHITECTURE.md tells who may import whom.
 
 pub mod analysis;
+pub mod app;
 pub mod audio;
 pub mod cli;
+pub mod config;
 pub mod dialogue;
 pub mod error;
 pub mod eval;
 pub mod ingest;
 pub mod pipeline;
 pub mod proto;
+pub mod serve;
 pub mod speech;
 pub mod store;
 pub mod types;

@@ -5,14 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use diting::cli;
 
-/// Exit code for arguments that make no sense, as in `sysexits.h`.
-const BAD_USAGE: u8 = 64;
-
 fn main() -> ExitCode {
     let args = match cli::Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
-            let code = if error.use_stderr() { ExitCode::from(BAD_USAGE) } else { ExitCode::SUCCESS };
+            let code = if error.use_stderr() { cli::Exit::BadUsage.into() } else { ExitCode::SUCCESS };
             // A closed pipe is the only way this fails, and there is nobody left to tell.
             error.print().ok();
             return code;

@@ -1,12 +1,184 @@
-//! `diting analyze`.
+//! `diting analyze`: runs recordings through all stages without a server and prints the reports.
 
-use super::Exit;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::ValueEnum;
+use sha2::{Digest, Sha256};
+
+use super::output::{self, Format};
+use super::recording::{self, RecordingArgs};
+use super::settings::StageArgs;
+use super::{Exit, logging, progress, watch};
+use crate::analysis::{Level, RuleSet, Verdict};
+use crate::app;
+use crate::config::Config;
+use crate::ingest::{CallRecord, CallState, Recording};
+use crate::pipeline::{self, CallResult};
+use crate::proto::convert::state_to_wire;
+use crate::proto::{Report, v1};
+use crate::speech::Transcriber;
+use crate::types::{CallId, ContentHash, Millis};
 
 /// What was typed after `diting analyze`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Recordings; `FILE.json` beside one is its metadata
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    stages: StageArgs,
+    /// Processor threads to use [default: as the machine allows]
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<usize>,
+    /// Metadata of every recording, in place of the file beside it
+    #[arg(long, value_name = "FILE.json")]
+    metadata: Option<PathBuf>,
+    #[command(flatten)]
+    recording: RecordingArgs,
+    /// Ends with exit code 1 when a rule of this level or a more severe one hit
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    fail_on: Option<LevelArg>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "UPPER")]
+enum LevelArg {
+    S1,
+    S2,
+    S3,
+    S4,
+    S5,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::S1 => Self::S1,
+            LevelArg::S2 => Self::S2,
+            LevelArg::S3 => Self::S3,
+            LevelArg::S4 => Self::S4,
+            LevelArg::S5 => Self::S5,
+        }
+    }
+}
+
+/// What every recording is judged with.
+struct Judge {
+    config: Config,
+    transcriber: Arc<dyn Transcriber>,
+    rules: Arc<RuleSet>,
+}
 
 /// Runs the command.
-pub(super) fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`diting analyze` is not there yet")
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    logging::init("warn", false);
+    let config = load_config(&args)?;
+    let rules = app::load_rules(&config)?;
+    let loading = progress::spinner(&format!("loading model {}", config.speech.model));
+    let transcriber = app::load_transcriber(&config);
+    loading.finish_and_clear();
+    let judge = Judge { config, transcriber: transcriber?, rules };
+
+    let fail_on = args.fail_on.map(Level::from);
+    let (mut failed, mut found) = (false, false);
+    for file in &args.files {
+        match analyze(&args, &judge, file) {
+            Ok((report, result)) => {
+                output::print_report(&report, args.format)?;
+                found |= fail_on.is_some_and(|limit| has_hit(&result, limit));
+            }
+            Err(error) => {
+                failed = true;
+                eprintln!("diting: {}: {error:#}", file.display());
+            }
+        }
+    }
+    Ok(match (failed, found) {
+        (true, _) => Exit::Failure,
+        (false, true) => Exit::Findings,
+        (false, false) => Exit::Success,
+    })
+}
+
+fn load_config(args: &Args) -> anyhow::Result<Config> {
+    // Many recognisers of one thread each beat one of many threads.
+    let layers = args
+        .stages
+        .layers()
+        .flag("speech.num_recognizers", args.threads)
+        .flag("speech.threads_per_recognizer", args.threads.map(|_| 1));
+    Ok(Config::load(&layers)?)
+}
+
+fn has_hit(result: &CallResult, limit: Level) -> bool {
+    result.analysis.findings.iter().any(|finding| finding.verdict == Verdict::Hit && finding.level <= limit)
+}
+
+fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallReport, CallResult)> {
+    let id = recording::call_id(file)?;
+    let beside = args.metadata.clone().or_else(|| recording::sidecar(file));
+    let metadata = args.recording.metadata(beside.as_deref())?.try_into()?;
+    let declaration = args.recording.declaration(file)?.try_into()?;
+    let (hash, num_bytes) = digest(file)?;
+    let result = process(judge, &id, file, &declaration, &metadata)?;
+    let record = CallRecord {
+        id,
+        metadata,
+        recording: Recording { hash, num_bytes, declaration },
+        received_at: jiff::Timestamp::UNIX_EPOCH,
+        state: CallState::Done,
+        num_attempts: 1,
+        duration: Some(result.dialogue.timing.duration),
+    };
+    let mut report = v1::CallReport::from(Report { record: &record, result: &result });
+    // Never received by anyone; and the same recording gives the same report.
+    if let Some(call) = &mut report.call {
+        call.received_at = None;
+    }
+    Ok((report, result))
+}
+
+fn process(
+    judge: &Judge,
+    id: &CallId,
+    file: &Path,
+    declaration: &crate::types::AudioDeclaration,
+    metadata: &crate::types::CallMetadata,
+) -> anyhow::Result<CallResult> {
+    let bar = progress::audio(id.as_str());
+    let result = pipeline::process(
+        file,
+        declaration,
+        metadata,
+        judge.transcriber.as_ref(),
+        &judge.rules,
+        &judge.config.pipeline,
+        &mut |now| {
+            bar.set_prefix(watch::state_name(state_to_wire(&now.state)));
+            bar.set_length(now.duration.max(Millis(1)).0);
+            bar.set_position(now.processed.0);
+        },
+        &AtomicBool::new(false),
+    );
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+fn digest(file: &Path) -> anyhow::Result<(ContentHash, u64)> {
+    let (mut source, mut hasher, mut num_bytes) = (fs_err::File::open(file)?, Sha256::new(), 0);
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let read = source.read(&mut block)?;
+        if read == 0 {
+            return Ok((ContentHash::new(hasher.finalize().into()), num_bytes));
+        }
+        hasher.update(block.get(..read).unwrap_or_default());
+        num_bytes += read as u64;
+    }
 }

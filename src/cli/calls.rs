@@ -1,12 +1,259 @@
-//! `diting calls`.
+//! `diting calls`: asks a server about its calls.
 
 use super::Exit;
+use super::client::{Client, ServerArgs, block_on};
+use super::output::{self, Format, emit};
+use super::watch;
+use crate::proto::convert::timestamp;
+use crate::proto::{json, v1};
+
+/// Largest page a server gives.
+const MAX_PAGE: u32 = 500;
 
 /// What was typed after `diting calls`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Lists calls, newest first
+    List {
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Shows everything about one call
+    Show {
+        /// The call
+        call_id: String,
+    },
+    /// Lists findings of one call, or of all calls, newest call first
+    Findings {
+        /// The call; all calls when absent
+        call_id: Option<String>,
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// Verdicts to list; may be repeated
+        #[arg(long = "verdict", value_enum, value_name = "VERDICT", default_values_t = [VerdictArg::Hit])]
+        verdicts: Vec<VerdictArg>,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Follows a call until it is done or failed
+    Watch {
+        /// The call
+        call_id: String,
+    },
+    /// Deletes calls with their results and audio
+    Delete {
+        /// The calls
+        #[arg(required = true)]
+        call_ids: Vec<String>,
+    },
+}
+
+/// Which calls.
+#[derive(Debug, clap::Args)]
+struct FilterArgs {
+    /// Received at or after, for example 2026-11-23T00:00:00+08:00
+    #[arg(long, value_name = "TIME")]
+    from: Option<jiff::Timestamp>,
+    /// Received before
+    #[arg(long, value_name = "TIME")]
+    to: Option<jiff::Timestamp>,
+    /// The agent's job number
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
+    /// A rule that hit
+    #[arg(long, value_name = "ID")]
+    rule: Option<String>,
+    /// The state
+    #[arg(long, value_enum)]
+    state: Option<StateArg>,
+    /// Scored at most this
+    #[arg(long, value_name = "POINTS")]
+    max_score: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum StateArg {
+    Accepted,
+    Decoding,
+    Transcribing,
+    Scoring,
+    Done,
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum VerdictArg {
+    Hit,
+    Miss,
+    Na,
+}
+
+impl From<&FilterArgs> for v1::CallFilter {
+    fn from(args: &FilterArgs) -> Self {
+        let state = match args.state {
+            None => v1::CallState::Unspecified,
+            Some(StateArg::Accepted) => v1::CallState::Accepted,
+            Some(StateArg::Decoding) => v1::CallState::Decoding,
+            Some(StateArg::Transcribing) => v1::CallState::Transcribing,
+            Some(StateArg::Scoring) => v1::CallState::Scoring,
+            Some(StateArg::Done) => v1::CallState::Done,
+            Some(StateArg::Failed) => v1::CallState::Failed,
+        };
+        Self {
+            received_from: args.from.map(timestamp),
+            received_before: args.to.map(timestamp),
+            agent_id: args.agent.clone().unwrap_or_default(),
+            rule_id: args.rule.clone().unwrap_or_default(),
+            state: state.into(),
+            max_score: args.max_score,
+        }
+    }
+}
 
 /// Runs the command.
-pub(super) fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`diting calls` is not there yet")
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    block_on(async {
+        let mut client = args.server.client()?;
+        match &args.command {
+            Command::List { filter, limit } => list(&args, &mut client, filter.into(), *limit).await,
+            Command::Show { call_id } => show(&args, &mut client, call_id).await,
+            Command::Findings { call_id, filter, verdicts, limit } => {
+                let request = v1::ListFindingsRequest {
+                    call_id: call_id.clone().unwrap_or_default(),
+                    filter: Some(filter.into()),
+                    verdicts: verdicts.iter().map(|verdict| verdict_to_wire(*verdict).into()).collect(),
+                    ..Default::default()
+                };
+                findings(&args, &mut client, request, *limit).await
+            }
+            Command::Watch { call_id } => watch(&args, &mut client, call_id).await,
+            Command::Delete { call_ids } => delete(&args, &mut client, call_ids).await,
+        }
+    })
+}
+
+fn verdict_to_wire(verdict: VerdictArg) -> v1::Verdict {
+    match verdict {
+        VerdictArg::Hit => v1::Verdict::Hit,
+        VerdictArg::Miss => v1::Verdict::Miss,
+        VerdictArg::Na => v1::Verdict::NotApplicable,
+    }
+}
+
+/// What of `limit` is still wanted, as the size of a page.
+fn page_size(limit: usize, num_seen: usize) -> u32 {
+    u32::try_from(limit - num_seen).unwrap_or(MAX_PAGE).min(MAX_PAGE)
+}
+
+async fn list(
+    args: &Args,
+    client: &mut Client,
+    filter: v1::CallFilter,
+    limit: usize,
+) -> anyhow::Result<Exit> {
+    let (mut num_seen, mut page_token) = (0, String::new());
+    while num_seen < limit {
+        let request = v1::ListCallsRequest {
+            filter: Some(filter.clone()),
+            page_size: page_size(limit, num_seen),
+            page_token,
+        };
+        let page =
+            client.list_calls(request).await.map_err(|status| args.server.explain(&status))?.into_inner();
+        for summary in &page.calls {
+            match args.format {
+                Format::Json => emit(&json::to_line(summary))?,
+                Format::Text | Format::Srt => emit(&output::summary_line(summary))?,
+            }
+        }
+        num_seen += page.calls.len();
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+async fn show(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
+    let request = v1::GetCallReportRequest { call_id: call_id.to_owned() };
+    let response = client.get_call_report(request).await.map_err(|status| args.server.explain(&status))?;
+    output::print_report(&response.into_inner().report.unwrap_or_default(), args.format)?;
+    Ok(Exit::Success)
+}
+
+async fn findings(
+    args: &Args,
+    client: &mut Client,
+    mut request: v1::ListFindingsRequest,
+    limit: usize,
+) -> anyhow::Result<Exit> {
+    let mut num_seen = 0;
+    while num_seen < limit {
+        request.page_size = page_size(limit, num_seen);
+        let page = client
+            .list_findings(request.clone())
+            .await
+            .map_err(|status| args.server.explain(&status))?
+            .into_inner();
+        // A page ends with the end of a call and may hold more than was asked for.
+        for finding in page.findings.iter().take(limit - num_seen) {
+            match args.format {
+                Format::Json => emit(&json::to_line(finding))?,
+                Format::Text | Format::Srt => emit(&output::finding_line(finding))?,
+            }
+        }
+        num_seen += page.findings.len();
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+async fn watch(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
+    let last = watch::each(client, &args.server, call_id, |update| {
+        let line = match args.format {
+            Format::Json => json::to_line(update),
+            Format::Text | Format::Srt => {
+                let percent = f64::from(update.progress) * 100.0;
+                format!("{}\t{percent:.0} %", watch::state_name(update.state()))
+            }
+        };
+        Ok(emit(&line)?)
+    })
+    .await?;
+    let Some(failure) = last.failure else { return Ok(Exit::Success) };
+    eprintln!("diting: {call_id}: {} ({})", failure.message, failure.reason);
+    Ok(Exit::Failure)
+}
+
+async fn delete(args: &Args, client: &mut Client, call_ids: &[String]) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    for call_id in call_ids {
+        match client.delete_call(v1::DeleteCallRequest { call_id: call_id.clone() }).await {
+            Ok(_) => emit(&format!("deleted\t{call_id}"))?,
+            Err(status) => {
+                eprintln!("diting: {call_id}: {:#}", args.server.explain(&status));
+                exit = Exit::Failure;
+            }
+        }
+    }
+    Ok(exit)
 }

@@ -6,13 +6,21 @@
 
 mod analyze;
 mod calls;
+mod client;
+mod config;
 mod eval;
 mod exit;
+mod logging;
 mod models;
+mod output;
+mod progress;
 mod push;
+mod recording;
 pub mod report;
 mod rules;
 mod serve;
+mod settings;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -40,6 +48,8 @@ enum Command {
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
     Models(models::Args),
+    /// Checks or shows the configuration
+    Config(config::Args),
     /// Measures recognition against labelled recordings
     Eval(eval::Args),
 }
@@ -56,6 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Calls(args) => calls::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),
+        Command::Config(args) => config::run(args),
         Command::Eval(args) => eval::run(args),
     }
 }

@@ -1,12 +1,173 @@
-//! `diting push`.
+//! `diting push`: sends recordings to a server as a recorder would.
 
-use super::Exit;
+use std::path::{Path, PathBuf};
+
+use futures::Stream;
+use indicatif::ProgressBar;
+use tokio::io::AsyncReadExt;
+use tokio::sync::oneshot;
+use tonic::Status;
+
+use super::client::{Client, ServerArgs, block_on, retry_delay};
+use super::output::emit;
+use super::recording::{self, RecordingArgs};
+use super::{Exit, progress, watch};
+use crate::proto::v1;
+use crate::types::CallId;
+
+/// Bytes in one message: throughput is flat from here to 256 KiB.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// Times one recording is sent before it counts as failed.
+const MAX_ATTEMPTS: u32 = 6;
 
 /// What was typed after `diting push`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Recordings, or folders of them; `FILE.json` beside a recording is its metadata
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Id of the call; only for a single recording. Otherwise the file's name without its extension
+    #[arg(long, value_name = "ID")]
+    call_id: Option<CallId>,
+    /// Metadata of every recording, in place of the file beside it
+    #[arg(long, value_name = "FILE.json")]
+    metadata: Option<PathBuf>,
+    #[command(flatten)]
+    recording: RecordingArgs,
+    /// Waits until every call is done or failed
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
 
 /// Runs the command.
-pub(super) fn run(_args: Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("`diting push` is not there yet")
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    let paths = recording::walk(&args.paths)?;
+    anyhow::ensure!(!paths.is_empty(), "there is no recording in what was named");
+    anyhow::ensure!(
+        args.call_id.is_none() || paths.len() == 1,
+        "--call-id names one call, these are {} recordings",
+        paths.len()
+    );
+    block_on(push(&args, &paths))
+}
+
+async fn push(args: &Args, paths: &[PathBuf]) -> anyhow::Result<Exit> {
+    let mut client = args.server.client()?;
+    let mut accepted = Vec::new();
+    let mut num_failed = 0;
+    for path in paths {
+        match push_one(args, &mut client, path).await {
+            Ok(response) => {
+                let call = response.call.unwrap_or_default();
+                let word = if response.already_present { "present" } else { "accepted" };
+                emit(&format!("{word}\t{}\t{}", call.call_id, path.display()))?;
+                accepted.push(call.call_id);
+            }
+            Err(error) => {
+                num_failed += 1;
+                eprintln!("diting: {}: {error:#}", path.display());
+            }
+        }
+    }
+    if args.wait {
+        for call_id in accepted {
+            num_failed += u32::from(!wait_for(args, &mut client, &call_id).await?);
+        }
+    }
+    Ok(if num_failed > 0 { Exit::Failure } else { Exit::Success })
+}
+
+/// Whether the call came to its end well.
+async fn wait_for(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<bool> {
+    match watch::follow(client, &args.server, call_id).await {
+        Ok(None) => {
+            emit(&format!("done\t{call_id}"))?;
+            Ok(true)
+        }
+        Ok(Some(failure)) => {
+            emit(&format!("failed\t{call_id}\t{}", failure.reason))?;
+            eprintln!("diting: {call_id}: {} ({})", failure.message, failure.reason);
+            Ok(false)
+        }
+        Err(error) => {
+            eprintln!("diting: {call_id}: {error:#}");
+            Ok(false)
+        }
+    }
+}
+
+async fn push_one(args: &Args, client: &mut Client, path: &Path) -> anyhow::Result<v1::UploadCallResponse> {
+    let call_id = match &args.call_id {
+        Some(call_id) => call_id.clone(),
+        None => recording::call_id(path)?,
+    };
+    let metadata_file = args.metadata.clone().or_else(|| recording::sidecar(path));
+    let header = v1::UploadCallHeader {
+        call_id: call_id.to_string(),
+        metadata: Some(args.recording.metadata(metadata_file.as_deref())?),
+        audio: Some(args.recording.declaration(path)?),
+    };
+    let mut attempt = 0;
+    loop {
+        let status = match send(client, &header, path).await? {
+            Ok(response) => return Ok(response),
+            Err(status) => status,
+        };
+        attempt += 1;
+        let delay = retry_delay(&status, attempt).filter(|_| attempt < MAX_ATTEMPTS);
+        let Some(delay) = delay else { return Err(args.server.explain(&status)) };
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// Sends one recording once. The outer error is this side's, the inner the server's.
+async fn send(
+    client: &mut Client,
+    header: &v1::UploadCallHeader,
+    path: &Path,
+) -> anyhow::Result<Result<v1::UploadCallResponse, Status>> {
+    let file = fs_err::tokio::File::open(path).await?;
+    let bar = progress::bytes(file.metadata().await?.len(), &header.call_id);
+    let (broken, read_error) = oneshot::channel();
+    let messages = messages(header.clone(), file, bar.clone(), broken);
+    let outcome = tokio::select! {
+        outcome = client.upload_call(messages) => Ok(outcome.map(tonic::Response::into_inner)),
+        Ok(error) = read_error => Err(anyhow::Error::from(error)),
+    };
+    bar.finish_and_clear();
+    outcome
+}
+
+/// The messages of one upload.
+///
+/// A read error goes to `broken`, and the stream then stays open: ending it would pass off half a recording as a whole.
+fn messages(
+    header: v1::UploadCallHeader,
+    mut file: fs_err::tokio::File,
+    bar: ProgressBar,
+    broken: oneshot::Sender<std::io::Error>,
+) -> impl Stream<Item = v1::UploadCallRequest> + Send + 'static {
+    use v1::upload_call_request::Part;
+    async_stream::stream! {
+        yield v1::UploadCallRequest { part: Some(Part::Header(header)) };
+        loop {
+            let mut chunk = bytes::BytesMut::with_capacity(CHUNK_BYTES);
+            match file.read_buf(&mut chunk).await {
+                Ok(0) => break,
+                Ok(num_bytes) => {
+                    bar.inc(num_bytes as u64);
+                    yield v1::UploadCallRequest { part: Some(Part::Chunk(chunk.freeze())) };
+                }
+                Err(error) => {
+                    // Nobody listens when the server has answered already; then its answer counts.
+                    broken.send(error).ok();
+                    futures::future::pending::<()>().await;
+                    break;
+                }
+            }
+        }
+    }
 }

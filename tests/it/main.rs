@@ -4,10 +4,20 @@
     clippy::unwrap_used,
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "a test that cannot go on should say so at once"
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    reason = "a test that cannot go on should say so at once, and nobody imports its helpers"
 )]
 
 mod architecture;
+mod bad_input;
+mod cli_client;
 mod crash;
+mod errors_doc;
+mod grpc_calls;
+mod grpc_upload;
+mod lifecycle;
 mod pipeline;
+mod sandbox;
 mod support;

@@ -1,0 +1,29 @@
+//! Makes running parts of a configuration, and starts and stops them in order. Wiring only: no parsing, no printing.
+
+mod error;
+mod rules;
+mod service;
+
+use std::sync::Arc;
+
+pub use error::AppError;
+pub use rules::load_rules;
+pub use service::Service;
+
+use crate::config::Config;
+use crate::speech::model::ModelStore;
+use crate::speech::{Transcriber, WhisperTranscriber};
+
+/// Name under which the cache keeps the voice-activity model.
+const VAD_MODEL: &str = "vad";
+
+/// Loads the speech model and the voice-activity model. Slow: seconds.
+///
+/// # Errors
+/// [`AppError::Model`] when weights are missing, with the command that fetches them; [`AppError::Speech`] when they do
+/// not load.
+pub fn load_transcriber(config: &Config) -> Result<Arc<dyn Transcriber>, AppError> {
+    let models = ModelStore::open(config.models.dir.as_deref())?;
+    let (whisper, vad) = (models.path(&config.speech.model)?, models.path(VAD_MODEL)?);
+    Ok(Arc::new(WhisperTranscriber::load(&config.speech, &whisper, &vad)?))
+}

@@ -1,0 +1,82 @@
+//! The service from its configuration to its end.
+//!
+//! Start: port, weights and rules, store, pipeline, then the first answer. Stop: requests, pipeline, store.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{AppError, load_rules, load_transcriber};
+use crate::config::Config;
+use crate::ingest::BlobStore;
+use crate::pipeline::Calls;
+use crate::serve::Server;
+use crate::speech::Transcriber;
+use crate::store::Store;
+
+/// Everything that `diting serve` runs.
+#[derive(Debug)]
+pub struct Service {
+    server: Server,
+    calls: Arc<Calls>,
+}
+
+impl Service {
+    /// Takes the port, loads weights and rules, opens the store and goes on with unfinished calls.
+    ///
+    /// # Errors
+    /// [`AppError`] of the first part that does not start.
+    pub async fn start(config: &Config) -> Result<Self, AppError> {
+        Self::start_with(config, load_transcriber).await
+    }
+
+    /// Like [`start`](Self::start), with a transcriber from elsewhere.
+    ///
+    /// # Errors
+    /// [`AppError`] of the first part that does not start.
+    pub async fn start_with<L>(config: &Config, load: L) -> Result<Self, AppError>
+    where
+        L: FnOnce(&Config) -> Result<Arc<dyn Transcriber>, AppError> + Send + 'static,
+    {
+        let server = Server::bind(config.serve.clone()).await?;
+        let config = config.clone();
+        let calls = blocking(move || {
+            // Cheap and most often wrong first.
+            let rules = load_rules(&config)?;
+            let store = Arc::new(Store::open(&config.store)?);
+            let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
+            let transcriber = load(&config)?;
+            Ok(Calls::start(config.pipeline, store, blobs, transcriber, rules)?)
+        })
+        .await?;
+        Ok(Self { server, calls: Arc::new(calls) })
+    }
+
+    /// The address it listens on, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Answers until `stop` is cancelled, then ends what runs; calls that are not done go on at the next start.
+    ///
+    /// # Errors
+    /// [`AppError`] when the transport breaks.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
+        let served = self.server.run(Arc::clone(&self.calls), stop).await;
+        let calls = self.calls;
+        blocking(move || {
+            calls.shutdown();
+            Ok(())
+        })
+        .await?;
+        Ok(served?)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
+) -> Result<T, AppError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Panicked)?
+}

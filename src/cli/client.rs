@@ -1,0 +1,75 @@
+//! The connection of `push` and `calls` to a server, and what its errors say to a person.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::proto::v1::call_service_client::CallServiceClient;
+
+/// Largest answer taken: an hour of timed words fits many times over.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// Which server to ask.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ServerArgs {
+    /// Address of the server
+    #[arg(long, env = "DITING_SERVER", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    server: String,
+}
+
+/// A client that connects on first use.
+pub(super) type Client = CallServiceClient<Channel>;
+
+impl ServerArgs {
+    /// A client of the server; the connection is made, and made again, when a request needs it.
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        let url =
+            if self.server.contains("://") { self.server.clone() } else { format!("http://{}", self.server) };
+        let endpoint = Endpoint::from_shared(url)
+            .with_context(|| format!("`{}` is not an address such as http://127.0.0.1:50051", self.server))?
+            .connect_timeout(Duration::from_secs(5));
+        Ok(CallServiceClient::new(endpoint.connect_lazy()).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// The error of a request to this server, for a person.
+    pub(super) fn explain(&self, status: &Status) -> anyhow::Error {
+        match reason(status) {
+            Some(reason) => anyhow::anyhow!("{} ({reason})", status.message()),
+            None if status.code() == Code::Unavailable => {
+                anyhow::anyhow!(
+                    "no server answers at {}: start one with `diting serve`, or name it with --server",
+                    self.server
+                )
+            }
+            None => anyhow::anyhow!("{} ({:?})", status.message(), status.code()),
+        }
+    }
+}
+
+/// The stable name of what went wrong, when the server gave one.
+pub(super) fn reason(status: &Status) -> Option<String> {
+    status.get_details_error_info().map(|info| info.reason)
+}
+
+/// How long to wait before trying again; nothing when trying again cannot help.
+pub(super) fn retry_delay(status: &Status, attempt: u32) -> Option<Duration> {
+    let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
+    let backoff = Duration::from_millis(250) * 2_u32.saturating_pow(attempt.min(6));
+    match (asked, status.code()) {
+        (Some(delay), _) => Some(delay.max(backoff)),
+        (None, Code::Unavailable) => Some(backoff),
+        (None, _) => None,
+    }
+}
+
+/// Runs the asynchronous part of a command.
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the machine refuses to start an event loop")?
+        .block_on(work)
+}

@@ -1,0 +1,76 @@
+//! How reports, summaries and findings are printed.
+
+use std::io::{self, Write};
+
+use super::report::{Style, render_srt, render_text};
+use super::watch::state_name;
+use crate::proto::{json, v1};
+use crate::types::Millis;
+
+/// How to print a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For a person
+    #[default]
+    Text,
+    /// One line of proto3 JSON per item
+    Json,
+    /// Subtitles, one per turn
+    Srt,
+}
+
+/// Prints everything about one call.
+pub(super) fn print_report(report: &v1::CallReport, format: Format) -> io::Result<()> {
+    match format {
+        Format::Json => emit(&json::to_line(report)),
+        Format::Text => emit(render_text(report, &Style::for_stdout()).trim_end()),
+        Format::Srt => emit(render_srt(report).trim_end()),
+    }
+}
+
+/// Writes `text` and a line end to standard output. An error, unlike a panic, lets a closed pipe end quietly.
+pub(super) fn emit(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// One call on one line: id, state, score, rules that hit.
+pub(super) fn summary_line(summary: &v1::CallSummary) -> String {
+    let call = summary.call.clone().unwrap_or_default();
+    let received = call.received_at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+    format!(
+        "{}\t{}\t{}\t{}\t{}",
+        received.map_or_else(String::new, |at| format!("{at:.0}")),
+        call.call_id,
+        state_name(call.state()),
+        summary.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
+        if summary.hit_rule_ids.is_empty() { "-".to_owned() } else { summary.hit_rule_ids.join(",") },
+    )
+}
+
+/// One finding on one line: call, verdict, level, rule, points, first evidence.
+pub(super) fn finding_line(finding: &v1::Finding) -> String {
+    let level = finding.level().as_str_name().trim_start_matches("LEVEL_");
+    let verdict = match finding.verdict() {
+        v1::Verdict::Hit => "hit",
+        v1::Verdict::Miss => "miss",
+        v1::Verdict::NotApplicable => "n/a",
+        v1::Verdict::Unspecified => "unknown",
+    };
+    let place = finding.evidence.first().map_or_else(
+        || finding.explanation.clone(),
+        |evidence| format!("{} {}", time(evidence.start.as_ref()), evidence.text),
+    );
+    format!(
+        "{}\t{verdict}\t{level}\t{}\t{}\t{}\t{place}",
+        finding.call_id, finding.rule_id, finding.rule_name, finding.score_delta
+    )
+}
+
+fn time(duration: Option<&prost_types::Duration>) -> String {
+    let Some(duration) = duration else { return "-".to_owned() };
+    let seconds = u64::try_from(duration.seconds).unwrap_or_default();
+    let millis = u64::try_from(duration.nanos).unwrap_or_default() / 1_000_000;
+    Millis(seconds * 1000 + millis).to_string()
+}

@@ -1,0 +1,161 @@
+//! `diting.v1.CallService`: checks a request, asks, converts the answer.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{query, upload, watch};
+use crate::ingest::{CallRecord, CallState};
+use crate::pipeline::{CallResult, Calls};
+use crate::proto::v1::call_service_server::CallService;
+use crate::proto::{Report, convert, v1};
+use crate::serve::blocking::blocking;
+use crate::serve::config::ServeConfig;
+use crate::serve::error::RequestError;
+use crate::store::StoreError;
+use crate::types::CallId;
+
+/// The service over one set of calls.
+#[derive(Debug)]
+pub(in crate::serve) struct CallApi {
+    calls: Arc<Calls>,
+    config: ServeConfig,
+    uploads: Arc<Semaphore>,
+    draining: CancellationToken,
+}
+
+impl CallApi {
+    /// Serves `calls` until `draining` is cancelled; then streams end and running requests get to their end.
+    pub(in crate::serve) fn new(calls: Arc<Calls>, config: ServeConfig, draining: CancellationToken) -> Self {
+        let uploads = Arc::new(Semaphore::new(config.max_uploads));
+        Self { calls, config, uploads, draining }
+    }
+
+    /// The record and the result of a call that is done.
+    async fn done(&self, call_id: &str) -> Result<(CallRecord, CallResult), RequestError> {
+        let (id, calls) = (convert::call_id(call_id)?, Arc::clone(&self.calls));
+        blocking(move || {
+            let record = record(&calls, &id)?;
+            if let Some(error) = not_done(&record) {
+                return Err(error);
+            }
+            let result = calls.store().result(&id)?.ok_or_else(|| unknown(&id))?;
+            Ok((record, result))
+        })
+        .await
+    }
+}
+
+fn unknown(id: &CallId) -> RequestError {
+    StoreError::NotFound { id: id.clone() }.into()
+}
+
+fn record(calls: &Calls, id: &CallId) -> Result<CallRecord, RequestError> {
+    calls.store().call(id)?.ok_or_else(|| unknown(id))
+}
+
+fn not_done(record: &CallRecord) -> Option<RequestError> {
+    let call_id = record.id.to_string();
+    let state = match &record.state {
+        CallState::Done => return None,
+        CallState::Failed(failure) => {
+            let (reason, message) = (failure.reason.clone(), failure.message.clone());
+            return Some(RequestError::CallFailed { call_id, reason, message });
+        }
+        CallState::Accepted => "accepted",
+        CallState::Decoding => "decoding",
+        CallState::Transcribing => "transcribing",
+        CallState::Scoring => "scoring",
+    };
+    Some(RequestError::NotDone { call_id, state })
+}
+
+#[tonic::async_trait]
+impl CallService for CallApi {
+    type WatchCallStream = watch::Updates;
+
+    async fn upload_call(
+        &self,
+        request: Request<Streaming<v1::UploadCallRequest>>,
+    ) -> Result<Response<v1::UploadCallResponse>, Status> {
+        let limit = self.config.max_uploads;
+        let _one_upload = self.uploads.try_acquire().map_err(|_| RequestError::TooManyUploads { limit })?;
+        let accepted = upload::receive(&self.calls, &self.config, request.into_inner()).await?;
+        Ok(Response::new(v1::UploadCallResponse {
+            call: Some((&accepted.record).into()),
+            already_present: accepted.already_present,
+        }))
+    }
+
+    async fn get_call(
+        &self,
+        request: Request<v1::GetCallRequest>,
+    ) -> Result<Response<v1::GetCallResponse>, Status> {
+        let id = convert::call_id(&request.get_ref().call_id).map_err(RequestError::from)?;
+        let calls = Arc::clone(&self.calls);
+        let record = blocking(move || record(&calls, &id)).await?;
+        Ok(Response::new(v1::GetCallResponse { call: Some((&record).into()) }))
+    }
+
+    async fn get_call_report(
+        &self,
+        request: Request<v1::GetCallReportRequest>,
+    ) -> Result<Response<v1::GetCallReportResponse>, Status> {
+        let (record, result) = self.done(&request.get_ref().call_id).await?;
+        let report = Report { record: &record, result: &result };
+        Ok(Response::new(v1::GetCallReportResponse { report: Some(report.into()) }))
+    }
+
+    async fn get_transcript(
+        &self,
+        request: Request<v1::GetTranscriptRequest>,
+    ) -> Result<Response<v1::GetTranscriptResponse>, Status> {
+        let (_, result) = self.done(&request.get_ref().call_id).await?;
+        Ok(Response::new(v1::GetTranscriptResponse { transcript: Some(convert::transcript(&result)) }))
+    }
+
+    async fn list_calls(
+        &self,
+        request: Request<v1::ListCallsRequest>,
+    ) -> Result<Response<v1::ListCallsResponse>, Status> {
+        let (query, calls) = (query::CallQuery::try_from(request.into_inner())?, Arc::clone(&self.calls));
+        Ok(Response::new(blocking(move || query.page(calls.store())).await?))
+    }
+
+    async fn list_findings(
+        &self,
+        request: Request<v1::ListFindingsRequest>,
+    ) -> Result<Response<v1::ListFindingsResponse>, Status> {
+        let request = request.into_inner();
+        if request.call_id.is_empty() {
+            let (query, calls) = (query::FindingQuery::try_from(request)?, Arc::clone(&self.calls));
+            return Ok(Response::new(blocking(move || query.page(calls.store())).await?));
+        }
+        let verdicts = query::verdicts(&request.verdicts)?;
+        let (record, result) = self.done(&request.call_id).await?;
+        let findings = query::chosen(&record.id, &result, &verdicts);
+        Ok(Response::new(v1::ListFindingsResponse { findings, next_page_token: String::new() }))
+    }
+
+    async fn watch_call(
+        &self,
+        request: Request<v1::WatchCallRequest>,
+    ) -> Result<Response<Self::WatchCallStream>, Status> {
+        let id = convert::call_id(&request.get_ref().call_id).map_err(RequestError::from)?;
+        let (calls, watched) = (Arc::clone(&self.calls), id.clone());
+        let progress = blocking(move || calls.watch(&watched)).await?;
+        Ok(Response::new(watch::updates(id, progress, self.draining.clone())))
+    }
+
+    async fn delete_call(
+        &self,
+        request: Request<v1::DeleteCallRequest>,
+    ) -> Result<Response<v1::DeleteCallResponse>, Status> {
+        let id = convert::call_id(&request.get_ref().call_id).map_err(RequestError::from)?;
+        let calls = Arc::clone(&self.calls);
+        blocking(move || calls.delete(&id)).await?;
+        Ok(Response::new(v1::DeleteCallResponse {}))
+    }
+}

@@ -1,0 +1,9 @@
+//! The gRPC services: thin handlers over [`Calls`](crate::pipeline::Calls), and errors as rich statuses.
+
+mod call;
+mod query;
+mod status;
+mod upload;
+mod watch;
+
+pub(super) use call::CallApi;

@@ -1,0 +1,145 @@
+//! Lists: what a request asks for, checked, and a page of the answer.
+
+use crate::analysis::Verdict;
+use crate::ingest::CallState;
+use crate::pipeline::CallResult;
+use crate::proto::convert::{self, ConvertError};
+use crate::proto::v1;
+use crate::serve::error::RequestError;
+use crate::serve::limits::page_size;
+use crate::store::{CallFilter, PageToken, Store};
+use crate::types::{CallId, RuleId, Score};
+
+/// Calls looked at for one page of findings; a page may end empty there and still name a next one.
+const MAX_CALLS_PER_PAGE: usize = 1000;
+
+/// A page of calls, asked for.
+#[derive(Debug)]
+pub(super) struct CallQuery {
+    filter: CallFilter,
+    page_size: usize,
+    page_token: Option<PageToken>,
+}
+
+impl TryFrom<v1::ListCallsRequest> for CallQuery {
+    type Error = RequestError;
+
+    fn try_from(request: v1::ListCallsRequest) -> Result<Self, RequestError> {
+        Ok(Self {
+            filter: filter(request.filter.unwrap_or_default())?,
+            page_size: page_size(request.page_size)?,
+            page_token: page_token(&request.page_token)?,
+        })
+    }
+}
+
+impl CallQuery {
+    /// The page.
+    pub(super) fn page(&self, store: &Store) -> Result<v1::ListCallsResponse, RequestError> {
+        let page = store.list_calls(&self.filter, self.page_size, self.page_token.as_ref())?;
+        let calls = page.items.iter().map(|summary| v1::CallSummary {
+            call: Some((&summary.record).into()),
+            score: summary.score.map(Score::as_f64),
+            hit_rule_ids: summary.hit_rule_ids.iter().map(ToString::to_string).collect(),
+        });
+        Ok(v1::ListCallsResponse { calls: calls.collect(), next_page_token: token_text(page.next) })
+    }
+}
+
+/// A page of findings across calls, asked for.
+#[derive(Debug)]
+pub(super) struct FindingQuery {
+    calls: CallQuery,
+    verdicts: Vec<Verdict>,
+}
+
+impl TryFrom<v1::ListFindingsRequest> for FindingQuery {
+    type Error = RequestError;
+
+    fn try_from(request: v1::ListFindingsRequest) -> Result<Self, RequestError> {
+        let mut filter = filter(request.filter.unwrap_or_default())?;
+        // Other calls have no findings.
+        filter.state.get_or_insert(CallState::Done);
+        let page_token = page_token(&request.page_token)?;
+        let calls = CallQuery { filter, page_size: page_size(request.page_size)?, page_token };
+        Ok(Self { calls, verdicts: verdicts(&request.verdicts)? })
+    }
+}
+
+impl FindingQuery {
+    /// The page. It ends with the end of a call, because a page token names a call.
+    pub(super) fn page(&self, store: &Store) -> Result<v1::ListFindingsResponse, RequestError> {
+        let mut findings = Vec::new();
+        let mut page_token = self.calls.page_token.clone();
+        for _ in 0..MAX_CALLS_PER_PAGE {
+            let page = store.list_calls(&self.calls.filter, 1, page_token.as_ref())?;
+            for summary in &page.items {
+                let id = &summary.record.id;
+                // Absent when the call was deleted meanwhile.
+                let Some(result) = store.result(id)? else { continue };
+                let mut chosen = chosen(id, &result, &self.verdicts);
+                if let Some(rule_id) = &self.calls.filter.rule_id {
+                    chosen.retain(|finding| finding.rule_id == rule_id.as_str());
+                }
+                findings.append(&mut chosen);
+            }
+            page_token = page.next;
+            // A page without a call means that the store has looked as far as it looks at once.
+            let is_short = page.items.is_empty();
+            if page_token.is_none() || is_short || findings.len() >= self.calls.page_size {
+                break;
+            }
+        }
+        Ok(v1::ListFindingsResponse { findings, next_page_token: token_text(page_token) })
+    }
+}
+
+/// The findings of one call with one of `verdicts`.
+pub(super) fn chosen(id: &CallId, result: &CallResult, verdicts: &[Verdict]) -> Vec<v1::Finding> {
+    let findings = result.analysis.findings.iter();
+    findings
+        .filter(|finding| verdicts.contains(&finding.verdict))
+        .map(|finding| convert::finding(id, finding))
+        .collect()
+}
+
+/// The verdicts asked for; hits when none is.
+pub(super) fn verdicts(asked: &[i32]) -> Result<Vec<Verdict>, RequestError> {
+    if asked.is_empty() {
+        return Ok(vec![Verdict::Hit]);
+    }
+    let verdicts: Result<Vec<_>, ConvertError> =
+        asked.iter().map(|verdict| convert::verdict_from_wire(*verdict)).collect();
+    Ok(verdicts?)
+}
+
+fn filter(wire: v1::CallFilter) -> Result<CallFilter, ConvertError> {
+    let rule_id = convert::optional_text("filter.rule_id", wire.rule_id)?
+        .map(|text| {
+            RuleId::try_new(text).map_err(|error| ConvertError::new("filter.rule_id", error.to_string()))
+        })
+        .transpose()?;
+    let max_score = wire
+        .max_score
+        .map(|points| {
+            Score::from_f64(points).ok_or_else(|| ConvertError::new("filter.max_score", "is no score"))
+        })
+        .transpose()?;
+    let time = |field: &str, at: Option<_>| at.map(|at| convert::timestamp_from_wire(field, at)).transpose();
+    Ok(CallFilter {
+        received_from: time("filter.received_from", wire.received_from)?,
+        received_before: time("filter.received_before", wire.received_before)?,
+        agent_id: convert::optional_text("filter.agent_id", wire.agent_id)?,
+        rule_id,
+        state: convert::state_from_wire("filter.state", wire.state)?,
+        max_score,
+    })
+}
+
+fn page_token(text: &str) -> Result<Option<PageToken>, RequestError> {
+    Ok(if text.is_empty() { None } else { Some(text.parse::<PageToken>()?) })
+}
+
+fn token_text(token: Option<PageToken>) -> String {
+    token.map(|token| token.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! The service: gRPC with reflection and health over one set of calls.
+//!
+//! Shutdown order: health says NOT_SERVING, no new connection is taken, watches end, running requests get
+//! `shutdown_grace_secs`; whoever owns the calls ends the pipeline afterwards.
+//!
+//! **Invariant**: nothing blocks the event loop; see [`blocking`].
+
+mod blocking;
+mod config;
+mod error;
+mod grpc;
+mod health;
+mod limits;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server as GrpcServer;
+
+pub use config::ServeConfig;
+
+use crate::error::{Classify, ErrorCode};
+use crate::pipeline::Calls;
+use crate::proto::FILE_DESCRIPTOR_SET;
+use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
+use grpc::CallApi;
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is taken or not this machine's.
+    #[error("cannot listen on {listen}: choose another address with --listen")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The compiled descriptors do not fit the reflection service.
+    #[error("the reflection service does not start")]
+    Reflection(#[source] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("the gRPC transport failed")]
+    Transport(#[source] tonic::transport::Error),
+}
+
+impl Classify for ServeError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Listen { .. } => ErrorCode::Unavailable,
+            Self::Reflection(_) | Self::Transport(_) => ErrorCode::Internal,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Listen { .. } => "serve.listen",
+            Self::Reflection(_) => "serve.reflection",
+            Self::Transport(_) => "serve.transport",
+        }
+    }
+}
+
+/// A service that holds its port but does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: ServeConfig,
+}
+
+impl Server {
+    /// Takes the port, before anything slow is loaded.
+    ///
+    /// # Errors
+    /// [`ServeError::Listen`] when the address cannot be had.
+    pub async fn bind(config: ServeConfig) -> Result<Self, ServeError> {
+        let listen = config.listen;
+        let at_address = |source| ServeError::Listen { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(at_address)?;
+        let address = listener.local_addr().map_err(at_address)?;
+        Ok(Self { listener, address, config })
+    }
+
+    /// The address it listens on, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves `calls` until `stop` is cancelled and running requests have ended, or their grace has.
+    ///
+    /// # Errors
+    /// [`ServeError::Reflection`] or [`ServeError::Transport`].
+    pub async fn run(self, calls: Arc<Calls>, stop: CancellationToken) -> Result<(), ServeError> {
+        let grace = Duration::from_secs(self.config.shutdown_grace_secs);
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .map_err(ServeError::Reflection)?;
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let draining = CancellationToken::new();
+        let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+
+        let mut routes = RoutesBuilder::default();
+        routes.add_service(api).add_service(health).add_service(reflection);
+        let drained = draining.clone();
+        let transport = GrpcServer::builder()
+            .max_concurrent_streams(Some(limits::MAX_STREAMS_PER_CONNECTION))
+            .http2_keepalive_interval(Some(limits::KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(limits::KEEPALIVE_TIMEOUT))
+            .add_routes(routes.routes())
+            .serve_with_incoming_shutdown(TcpListenerStream::new(self.listener), drained.cancelled_owned());
+
+        let until_grace_ends = async {
+            health::monitor(reporter, calls, stop).await;
+            draining.cancel();
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            outcome = transport => outcome.map_err(ServeError::Transport),
+            () = until_grace_ends => {
+                tracing::warn!(secs = grace.as_secs(), "requests still ran when their grace ended");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Names under which health is asked for: the whole server, and its one service.
+const HEALTH_NAMES: [&str; 2] = ["", SERVICE_NAME];

@@ -1,0 +1,159 @@
+//! `diting push`, `diting calls` and `diting config`, as processes.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, recording};
+
+/// Runs `diting` against a service; `{}` in the working directory of its own.
+async fn diting(server: &str, folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diting"));
+    command.args(args).current_dir(folder).env("DITING_SERVER", server).env_remove("DITING_CONFIG");
+    tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("it was killed: {}", stderr(output)))
+}
+
+fn json_lines(output: &Output) -> Vec<Value> {
+    stdout(output).lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+/// A folder with two recordings, the second with metadata beside it.
+fn inbox() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write =
+        |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("it is written");
+    write("one.wav", &recording(1));
+    write("two.wav", &recording(2));
+    write(
+        "two.wav.json",
+        r#"{"agentId": "8022", "channelRoles": [{"channel": 0, "role": "SPEAKER_ROLE_AGENT"}]}"#.as_bytes(),
+    );
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_pushed_listed_shown_and_deleted() {
+    let sandbox = Sandbox::start().await;
+    let (server, inbox) = (sandbox.url(), inbox());
+    let run = |args: &'static [&'static str]| diting(&server, inbox.path(), args);
+
+    let pushed = run(&["push", ".", "--wait"]).await;
+    assert_eq!(code(&pushed), 0, "{}", stderr(&pushed));
+    let lines = stdout(&pushed);
+    assert!(lines.contains("accepted\tone\t") && lines.contains("accepted\ttwo\t"), "{lines}");
+    assert!(lines.contains("done\tone") && lines.contains("done\ttwo"), "{lines}");
+    assert!(stderr(&pushed).is_empty(), "{}", stderr(&pushed));
+
+    let again = run(&["push", "one.wav"]).await;
+    assert_eq!((code(&again), stdout(&again).starts_with("present\tone")), (0, true));
+
+    let list = run(&["calls", "list", "--format", "json"]).await;
+    let calls = json_lines(&list);
+    let ids: Vec<_> = calls.iter().map(|call| call["call"]["callId"].as_str().expect("an id")).collect();
+    assert_eq!(ids, ["two", "one"]);
+    assert_eq!(calls[0]["call"]["metadata"]["agentId"], "8022");
+    assert!(calls[0]["score"].is_number());
+    let by_agent = run(&["calls", "list", "--agent", "8022"]).await;
+    assert_eq!(stdout(&by_agent).lines().count(), 1);
+
+    let shown = run(&["calls", "show", "two", "--format", "json"]).await;
+    let report = json_lines(&shown).pop().expect("one line");
+    let turn = &report["transcript"]["turns"][0];
+    assert_eq!((&turn["channel"], &turn["role"]), (&Value::from(0), &Value::from("SPEAKER_ROLE_AGENT")));
+    assert_eq!(turn["start"], "0.200s");
+    assert!(turn["words"][0]["confidence"].is_number());
+    let text = run(&["calls", "show", "two"]).await;
+    assert!(stdout(&text).contains("保本保息"), "{}", stdout(&text));
+    let srt = run(&["calls", "show", "two", "--format", "srt"]).await;
+    assert!(stdout(&srt).contains("00:00:00,200 --> "), "{}", stdout(&srt));
+
+    let findings = run(&["calls", "findings", "--agent", "8022", "--format", "json"]).await;
+    let findings = json_lines(&findings);
+    assert!(!findings.is_empty());
+    assert!(findings.iter().all(|one| one["callId"] == "two" && one["verdict"] == "VERDICT_HIT"));
+    let one = run(&["calls", "findings", "one", "--limit", "1"]).await;
+    assert_eq!(stdout(&one).lines().count(), 1);
+
+    let watched = run(&["calls", "watch", "two"]).await;
+    assert_eq!((code(&watched), stdout(&watched).as_str()), (0, "done\t100 %\n"));
+    let deleted = run(&["calls", "delete", "one", "nobody", "two"]).await;
+    assert_eq!(code(&deleted), 2, "one of them is not there");
+    assert_eq!(stdout(&deleted), "deleted\tone\ndeleted\ttwo\n");
+    assert!(stderr(&deleted).contains("nobody") && stderr(&deleted).contains("store.not_found"));
+    assert!(sandbox.is_empty().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_recording_does_not_keep_the_others_back() {
+    let sandbox = Sandbox::start().await;
+    let (server, inbox) = (sandbox.url(), inbox());
+    std::fs::write(inbox.path().join("bad.wav"), b"this is no audio").expect("it is written");
+    let pushed = diting(&server, inbox.path(), &["push", "bad.wav", "gone.wav", "one.wav", "--wait"]).await;
+    assert_eq!(code(&pushed), 2);
+    let lines = stdout(&pushed);
+    assert!(lines.contains("failed\tbad\taudio.") && lines.contains("done\tone"), "{lines}");
+    assert!(stderr(&pushed).contains("gone.wav"), "{}", stderr(&pushed));
+
+    let conflict = diting(&server, inbox.path(), &["push", "two.wav", "--call-id", "one"]).await;
+    assert_eq!(code(&conflict), 2);
+    assert!(stderr(&conflict).contains("ingest.conflict"), "{}", stderr(&conflict));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_server_the_message_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Nothing listens on a port that was just given back.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let server = format!("http://127.0.0.1:{port}");
+    let output = diting(&server, folder.path(), &["calls", "list"]).await;
+    assert_eq!((code(&output), stdout(&output).as_str()), (2, ""));
+    assert!(stderr(&output).contains("diting serve"), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_and_configuration_that_make_no_sense_end_with_64() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("bad.toml"), "[serve]\nmax_uploads = 0\n").expect("it is written");
+    std::fs::write(folder.path().join("rule.toml"), "this is not TOML").expect("it is written");
+    std::fs::write(folder.path().join("call.json"), r#"{"agent": 7}"#).expect("it is written");
+    std::fs::write(folder.path().join("call.wav"), b"").expect("it is written");
+    let cases: [&[&str]; 6] = [
+        &["serve", "--listen", "everywhere"],
+        &["config", "check", "--config", "bad.toml"],
+        &["config", "show", "--config", "nowhere.toml"],
+        &["serve", "--listen", "127.0.0.1:0", "--scheme", "rule.toml"],
+        &["analyze", "call.wav", "--scheme", "nowhere.toml"],
+        &["push", "call.wav", "--codec", "alaw"],
+    ];
+    for args in cases {
+        let output = diting("http://127.0.0.1:9", folder.path(), args).await;
+        assert_eq!(code(&output), 64, "{args:?}: {}", stderr(&output));
+        assert!(stdout(&output).is_empty());
+        assert!(!stderr(&output).is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shown_configuration_is_one_that_can_be_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shown = diting("http://127.0.0.1:9", folder.path(), &["config", "show", "--model", "base"]).await;
+    assert_eq!(code(&shown), 0, "{}", stderr(&shown));
+    std::fs::write(folder.path().join("diting.toml"), stdout(&shown)).expect("it is written");
+    let again =
+        diting("http://127.0.0.1:9", folder.path(), &["config", "show", "--config", "diting.toml"]).await;
+    assert_eq!(stdout(&again), stdout(&shown));
+}
