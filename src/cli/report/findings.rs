@@ -66,14 +66,20 @@ fn write_evidence(page: &mut Page<'_>, evidence: &v1::Evidence, turns: &[v1::Tur
         Some(start) => label::clock(label::millis(Some(start))),
         None => format!("第 {} 轮", evidence.turn + 1),
     };
-    let role = evidence.role();
+    let (role, measured) = (evidence.role(), evidence.mode() == v1::MatchMode::Measured);
     let mut line = vec![
         piece(format!("     · {at} "), Tone::Faint),
-        piece(format!("{} ", label::role(role)), label::role_tone(role)),
+        // A silence is nobody's.
+        piece(
+            if measured && role == v1::SpeakerRole::Unknown { "" } else { label::role(role) },
+            label::role_tone(role),
+        ),
+        piece(" ", Tone::Plain),
     ];
     let turn = turns.iter().find(|turn| turn.index == evidence.turn);
     match turn.filter(|_| evidence.char_from < evidence.char_to) {
         Some(turn) => line.extend(marks::in_context(evidence, turn, CONTEXT_CHARS, tone)),
+        None if measured => line.push(piece(&evidence.text, tone)),
         None if !evidence.text.is_empty() => line.push(piece(format!("【{}】", evidence.text), tone)),
         None => {}
     }
@@ -96,9 +102,9 @@ fn tolerance(evidence: &v1::Evidence) -> String {
         v1::MatchMode::Synonym => format!("〔同义词，规则词“{pattern}”〕"),
         v1::MatchMode::Homophone => format!("〔同音，规则词“{pattern}”〕"),
         v1::MatchMode::Regex => format!("〔正则 {pattern}〕"),
-        v1::MatchMode::Measured => match evidence.measured {
-            Some(value) => format!("〔实测 {}，限值 {pattern}〕", label::number(value)),
-            None => format!("〔限值 {pattern}〕"),
+        v1::MatchMode::Measured => match evidence.measured.filter(|_| evidence.text.is_empty()) {
+            Some(value) => format!("〔实测 {}，要求{pattern}〕", label::number(value)),
+            None => format!("〔要求{pattern}〕"),
         },
         v1::MatchMode::Unspecified => format!("〔{pattern}〕"),
     }

@@ -108,8 +108,10 @@ pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
 pub(super) fn warning(name: &str) -> Option<&'static str> {
     Some(match name {
         "audio.truncated" => "录音结尾不完整",
-        "audio.corrupt_frames" => "录音有损坏的片段",
-        "audio.clipped" => "录音有削波失真",
+        "audio.corrupt_packets" => "录音有损坏的片段",
+        "audio.decoder_gap" => "录音中间有缺失",
+        "audio.broken_time_stamps" => "录音的时间戳有错",
+        "audio.clipping" => "录音有削波失真",
         _ => return None,
     })
 }
