@@ -45,15 +45,20 @@ pub(super) fn open(config: &StoreConfig) -> Result<Parts, StoreError> {
     files::create_dir_durably(&path)?;
     remove_snapshots(&path, |name| name.ends_with(".generating"))?;
 
-    let index = open_sled(&path, config.cache_bytes).or_else(|error| {
-        if matches!(error, StoreError::Locked { .. }) {
-            return Err(error);
+    let index = match open_sled(&path, config.cache_bytes) {
+        Err(error) if may_be_the_snapshot(&error) => {
+            tracing::warn!(error = %crate::error::Chain(&error), "the index opens anew, without its snapshots");
+            remove_snapshots(&path, |_| true)?;
+            open_sled(&path, config.cache_bytes).map_err(|error| {
+                if may_be_the_snapshot(&error) {
+                    StoreError::Broken { path: path.clone(), source: Box::new(error) }
+                } else {
+                    error
+                }
+            })?
         }
-        tracing::warn!(error = %crate::error::Chain(&error), "the index does not open: trying without its snapshots");
-        remove_snapshots(&path, |_| true)?;
-        open_sled(&path, config.cache_bytes)
-            .map_err(|error| StoreError::Broken { path: path.clone(), source: Box::new(error) })
-    })?;
+        outcome => outcome?,
+    };
     let (log, _) = fs::File::open(path.join(LOG_NAME))?.into_parts();
     let durability = Durability::new(log);
     check_layout(&index, &durability)?;
@@ -81,6 +86,11 @@ fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
             Err(_) => return Err(StoreError::Corrupt { what: "index" }),
         }
     }
+}
+
+/// Whether opening without snapshots can help. A full disk or a file in use is not their fault.
+fn may_be_the_snapshot(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Locked { .. } | StoreError::DiskFull { .. })
 }
 
 fn is_lock(error: &std::io::Error) -> bool {
