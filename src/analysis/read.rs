@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::read_condition::{read_conditions, role_names};
 use super::rule::{Dimension, LevelCost, Pack, Quantity, RoleScope, Rule, RuleTest, Scheme};
-use super::toml_table::{Problems, TableReader};
+use super::toml_table::{At, Problems, TableReader};
 use super::{Diagnostic, Level, RuleKind, Verdict};
 use crate::types::{Millis, RuleId, Score};
 
@@ -131,11 +131,25 @@ fn read_rule(problems: &mut Problems<'_>, table: &DeTable<'_>, span: ByteRange<u
     let conditions = read_conditions(problems, tables, kind_or_watch, role);
     let tables = reader.tables(problems, "prerequisite");
     let prerequisites = read_conditions(problems, tables, RuleKind::Process, RoleScope::Any);
-    let tests = read_tests(problems, &mut reader);
+    let mut tests = read_tests(problems, &mut reader);
+    for (key, expect) in [("hits", Verdict::Hit), ("misses", Verdict::Miss)] {
+        for turn in reader.strings(problems, key).unwrap_or_default() {
+            check_turn(problems, &turn);
+            let line = problems.place(turn.span.start).0;
+            tests.push(RuleTest {
+                line,
+                turns: vec![turn.value],
+                mono: false,
+                expect,
+                reason: None,
+                text: None,
+            });
+        }
+    }
     let complete = tests.iter().any(|test| test.expect == Verdict::Hit)
         && tests.iter().any(|test| test.expect == Verdict::Miss);
     if !complete {
-        let hint = "add [[rule.test]] tables: at least one with hit = true and one with hit = false";
+        let hint = "add `hits` and `misses`, lists of turns, or [[rule.test]] tables with hit = true and hit = false";
         problems.add(&span, "rule.missing_tests", "this rule has no tests both ways", hint);
     }
     reader.finish(problems);
@@ -186,14 +200,7 @@ fn read_tests(problems: &mut Problems<'_>, rule: &mut TableReader<'_>) -> Vec<Ru
             problems.add(&span, "rule.missing_field", "this test has no `turns`", hint);
         }
         for turn in &turns {
-            if let Err(problem) = super::behaviour::parse_turn(&turn.value) {
-                problems.add(
-                    &turn.span,
-                    "rule.bad_turn",
-                    problem,
-                    "客服: …, 客户: … or, with seconds, 客服@1.5-3.2: …",
-                );
-            }
+            check_turn(problems, turn);
         }
         let hit = reader.boolean(problems, "hit");
         let reason = reader.string(problems, "not_applicable").map(|at| at.value);
@@ -215,6 +222,13 @@ fn read_tests(problems: &mut Problems<'_>, rule: &mut TableReader<'_>) -> Vec<Ru
         tests.push(RuleTest { line, turns, mono, expect, reason, text });
     }
     tests
+}
+
+fn check_turn(problems: &mut Problems<'_>, turn: &At<String>) {
+    if let Err(problem) = super::behaviour::parse_turn(&turn.value) {
+        let hint = "客服: …, 客户: … or, with seconds, 客服@1.5-3.2: …";
+        problems.add(&turn.span, "rule.bad_turn", problem, hint);
+    }
 }
 
 fn read_scheme(problems: &mut Problems<'_>, table: &DeTable<'_>, span: ByteRange<usize>) -> Scheme {
