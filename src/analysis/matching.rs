@@ -172,10 +172,11 @@ impl Matcher {
     }
 }
 
-/// Whether a match that begins or ends with a digit is not the middle of a longer number (12345 in a phone number).
+/// Whether a match that begins or ends with a digit or Latin letter is not the middle of a longer number or word
+/// (12345 in a phone number or number plate).
 fn digits_end(stream: &Stream, from: u32, to: u32) -> bool {
     let digit = |index: Option<usize>| {
-        index.and_then(|index| stream.bare_chars.get(index)).is_some_and(char::is_ascii_digit)
+        index.and_then(|index| stream.bare_chars.get(index)).is_some_and(char::is_ascii_alphanumeric)
     };
     let (from, to) = (from as usize, to as usize);
     let cut_before = digit(Some(from)) && digit(from.checked_sub(1));

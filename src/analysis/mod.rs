@@ -11,11 +11,15 @@ mod engine;
 mod error;
 mod evidence;
 mod explain;
+#[cfg(test)]
+mod fairness;
 mod finding;
 mod guard;
 mod homophone;
 mod matching;
 mod normalize;
+#[cfg(test)]
+mod pack_errors;
 mod read;
 mod read_condition;
 mod rule;

@@ -86,6 +86,9 @@ pub(super) fn judge_regex(script: &Script, condition: &Condition, regex: &Regex)
         }
         for found in regex.find_iter(&stream.text).filter(|found| !found.is_empty()) {
             let (from, to) = (stream.char_at_byte(found.start()), stream.char_at_byte(found.end() - 1) + 1);
+            if cuts_number(stream, from, to) {
+                continue;
+            }
             let rewritten = stream.rewritten.get(from..to).unwrap_or_default().contains(&true);
             let mode = if rewritten { MatchMode::Homophone } else { MatchMode::Regex };
             let said = Said { stream: index, from, to, pattern: regex.as_str().to_owned(), mode };
@@ -95,6 +98,14 @@ pub(super) fn judge_regex(script: &Script, condition: &Condition, regex: &Regex)
         }
     }
     settle(counted, sieve.without_times)
+}
+
+/// Whether `from..to` begins or ends inside a longer number.
+fn cuts_number(stream: &Stream, from: usize, to: usize) -> bool {
+    let digit = |index: Option<usize>| {
+        index.and_then(|index| stream.chars.get(index)).is_some_and(char::is_ascii_digit)
+    };
+    (digit(Some(from)) && digit(from.checked_sub(1))) || (digit(to.checked_sub(1)) && digit(Some(to)))
 }
 
 fn settle(mut said: Vec<Said>, without_times: bool) -> Outcome {

@@ -63,15 +63,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// Reads and compiles the rules that the user named, or the embedded bank pack.
-///
-/// # Errors
-/// A file that cannot be read, or a pack with problems, all of them in the message.
-pub(crate) fn load_rules(path: Option<&Path>) -> anyhow::Result<RuleSet> {
-    let paths: Vec<PathBuf> = path.into_iter().map(Path::to_path_buf).collect();
-    compile(&paths)?.map_err(|error| anyhow::anyhow!("the rules cannot be used\n{error}"))
-}
-
+/// Reads and compiles the packs, or the embedded bank pack when none is named.
 fn compile(paths: &[PathBuf]) -> anyhow::Result<Result<RuleSet, RuleError>> {
     if paths.is_empty() {
         return Ok(RuleSet::compile_all(RuleSet::bank_sources()));

@@ -1,0 +1,213 @@
+//! The failures that make such systems hated, each as a test on the bank pack, and what no input may do.
+
+use proptest::prelude::*;
+
+use super::{Analysis, Finding, MatchMode, RuleSet, Verdict, dialogue_of};
+use crate::dialogue::{Dialogue, Turn};
+use crate::speech::Word;
+use crate::types::{CallMetadata, ChannelIndex, Media, Millis, RoleSource, Score, SpeakerRole, TimeSpan};
+
+thread_local! {
+    static BANK: RuleSet = RuleSet::bank();
+}
+
+fn judge(dialogue: &Dialogue) -> Analysis {
+    BANK.with(|bank| bank.evaluate(dialogue, &CallMetadata::default()))
+}
+
+fn judge_turns(turns: &[&str]) -> Analysis {
+    judge(&dialogue_of(turns, false).expect("the turns are well formed"))
+}
+
+fn finding<'a>(analysis: &'a Analysis, id: &str) -> &'a Finding {
+    analysis
+        .findings
+        .iter()
+        .find(|finding| finding.rule_id.as_str() == id)
+        .expect("the bank pack has the rule")
+}
+
+#[test]
+fn the_bank_pack_passes_its_own_tests() {
+    let outcomes = BANK.with(RuleSet::run_tests);
+    let failures: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.failure.as_deref()).collect();
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn every_bank_rule_has_three_tests_each_way_unless_acoustic() {
+    BANK.with(|bank| {
+        assert!(bank.rules().count() >= 40);
+        for rule in bank.rules().filter(|rule| !matches!(rule.id.as_str(), "A05S" | "A06")) {
+            let count = |verdict| rule.tests.iter().filter(|test| test.expect == verdict).count();
+            assert!(count(Verdict::Hit) >= 3, "{} has too few positive tests", rule.id);
+            assert!(count(Verdict::Miss) >= 3, "{} has too few negative tests", rule.id);
+        }
+    });
+}
+
+#[test]
+fn a_forbidden_phrase_in_the_customers_mouth_is_not_held_against_the_agent() {
+    let analysis = judge_turns(&["客户: 你们上次说保本保息", "客服: 我为您核实一下"]);
+    assert_eq!(finding(&analysis, "S01").verdict, Verdict::Miss);
+}
+
+#[test]
+fn denying_and_quoting_promise_nothing() {
+    for turn in ["客服: 理财不保本", "客服: 我们不能承诺保本保息", "客服: 您刚才说的保本保息"]
+    {
+        assert_eq!(finding(&judge_turns(&[turn]), "S01").verdict, Verdict::Miss, "{turn}");
+    }
+}
+
+#[test]
+fn a_required_phrase_spelt_as_a_homophone_counts_and_says_so() {
+    let analysis = judge_turns(&["客户: 你好", "客服: 感谢您的来店，在见"]);
+    let closing = finding(&analysis, "B12");
+    assert_eq!(closing.verdict, Verdict::Miss);
+    assert!(closing.evidence.iter().any(|one| one.mode == MatchMode::Homophone));
+    assert!(closing.explanation.contains("读音"), "{}", closing.explanation);
+}
+
+#[test]
+fn a_forbidden_phrase_that_only_sounds_right_never_vetoes() {
+    let by_sound = judge_turns(&["客服: 这个产品宝本"]);
+    let sold = finding(&by_sound, "S01");
+    assert_eq!((sold.verdict, sold.veto), (Verdict::Hit, false));
+    assert_eq!(sold.score_delta, Score::from_points(-15));
+    let said = judge_turns(&["客服: 这个产品保本"]);
+    assert!(finding(&said, "S01").veto && said.scorecard.vetoed);
+    assert_eq!(said.scorecard.score, Score::ZERO);
+}
+
+#[test]
+fn a_phrase_split_over_two_turns_is_found_in_both() {
+    let analysis = judge_turns(&["客服: 这款产品是保", "客户: 嗯", "客服: 本的您放心"]);
+    let split: Vec<_> =
+        finding(&analysis, "S01").evidence.iter().map(|one| (one.turn, one.text.as_str())).collect();
+    assert_eq!(split, [(0, "保"), (2, "本")]);
+}
+
+#[test]
+fn a_mono_call_is_not_scored_for_interruptions() {
+    let turns = ["客户@0-5: 我想问一下这个", "客服@2.5-6: 您先听我说完"];
+    let analysis = judge(&dialogue_of(&turns, true).expect("the turns are well formed"));
+    let finding = finding(&analysis, "A05");
+    assert_eq!(finding.verdict, Verdict::NotApplicable);
+    assert_eq!(finding.not_applicable_reason.as_deref(), Some("mono"));
+}
+
+#[test]
+fn with_unknown_roles_nobody_is_punished() {
+    let analysis = judge_turns(&["未知: 这款产品保本保息", "未知: 我要投诉到银保监"]);
+    for finding in &analysis.findings {
+        assert_ne!(finding.verdict, Verdict::Hit, "{}", finding.rule_id);
+    }
+    assert_eq!(finding(&analysis, "S01").not_applicable_reason.as_deref(), Some("role_unknown"));
+    assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
+}
+
+#[test]
+fn a_required_phrase_that_somebody_unknown_may_have_said_is_not_missing() {
+    let analysis = judge_turns(&["客服: 喂", "未知: 您好本次通话将被录音"]);
+    assert_eq!(finding(&analysis, "B03").not_applicable_reason.as_deref(), Some("role_unknown"));
+}
+
+#[test]
+fn homophones_do_not_count_in_a_chat() {
+    let dialogue = dialogue_of(&["客服: 这个产品宝本"], false).expect("the turn is well formed");
+    let metadata = CallMetadata { media: Media::Chat, ..CallMetadata::default() };
+    let analysis = BANK.with(|bank| bank.evaluate(&dialogue, &metadata));
+    assert_eq!(finding(&analysis, "S01").verdict, Verdict::Miss);
+    assert_eq!(finding(&analysis, "A01").not_applicable_reason.as_deref(), Some("no_audio"));
+}
+
+#[test]
+fn what_the_customer_threatens_takes_no_points() {
+    let analysis = judge_turns(&["客服: 您好", "客户: 我打幺二三七八投诉你们"]);
+    let threat = finding(&analysis, "W01");
+    assert_eq!((threat.verdict, threat.score_delta, threat.veto), (Verdict::Hit, Score::ZERO, false));
+    assert_eq!(threat.evidence[0].text, "幺二三七八");
+}
+
+#[test]
+fn evidence_has_the_time_and_confidence_of_its_words() {
+    let texts = ["这", "款", "保", "本，", "保", "息"];
+    let word = |(index, text): (usize, &&str)| Word {
+        text: (*text).to_owned(),
+        span: TimeSpan::new(Millis(index as u64 * 200), Millis(index as u64 * 200 + 200)),
+        confidence: if index < 2 { 0.1 } else { 0.8 },
+    };
+    let words: Vec<Word> = texts.iter().enumerate().map(word).collect();
+    let turn = Turn {
+        index: 0,
+        channel: ChannelIndex(0),
+        role: SpeakerRole::Agent,
+        span: Some(TimeSpan::new(Millis(0), Millis(1200))),
+        text: texts.concat(),
+        words,
+        utterances: Vec::new(),
+        confidence: Some(0.5),
+        chars_per_min: None,
+        loudness_dbfs: None,
+    };
+    let dialogue = Dialogue { turns: vec![turn], role_source: RoleSource::Metadata, ..Dialogue::default() };
+    let analysis = judge(&dialogue);
+    let whole = finding(&analysis, "S01").evidence.iter().find(|one| one.text == "保本，保息");
+    let whole = whole.expect("the phrase is found across the comma");
+    assert_eq!(whole.span, Some(TimeSpan::new(Millis(400), Millis(1200))));
+    assert!(whole.confidence.is_some_and(|confidence| (confidence - 0.8).abs() < 1e-6));
+    assert_eq!((whole.char_from, whole.char_to), (2, 7));
+}
+
+#[test]
+fn findings_come_hits_first_by_severity_then_not_applicable_then_misses() {
+    let analysis = judge_turns(&["客服: 保本，名额有限", "客户: 我要投诉"]);
+    let order: Vec<_> = analysis
+        .findings
+        .iter()
+        .map(|finding| match finding.verdict {
+            Verdict::Hit => (0, Some(finding.level)),
+            Verdict::NotApplicable => (1, None),
+            Verdict::Miss => (2, None),
+        })
+        .collect();
+    assert!(order.is_sorted());
+    assert_eq!(analysis.findings.len(), BANK.with(|bank| bank.rules().count()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn judging_never_fails_and_evidence_lies_in_its_turn(
+        turns in proptest::collection::vec(
+            ("(客服|客户|未知|机器人)", "(\\PC|[，。？保本息不您好投诉12378\\n]){0,40}", 0_u32..100, 1_u32..20),
+            0..8,
+        ),
+        timed in any::<bool>(),
+        mono in any::<bool>(),
+    ) {
+        let written: Vec<String> = turns
+            .iter()
+            .map(|(role, text, start, length)| {
+                if timed { format!("{role}@{start}-{}:{text}", start + length) } else { format!("{role}:{text}") }
+            })
+            .collect();
+        let dialogue = dialogue_of(&written, mono).expect("the turns are well formed");
+        let analysis = judge(&dialogue);
+        prop_assert_eq!(&analysis, &judge(&dialogue));
+        prop_assert!(analysis.scorecard.score >= Score::ZERO);
+        prop_assert!(analysis.scorecard.score <= analysis.scorecard.full);
+        for evidence in analysis.findings.iter().flat_map(|finding| &finding.evidence) {
+            if evidence.mode == MatchMode::Measured {
+                continue;
+            }
+            let turn = &dialogue.turns[evidence.turn as usize];
+            let (from, to) = (evidence.char_from as usize, evidence.char_to as usize);
+            prop_assert!(from < to && to <= turn.text.chars().count());
+            let text: String = turn.text.chars().skip(from).take(to - from).collect();
+            prop_assert_eq!(&text, &evidence.text);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What authors are told when a pack is wrong: place, cause and hint, all problems at once.
+
+use super::{RuleError, RuleSet};
+
+const HEAD: &str = "version = 1\n[pack]\nname = \"p\"\nrevision = \"1\"\n";
+
+fn problems(text: &str) -> Vec<String> {
+    match RuleSet::compile("pack.toml", text) {
+        Ok(_) => Vec::new(),
+        Err(RuleError::Invalid { diagnostics }) => diagnostics.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+fn rule(fields: &str, condition: &str) -> String {
+    format!(
+        "{HEAD}[[rule]]\nid = \"R1\"\nname = \"n\"\nkind = \"forbidden\"\nlevel = \"S3\"\ndimension = \"服务规范\"\n{fields}\n\
+         hits = [\"客服: 保本\"]\nmisses = [\"客服: 您好\"]\n[[rule.condition]]\n{condition}\n"
+    )
+}
+
+#[test]
+fn a_good_pack_has_no_problem() {
+    assert_eq!(problems(&rule("role = \"agent\"", "keyword = { any = [\"保本\"] }")), Vec::<String>::new());
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_its_place_and_a_hint() {
+    let text = rule("role = \"agnet\"\nseverity = 3", "regex = '(保本'\nfirst_sentence = 3");
+    let found = problems(&text);
+    assert_eq!(found.len(), 4, "{found:#?}");
+    assert!(
+        found[0].starts_with("pack.toml:11:8: unknown role `agnet`\n  hint: did you mean `agent`?"),
+        "{}",
+        found[0]
+    );
+    assert!(
+        found[1].starts_with("pack.toml:12:1: unknown field `severity` in this rule\n  hint:"),
+        "{}",
+        found[1]
+    );
+    assert!(found[2].starts_with("pack.toml:16:9: `(保本` is not a regular expression"), "{}", found[2]);
+    assert!(found[3].contains("did you mean `first_sentences`?"), "{}", found[3]);
+}
+
+#[test]
+fn look_around_is_answered_with_what_to_use_instead() {
+    let found = problems(&rule("", "regex = '(?<!不)保本'"));
+    assert!(found[0].contains("hint: look-around is not there: use `exclude` or `guards`"), "{}", found[0]);
+}
+
+#[test]
+fn rules_without_tests_or_conditions_and_with_a_known_id_are_refused() {
+    let bare = format!("{HEAD}[[rule]]\nid = \"R1\"\nname = \"n\"\nkind = \"watch\"\nlevel = \"S1\"\n");
+    let found = problems(&bare);
+    assert!(found.iter().any(|problem| problem.contains("no tests both ways")), "{found:#?}");
+    assert!(found.iter().any(|problem| problem.contains("no condition")), "{found:#?}");
+    let good = rule("", "keyword = { any = [\"保本\"] }");
+    let second = good.replace(HEAD, "");
+    let found = problems(&format!("{good}{second}"));
+    assert!(found.iter().any(|problem| problem.contains("rule `R1` is there already")), "{found:#?}");
+}
+
+#[test]
+fn a_dimension_the_scheme_lacks_and_broken_syntax_are_told() {
+    let found = problems(&rule("", "keyword = { any = [\"保本\"] }").replace("服务规范", "服务"));
+    assert!(found[0].contains("has no dimension `服务`\n  hint: one of: 服务规范"), "{}", found[0]);
+    let found = problems("version = 1\n[pack\n");
+    assert!(found[0].starts_with("pack.toml:2:"), "{}", found[0]);
+    assert!(problems("")[0].contains("begin the file with `version = 1`"));
+}
+
+#[test]
+fn two_operators_an_empty_expression_and_a_keyword_of_marks_are_refused() {
+    for (condition, wanted) in [
+        ("regex = 'a'\nkeyword = { any = [\"b\"] }", "exactly one operator"),
+        ("regex = 'a*'", "matches the empty text"),
+        ("keyword = { any = [\"，。\"] }", "nothing is left of keyword"),
+        ("keyword = { at_least = 3, of = [\"a\", \"b\"] }", "can never be met"),
+        ("keyword = { any = [\"a\"], all = [\"b\"] }", "exactly one list"),
+        ("guards = [\"irony\"]\nregex = 'a'", "unknown guard `irony`"),
+    ] {
+        let found = problems(&rule("", condition));
+        assert!(found.iter().any(|problem| problem.contains(wanted)), "{condition}: {found:#?}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_fail(text in "(\\PC|\n|\\[\\[rule\\]\\]\n|= \\{|version = 1\n){0,40}") {
+        let told = problems(&text);
+        proptest::prop_assert!(told.iter().all(|problem| !problem.is_empty()));
+    }
+}
