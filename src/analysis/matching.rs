@@ -233,8 +233,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_automaton_finds_what_a_naive_search_finds(
-            text in "[保本息收益，。ab]{0,30}",
-            keywords in proptest::collection::vec("[保本息收益ab]{1,3}", 1..8),
+            text in "[保本息收益，。]{0,30}",
+            keywords in proptest::collection::vec("[保本息收益]{1,3}", 1..8),
         ) {
             let words: Vec<Word> = keywords.iter().map(|keyword| word(keyword)).collect();
             let matcher = Matcher::new(words, &[]).expect("eight words fit");
