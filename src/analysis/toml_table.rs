@@ -194,7 +194,7 @@ impl<'t> TableReader<'t> {
         key: &'static str,
         upper: u32,
     ) -> Option<u32> {
-        let span = self.table.get(key).map(Spanned::span)?;
+        let span = self.raw(key)?.span();
         let number = self.number(problems, key, 1.0, f64::from(upper))?;
         if number.fract() != 0.0 {
             problems.add(&span, "rule.wrong_type", format!("`{key}` must be a whole number"), "");
