@@ -108,7 +108,7 @@ pub struct Dialogue {
     pub layout: Option<ChannelLayout>,
     /// Where the roles come from.
     pub role_source: RoleSource,
-    /// How sure the roles are, 0 to 1; 1 when declared.
+    /// How sure the roles are, 0 to 1; 1 when declared, below one half when what is said contradicts that.
     pub role_confidence: f32,
     /// Channels on which nothing was ever heard.
     pub silent_channels: Vec<ChannelIndex>,
