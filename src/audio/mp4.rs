@@ -67,6 +67,7 @@ pub(super) fn inspect(file: &mut (impl Read + Seek), file_len: u64) -> io::Resul
             match &kind {
                 b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => {
                     contents.has_index |= &kind == b"moov";
+                    is_audio &= &kind != b"trak";
                     // What follows this box is walked after its inside.
                     if next < end {
                         ranges.push((next, end));
@@ -75,7 +76,8 @@ pub(super) fn inspect(file: &mut (impl Read + Seek), file_len: u64) -> io::Resul
                     ranges.push((at, inside_end));
                     break;
                 }
-                b"hdlr" => is_audio = read_four(file, body + 8)? == Some(*b"soun"),
+                // QuickTime has a second handler further inside, for where the data is.
+                b"hdlr" => is_audio |= read_four(file, body + 8)? == Some(*b"soun"),
                 b"stsd" if is_audio => contents.audio.extend(read_four(file, body + 12)?),
                 _ => {}
             }
@@ -133,7 +135,8 @@ mod tests {
         let hdlr = boxed(b"hdlr", &[&[0; 8], handler.as_slice(), &[0; 12]].concat());
         let stsd =
             boxed(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 16], entry.as_slice(), &[0; 8]].concat());
-        let minf = boxed(b"minf", &[boxed(b"smhd", &[0; 8]), boxed(b"stbl", &stsd)].concat());
+        let data_handler = boxed(b"hdlr", &[&[0; 8], b"alis".as_slice(), &[0; 12]].concat());
+        let minf = boxed(b"minf", &[boxed(b"smhd", &[0; 8]), data_handler, boxed(b"stbl", &stsd)].concat());
         boxed(b"trak", &boxed(b"mdia", &[hdlr, minf].concat()))
     }
 

@@ -14,14 +14,14 @@ use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 use symphonia::default::formats;
 
 use super::AudioError;
-use super::codec::codec_name;
+use super::codec::{codec_name, plain_lc, refused_name};
 use super::decode::Frames;
 use super::limits::{GAP_TOLERANCE, MAX_CHANNELS, MAX_GAP, MAX_IDLE_PACKETS, MAX_LEADING_GAP};
 use super::sniff::Container;
@@ -130,13 +130,18 @@ fn choose_track(
             // The adapter would cut the delay off the first packet only; it may be longer than that.
             params.extra_data = None;
         }
+        if params.codec == CODEC_ID_AAC
+            && let Some(plain) = params.extra_data.as_deref().and_then(plain_lc)
+        {
+            params.extra_data = Some(Box::new(plain));
+        }
         match CODECS.make_audio_decoder(&params, &AudioDecoderOptions::default()) {
             Ok(decoder) => {
                 let original = track.codec_params.as_ref().and_then(|params| params.audio());
                 return Ok((track.id, original.cloned().unwrap_or(params), decoder));
             }
             Err(_) => {
-                refused.get_or_insert_with(|| codec_name(&params));
+                refused.get_or_insert_with(|| refused_name(&params));
             }
         }
     }
@@ -170,7 +175,9 @@ impl PacketReader {
         let (track_id, params, decoder) = choose_track(&*format)?;
         let track = format.tracks().iter().find(|track| track.id == track_id);
         let time_base = track.and_then(|track| track.time_base);
-        let promised_frames = track.and_then(|track| track.num_frames).filter(|count| *count > 0);
+        // Without a LAME tag the MP3 reader's count is a guess from the file's size.
+        let is_counted = |track: &&Track| container != Container::Mpeg || track.delay.is_some();
+        let promised_frames = track.filter(is_counted).and_then(|track| track.num_frames);
         let mut reader = Self {
             codec: codec_name(&params),
             skip_left: encoder_delay(&params, container),
@@ -285,7 +292,10 @@ impl PacketReader {
                     return match Failure::from(error) {
                         Failure::Io(error) => Err(error),
                         Failure::CutOff => {
-                            self.warn("audio.truncated");
+                            // A Matroska file of a live recorder has no lengths, so its end is always a surprise.
+                            if self.container != Container::Matroska {
+                                self.warn("audio.truncated");
+                            }
                             Ok(false)
                         }
                         Failure::NoTrack | Failure::Codec(_) | Failure::Damaged => {

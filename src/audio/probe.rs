@@ -174,6 +174,7 @@ fn open_wav(path: &Path, file: File, wav: &Wav) -> Result<Opened, AudioError> {
                 opened.container = "wav";
                 opened
             }
+            tag if wav::is_uncompressed(tag) => return Err(AudioError::Undecodable { container: "wav" }),
             tag => return Err(AudioError::UnsupportedCodec { codec: wav::tag_name(tag) }),
         }
     };
@@ -229,7 +230,12 @@ fn open_packets(
     let len = end.saturating_sub(start);
     let region = || -> Result<Region, AudioError> { Ok(Region::new(File::open(path)?, start, len)?) };
     let first = match PacketReader::open(container, Box::new(region()?)) {
-        Ok(reader) => return Ok(from_packets(container, reader)),
+        Ok(mut reader) => {
+            if container == Container::Matroska && sniff::is_matroska_cut_off(&mut file, end)? {
+                reader.warn("audio.truncated");
+            }
+            return Ok(from_packets(container, reader));
+        }
         Err(failure @ (Failure::Io(_) | Failure::Codec(_))) => return Err(refuse(failure, container)),
         Err(failure) => failure,
     };
@@ -237,15 +243,25 @@ fn open_packets(
         reader.warn("audio.truncated");
         return Ok(from_packets(container, reader));
     }
-    if matches!(first, Failure::NoTrack)
-        && let Some(codec) = name_of_unknown_codec(&mut file, container, end)?
-    {
-        return Err(AudioError::UnsupportedCodec { codec });
-    }
-    if container == Container::Mp4 && mp4::inspect(&mut file, end)?.truncated {
+    let is_cut_off = match container {
+        Container::Mp4 => mp4::inspect(&mut file, end)?.truncated,
+        Container::Matroska => sniff::is_matroska_cut_off(&mut file, end)?,
+        // Not among the promised formats, and its reader gives up on good files.
+        Container::Caf => return Err(AudioError::UnsupportedContainer { container: "caf" }),
+        Container::Wav
+        | Container::Ogg
+        | Container::Flac
+        | Container::Mpeg
+        | Container::Adts
+        | Container::Aiff => false,
+    };
+    if is_cut_off {
         return Err(AudioError::Truncated { container: container.name() });
     }
-    Err(refuse(first, container))
+    match name_of_unknown_codec(&mut file, container, end)? {
+        Some(codec) if matches!(first, Failure::NoTrack) => Err(AudioError::UnsupportedCodec { codec }),
+        _ => Err(refuse(first, container)),
+    }
 }
 
 fn name_of_unknown_codec(

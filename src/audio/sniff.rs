@@ -86,9 +86,13 @@ pub(super) fn by_signature(head: &[u8]) -> Content {
             None => Content::Readable(Container::Ogg, 0),
         };
     }
-    let boxes: [&[u8]; 8] = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp"];
-    if boxes.iter().any(|kind| starts(head, 4, kind)) {
+    if starts(head, 4, b"ftyp") || starts(head, 4, b"styp") {
         return Content::Readable(Container::Mp4, 0);
+    }
+    // Older than MP4: the same boxes without a file type, which the reader insists on.
+    let boxes: [&[u8]; 6] = [b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"];
+    if boxes.iter().any(|kind| starts(head, 4, kind)) {
+        return Content::RefusedContainer("quicktime");
     }
     let readable: [(&[u8], Container); 3] = [
         (b"fLaC", Container::Flac),
@@ -245,6 +249,22 @@ pub(super) fn sniff(
         None if start > 0 => Content::OnlyTag,
         None => Content::Unknown,
     })
+}
+
+/// Whether a Matroska file's segment promises more bytes than the file has. A live recorder promises nothing.
+pub(super) fn is_matroska_cut_off(file: &mut (impl Read + Seek), file_len: u64) -> Result<bool, AudioError> {
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    let head = read_at(file, 0, 4096)?;
+    let Some(at) = head.windows(4).position(|window| window == SEGMENT) else { return Ok(false) };
+    let Some(first) = head.get(at + 4).copied().filter(|first| *first != 0) else { return Ok(false) };
+    // The number of leading zeros says how many bytes follow.
+    let num_more = first.leading_zeros() as usize;
+    let body = at + 5 + num_more;
+    let Some(more) = head.get(at + 5..body) else { return Ok(false) };
+    let ones = 0x7f >> num_more;
+    let is_unknown = first & ones == ones && more.iter().all(|byte| *byte == 0xff);
+    let size = more.iter().fold(u64::from(first & ones), |size, byte| (size << 8) | u64::from(*byte));
+    Ok(!is_unknown && (body as u64).saturating_add(size) > file_len)
 }
 
 /// The codec id of the first audio track of a Matroska file, from the bytes before its first cluster.

@@ -67,6 +67,11 @@ pub(super) const TAG_MP2: u16 = 0x0050;
 pub(super) const TAG_MP3: u16 = 0x0055;
 const TAG_EXTENSIBLE: u16 = 0xfffe;
 
+/// Whether a tag stands for samples that need no codec; their width may still be impossible.
+pub(super) fn is_uncompressed(tag: u16) -> bool {
+    [TAG_PCM, TAG_FLOAT, TAG_ALAW, TAG_ULAW].contains(&tag)
+}
+
 /// The usual name of a format tag.
 pub(super) fn tag_name(tag: u16) -> String {
     let name = match tag {
