@@ -43,6 +43,18 @@ pub enum ModelError {
         /// What was given.
         name: String,
     },
+    /// An import of a shape that no listed model has.
+    #[error(
+        "`{}` becomes a model of {size_bytes} bytes, which is none of the listed ones; say what to call it with \
+         `--name`",
+        .path.display()
+    )]
+    NameNeeded {
+        /// What was imported.
+        path: PathBuf,
+        /// Length of the result.
+        size_bytes: u64,
+    },
     /// A file or folder could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -180,9 +192,11 @@ impl Classify for ModelError {
             | Self::NoClient { .. }
             | Self::Client { .. }
             | Self::AllSourcesFailed(_) => ErrorCode::Unavailable,
-            Self::BadName { .. } | Self::Invalid { .. } | Self::Digest { .. } | Self::Size { .. } => {
-                ErrorCode::InvalidInput
-            }
+            Self::BadName { .. }
+            | Self::NameNeeded { .. }
+            | Self::Invalid { .. }
+            | Self::Digest { .. }
+            | Self::Size { .. } => ErrorCode::InvalidInput,
             Self::Manifest(_) | Self::ManifestContent(_) | Self::Io(_) => ErrorCode::Internal,
         }
     }
@@ -194,6 +208,7 @@ impl Classify for ModelError {
             Self::NoCacheDirectory => "model.no_cache_directory",
             Self::Manifest(_) | Self::ManifestContent(_) => "model.bad_manifest",
             Self::BadName { .. } => "model.bad_name",
+            Self::NameNeeded { .. } => "model.name_needed",
             Self::Io(_) => "model.io",
             Self::Invalid { .. } => "model.invalid_file",
             Self::Digest { .. } => "model.wrong_digest",

@@ -86,7 +86,6 @@ pub struct Form {
 
 /// One place that gives a model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SourceEntry {
     /// How it is reached.
     #[serde(flatten)]

@@ -12,7 +12,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use super::fault::Fault;
 
 /// Bytes of a graph that may be anything but stored tensors; whisper-small has 1.4 MB.
-const MAX_NODE_BYTES: u64 = 16 << 20;
+const MAX_NODE_BYTES: u64 = 8 << 20;
 /// Stored tensors of a graph; whisper-small has 1,000.
 const MAX_TENSORS: u64 = 1 << 16;
 /// How deep sub-graphs may nest; an export has one level.
@@ -216,16 +216,16 @@ fn check_size(bytes: &Bytes) -> Result<(), Fault> {
             } else {
                 node_bytes += field.len() as u64 + 2;
             }
+            if node_bytes > MAX_NODE_BYTES {
+                return Err(Fault::TooBig { what: "the graph", limit: MAX_NODE_BYTES, actual: node_bytes });
+            }
+            if num_tensors > MAX_TENSORS {
+                let limit = MAX_TENSORS;
+                return Err(Fault::TooBig { what: "the number of tensors", limit, actual: num_tensors });
+            }
             Ok(())
         })
-    })?;
-    if node_bytes > MAX_NODE_BYTES {
-        return Err(Fault::TooBig { what: "the graph", limit: MAX_NODE_BYTES, actual: node_bytes });
-    }
-    if num_tensors > MAX_TENSORS {
-        return Err(Fault::TooBig { what: "the number of tensors", limit: MAX_TENSORS, actual: num_tensors });
-    }
-    Ok(())
+    })
 }
 
 /// Calls `visit` with every length-delimited field of a message.

@@ -2,29 +2,34 @@
 
 use half::f16;
 
-/// Appends one block to `out`; `None` when its scale is not finite.
-pub(super) fn quantise(block: &[f32; 32], out: &mut Vec<u8>) -> Option<()> {
+/// Quantises one block; `None` when it holds values that are not finite, or none that f16 can scale.
+pub(super) fn quantise(block: &[f32; 32]) -> Option<[u8; 34]> {
     let mut largest = 0.0_f32;
-    for value in block {
-        if !value.is_finite() {
-            return None;
+    let mut sum = 0.0_f32;
+    for &value in block {
+        let size = value.abs();
+        if size > largest {
+            largest = size;
         }
-        largest = largest.max(value.abs());
+        // Comparisons overlook NaN, sums do not.
+        sum += value;
     }
     let scale = largest / 127.0;
     let stored = f16::from_f32(scale);
-    if !stored.is_finite() {
+    if !stored.is_finite() || sum.is_nan() {
         return None;
     }
     // The inverse is that of the exact scale, not of the stored one: so ggml does it, and files must agree with its own.
     let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
-    out.extend_from_slice(&stored.to_le_bytes());
-    for value in block {
+    let mut bytes = [0; 34];
+    let (head, quantised) = bytes.split_first_chunk_mut::<2>()?;
+    *head = stored.to_le_bytes();
+    for (byte, value) in quantised.iter_mut().zip(block) {
         #[expect(clippy::cast_possible_truncation, reason = "the scale keeps it within ±127")]
-        let quantised = (value * inverse).round() as i8;
-        out.push(quantised.cast_unsigned());
+        let integer = (value * inverse).round() as i8;
+        *byte = integer.cast_unsigned();
     }
-    Some(())
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -40,9 +45,7 @@ mod tests {
 
     #[test]
     fn a_block_of_zeros_stays_zero() {
-        let mut bytes = Vec::new();
-        quantise(&[0.0; 32], &mut bytes).expect("zero is finite");
-        assert_eq!(bytes, [0; 34]);
+        assert_eq!(quantise(&[0.0; 32]), Some([0; 34]));
     }
 
     #[test]
@@ -51,8 +54,7 @@ mod tests {
         block[0] = 127.0;
         block[1] = 2.5;
         block[2] = -2.5;
-        let mut bytes = Vec::new();
-        quantise(&block, &mut bytes).expect("finite");
+        let bytes = quantise(&block).expect("finite");
         assert_eq!(bytes[..6], [0x00, 0x3c, 127, 3, 253, 0]);
     }
 
@@ -61,16 +63,14 @@ mod tests {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
             let mut block = [0.5; 32];
             block[7] = bad;
-            assert_eq!(quantise(&block, &mut Vec::new()), None, "{bad}");
+            assert_eq!(quantise(&block), None, "{bad}");
         }
     }
 
     proptest! {
         #[test]
         fn the_error_stays_within_half_a_step(values in proptest::array::uniform32(-100.0_f32..100.0)) {
-            let mut bytes = Vec::new();
-            quantise(&values, &mut bytes).expect("finite");
-            prop_assert_eq!(bytes.len(), 34);
+            let bytes = quantise(&values).expect("finite");
             let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             // Half a step, and the rounding of the scale to f16 (2^-11 of the value, or the smallest subnormal).
             let bound = largest / 127.0 * 0.501 + largest / 2048.0 + 127.0 * 3.0e-8;

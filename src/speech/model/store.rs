@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
 use super::ggml;
+use super::import::Product;
 use super::layout::Format;
-use super::manifest::{Manifest, ModelKind, is_model_name};
+use super::manifest::{Form, Manifest, ModelKind, is_model_name};
 
 /// Environment variable that moves the cache.
 pub const CACHE_VARIABLE: &str = "DITING_MODELS";
@@ -42,6 +43,19 @@ pub struct Record {
     pub pinned: bool,
 }
 
+impl Record {
+    pub(super) fn new(product: &Product, source: &str, pinned: bool) -> Self {
+        Self {
+            kind: product.kind,
+            format: product.format,
+            size_bytes: product.size_bytes,
+            sha256: product.sha256.clone(),
+            source: source.to_owned(),
+            pinned,
+        }
+    }
+}
+
 /// One model that is in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -55,7 +69,7 @@ pub struct Kept {
 
 /// Keeps other processes from changing the folder; released when dropped.
 #[derive(Debug)]
-pub(super) struct StoreLock(File);
+pub(super) struct StoreLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl ModelStore {
     /// Opens the cache in `dir`, else where `DITING_MODELS` says, else in the user's cache directory.
@@ -73,6 +87,12 @@ impl ModelStore {
             .or_else(from_user)
             .ok_or(ModelError::NoCacheDirectory)?;
         Ok(Self { dir, manifest: Manifest::built_in()? })
+    }
+
+    /// Opens a cache with another manifest.
+    #[cfg(test)]
+    pub(super) fn with_manifest(dir: &Path, manifest: Manifest) -> Self {
+        Self { dir: dir.to_path_buf(), manifest }
     }
 
     /// Where the files lie.
@@ -99,6 +119,13 @@ impl ModelStore {
         if !path.is_file() {
             return Err(ModelError::Missing { name: name.to_owned(), dir: self.dir.clone() });
         }
+        ggml::inspect(&path)?;
+        Ok(path)
+    }
+
+    /// The file of a form, if it is there and sound.
+    pub(super) fn path_of_form(&self, form: &Form) -> Result<PathBuf, ModelError> {
+        let path = self.dir.join(&form.file);
         ggml::inspect(&path)?;
         Ok(path)
     }

@@ -153,21 +153,23 @@ impl Part {
         };
         match self.stored.get(name).ok_or_else(missing)? {
             Stored::Plain(stored) => self.model.floats(stored, &dims),
-            Stored::Quantised { stem, transposed: false } => self.dequantised(stem, &dims),
+            Stored::Quantised { stem, transposed: false } => {
+                let (table, integers) = self.integers(stem, &dims)?;
+                Ok(integers.iter().map(|&byte| table[usize::from(byte)]).collect())
+            }
             Stored::Quantised { stem, transposed: true } => {
                 let [rows, columns] = dims.as_slice() else { return Err(missing()) };
-                let values = self.dequantised(stem, &[*columns, *rows])?;
-                let too_big = |_| Fault::Truncated;
-                Ok(transpose(
-                    &values,
-                    usize::try_from(*columns).map_err(too_big)?,
-                    usize::try_from(*rows).map_err(too_big)?,
-                ))
+                let (table, integers) = self.integers(stem, &[*columns, *rows])?;
+                let rows = usize::try_from(*rows).map_err(|_| Fault::Truncated)?;
+                Ok(turned(integers, rows, &table))
             }
         }
     }
 
-    fn dequantised(&self, stem: &str, dims: &[u64]) -> Result<Vec<f32>, Fault> {
+    /// The stored integers of a weight, and what each of the 256 means.
+    ///
+    /// There are up to a few hundred million of them, so their values are looked up rather than computed.
+    fn integers(&self, stem: &str, dims: &[u64]) -> Result<([f32; 256], &[u8]), Fault> {
         let zero_point = self.model.integer(&format!("{stem}_zero_point"))?;
         let scale_name = format!("{stem}_scale");
         let scale = self.model.floats(&scale_name, &self.model.dims(&scale_name)?)?;
@@ -180,13 +182,10 @@ impl Part {
         };
         #[expect(clippy::cast_precision_loss, reason = "at most 383")]
         let value_of = |integer: i32| (integer - zero_point) as f32 * scale;
-        // Looked up, because there are a few hundred million values and only 256 different ones.
-        let (table, integers): ([f32; 256], _) =
-            match self.model.quantised(&format!("{stem}_quantized"), dims)? {
-                Quantised::Unsigned(bytes) => (tabulate(|byte| value_of(byte.into())), bytes),
-                Quantised::Signed(bytes) => (tabulate(|byte| value_of(byte.cast_signed().into())), bytes),
-            };
-        Ok(integers.iter().map(|&byte| table[usize::from(byte)]).collect())
+        Ok(match self.model.quantised(&format!("{stem}_quantized"), dims)? {
+            Quantised::Unsigned(bytes) => (tabulate(|byte| value_of(byte.into())), bytes),
+            Quantised::Signed(bytes) => (tabulate(|byte| value_of(byte.cast_signed().into())), bytes),
+        })
     }
 }
 
@@ -250,13 +249,18 @@ fn training_name(name: &str) -> String {
     format!("model.{}", renamed.replace(".value.", ".v_proj.").replace("attn.out.", "attn.out_proj."))
 }
 
-/// Turns `rows` × `columns` values around.
-fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut turned = Vec::with_capacity(values.len());
-    for column in 0..columns {
-        turned.extend(values.iter().skip(column).step_by(columns).take(rows));
+/// Turns a matrix of `columns` bytes a row around, and looks up what they mean.
+fn turned(bytes: &[u8], columns: usize, table: &[f32; 256]) -> Vec<f32> {
+    let rows = bytes.len() / columns;
+    let mut values = vec![0.0; bytes.len()];
+    for (column, row_of_result) in values.chunks_mut(rows).enumerate() {
+        let mut at = column;
+        for value in row_of_result {
+            *value = table[usize::from(bytes[at])];
+            at += columns;
+        }
     }
-    turned
+    values
 }
 
 #[cfg(test)]
@@ -289,7 +293,8 @@ mod tests {
 
     #[test]
     fn matrices_are_turned_around() {
-        assert_eq!(transpose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let values = turned(&[1, 2, 3, 4, 5, 6], 3, &tabulate(f32::from));
+        assert_eq!(values, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
     }
 
     #[test]
