@@ -18,12 +18,12 @@ help: ## Shows this list
 
 .PHONY: demo
 demo: build ## Pushes the sample calls to a running server and shows what was found
-	@$(DITING) models pull $(DEMO_MODEL) vad
+	@scripts/models.sh $(DITING) $(DEMO_MODEL) vad
 	@scripts/demo.sh $(DITING) $(DEMO_MODEL)
 
 .PHONY: test
 test: build ## Runs all tests
-	@$(DITING) models pull $(TEST_MODEL) vad
+	@scripts/models.sh $(DITING) $(TEST_MODEL) vad
 	@scripts/test.sh
 
 .PHONY: setup
@@ -32,11 +32,11 @@ setup: ## Installs what building lacks: compilers, cmake, the Rust toolchain
 
 .PHONY: build
 build: setup ## Builds the `diting` binary
-	@scripts/with-env.sh cargo build --locked
+	@scripts/build.sh
 
 .PHONY: models
 models: build ## Fetches the speech models into the user's cache
-	@$(DITING) models pull $(TEST_MODEL) $(DEMO_MODEL) vad
+	@scripts/models.sh $(DITING) $(TEST_MODEL) $(DEMO_MODEL) vad
 
 .PHONY: samples
 samples: ## Speaks the sample calls anew; needs espeak-ng and ffmpeg
