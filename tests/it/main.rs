@@ -13,6 +13,7 @@
 mod architecture;
 mod bad_input;
 mod cli_client;
+mod cli_local;
 mod crash;
 mod errors_doc;
 mod grpc_calls;
