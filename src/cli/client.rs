@@ -16,7 +16,13 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServerArgs {
     /// Address of the server
-    #[arg(long, env = "DITING_SERVER", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(
+        long,
+        env = "DITING_SERVER",
+        default_value = "http://127.0.0.1:50051",
+        value_name = "URL",
+        global = true
+    )]
     server: String,
 }
 
