@@ -75,7 +75,8 @@ fn reports(output: &Output) -> Vec<Value> {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("it is written");
+    let write =
+        |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("it is written");
     write("tones.wav", &recording(1));
     // The A-law code of silence, both channels.
     write("hush.al", &[0xd5; 8000 * 2 * 12]);
@@ -87,8 +88,18 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn each_recording_gives_a_line_of_json_and_a_bad_one_is_named() {
     let folder = folder();
-    let args =
-        ["analyze", "--model", "base", "--format", "json", "tones.wav", "bad.wav", "gone.wav", "--agent-id", "8021"];
+    let args = [
+        "analyze",
+        "--model",
+        "base",
+        "--format",
+        "json",
+        "tones.wav",
+        "bad.wav",
+        "gone.wav",
+        "--agent-id",
+        "8021",
+    ];
     let output = diting(folder.path(), &args);
     let messages = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{messages}");
@@ -144,7 +155,17 @@ impl Drop for Server {
 
 impl Server {
     fn start(folder: &Path) -> (Self, String) {
-        let args = ["serve", "--model", "base", "--listen", "127.0.0.1:0", "--data", "data", "--ready-file", "ready"];
+        let args = [
+            "serve",
+            "--model",
+            "base",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            "data",
+            "--ready-file",
+            "ready",
+        ];
         let mut child = Command::new(env!("CARGO_BIN_EXE_diting"))
             .args(args)
             .current_dir(folder)
@@ -153,7 +174,8 @@ impl Server {
             .spawn()
             .expect("it runs");
         // The address stands on standard error as soon as it answers, so reading is waiting.
-        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("it is piped")));
+        let mut lines =
+            std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("it is piped")));
         let mut said = Vec::new();
         let address = loop {
             let Some(Ok(line)) = lines.next() else { panic!("it ended early: {said:?}") };
@@ -168,7 +190,8 @@ impl Server {
     }
 
     fn terminate(mut self) -> Option<i32> {
-        let killed = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().expect("kill runs");
+        let killed =
+            Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().expect("kill runs");
         assert!(killed.success());
         self.0.wait().expect("it ends").code()
     }
@@ -181,7 +204,8 @@ fn a_server_takes_calls_ends_on_sigterm_and_knows_them_afterwards() {
     let pushed = diting(folder.path(), &["push", "tones.wav", "--wait", "--server", &address]);
     assert_eq!(pushed.status.code(), Some(0), "{}", stderr(&pushed));
     let show = |address: &str| {
-        let shown = diting(folder.path(), &["calls", "show", "tones", "--format", "json", "--server", address]);
+        let shown =
+            diting(folder.path(), &["calls", "show", "tones", "--format", "json", "--server", address]);
         assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
         reports(&shown)
     };
