@@ -27,6 +27,8 @@ mod resample;
 mod sniff;
 mod stream;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod wav;
 
 pub use error::AudioError;

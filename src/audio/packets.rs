@@ -10,8 +10,10 @@ use std::io;
 use std::sync::LazyLock;
 
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::{
+    AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO,
+};
 use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
@@ -29,6 +31,12 @@ use crate::types::Millis;
 
 /// Samples that an AAC-LC encoder puts before the first of the recording.
 const AAC_DELAY: u64 = 1024;
+
+/// The same for MP3 without a LAME tag: 576 of the usual encoder and 529 of any decoder.
+const MP3_DELAY: u64 = 1105;
+
+/// The filter bank of an MP2 decoder.
+const MP2_DELAY: u64 = 481;
 
 /// Opus always decodes at this rate, whatever its header says about the original.
 const OPUS_RATE_HZ: u32 = 48_000;
@@ -124,6 +132,9 @@ fn choose_track(
     tracks.sort_by_key(|track| Some(track.id) != default_id);
     for track in tracks {
         let Some(params) = track.codec_params.as_ref().and_then(|params| params.audio()) else { continue };
+        if params.codec == CODEC_ID_NULL_AUDIO {
+            continue;
+        }
         let mut params = params.clone();
         if params.codec == CODEC_ID_OPUS {
             params.sample_rate = Some(OPUS_RATE_HZ);
@@ -148,10 +159,17 @@ fn choose_track(
     Err(refused.map_or(Failure::NoTrack, Failure::Codec))
 }
 
-/// Samples before the recording's first, at the decoder's rate.
-fn encoder_delay(params: &AudioCodecParameters, container: Container) -> u64 {
+/// Samples before the recording's first, at the decoder's rate. `has_delay` says that the container knows the delay
+/// and its reader cuts it off.
+fn encoder_delay(params: &AudioCodecParameters, container: Container, has_delay: bool) -> u64 {
     if params.codec == CODEC_ID_AAC {
         return AAC_DELAY;
+    }
+    if params.codec == CODEC_ID_MP3 && !has_delay {
+        return MP3_DELAY;
+    }
+    if params.codec == CODEC_ID_MP2 {
+        return MP2_DELAY;
     }
     if params.codec != CODEC_ID_OPUS {
         return 0;
@@ -174,13 +192,14 @@ impl PacketReader {
         let format = open_format(container, stream)?;
         let (track_id, params, decoder) = choose_track(&*format)?;
         let track = format.tracks().iter().find(|track| track.id == track_id);
+        let has_delay = track.is_some_and(|track| track.delay.is_some());
         let time_base = track.and_then(|track| track.time_base);
         // Without a LAME tag the MP3 reader's count is a guess from the file's size.
         let is_counted = |track: &&Track| container != Container::Mpeg || track.delay.is_some();
         let promised_frames = track.filter(is_counted).and_then(|track| track.num_frames);
         let mut reader = Self {
             codec: codec_name(&params),
-            skip_left: encoder_delay(&params, container),
+            skip_left: encoder_delay(&params, container, has_delay),
             exact_durations: container == Container::Mp4 && params.codec == CODEC_ID_AAC,
             format,
             decoder,
@@ -279,7 +298,7 @@ impl PacketReader {
                     // The next of several recordings in one file.
                     Ok((track_id, params, decoder)) => {
                         (self.track_id, self.decoder) = (track_id, decoder);
-                        self.skip_left = encoder_delay(&params, self.container);
+                        self.skip_left = encoder_delay(&params, self.container, true);
                         self.origin = None;
                         continue;
                     }
