@@ -40,7 +40,8 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    logging::init("info", args.log_json);
+    // The recogniser tells the size of every buffer at this level.
+    logging::init("info,whisper_rs=warn", args.log_json);
     let layers = args
         .stages
         .layers()
