@@ -1,6 +1,7 @@
 //! Runs one Whisper state over one window and gives its tokens with probability and time.
 
 use std::ffi::c_int;
+use std::ops::Range;
 
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState, get_lang_id, get_lang_str};
 
@@ -28,8 +29,8 @@ pub(super) struct Token {
     pub(super) bytes: Vec<u8>,
     /// Probability, 0 to 1.
     pub(super) probability: f32,
-    /// Sample of the window at which it begins.
-    pub(super) offset: usize,
+    /// Samples of the window in which it is said.
+    pub(super) span: Range<usize>,
 }
 
 /// What came out of one window.
@@ -106,7 +107,7 @@ impl Decoder {
 
     fn collect(&self, max_tokens: usize) -> Decoded {
         let mut tokens = Vec::new();
-        let (mut log_sum, mut num_sampled) = (0.0, 0);
+        let (mut log_sum, mut num_sampled, mut start) = (0.0, 0, 0);
         for segment in self.state.as_iter() {
             for index in 0..segment.n_tokens() {
                 let Some(token) = segment.get_token(index) else { continue };
@@ -116,9 +117,11 @@ impl Decoder {
                 if data.id >= self.end_of_text {
                     continue;
                 }
-                let offset = usize::try_from(data.t_dtw).unwrap_or(0) * (SAMPLE_RATE_HZ as usize / 100);
+                // The alignment's row of a token is the one that predicts the next: `t_dtw` is where the token ends.
+                let end = usize::try_from(data.t_dtw).unwrap_or(0) * (SAMPLE_RATE_HZ as usize / 100);
                 let bytes = token.to_bytes().map(<[u8]>::to_vec).unwrap_or_default();
-                tokens.push(Token { bytes, probability: data.p, offset });
+                tokens.push(Token { bytes, probability: data.p, span: start..end.max(start) });
+                start = end.max(start);
             }
         }
         let mean_log_probability = if num_sampled == 0 { 0.0 } else { log_sum / num_sampled as f32 };

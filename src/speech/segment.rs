@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{ChannelIndex, Millis, TimeSpan};
 
-/// The recogniser's smallest timed unit: a Chinese character or a run of Latin letters or digits, with the
-/// punctuation that follows it.
+/// The recogniser's smallest timed unit: a Chinese character, a digit or a run of letters, with the punctuation that
+/// follows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// Its text, punctuation after it included.

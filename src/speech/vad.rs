@@ -26,6 +26,8 @@ pub(super) struct Piece {
     pub(super) start: u64,
     /// Its audio at 16 kHz.
     pub(super) samples: Vec<f32>,
+    /// Samples of padding at its start and its end: audio around the speech.
+    pub(super) padding: (usize, usize),
 }
 
 /// The loaded network.
@@ -148,7 +150,11 @@ impl Segmenter {
         let until = (range.to * FRAME as u64 + tail).min(end);
         self.given_until = until.max(self.given_until);
         let (from, to) = ((start - self.origin) as usize, (until.max(start) - self.origin) as usize);
-        (to > from).then(|| Piece { start, samples: self.audio.range(from..to).copied().collect() })
+        let padding = (
+            (range.from * FRAME as u64).saturating_sub(start) as usize,
+            until.saturating_sub(range.to * FRAME as u64) as usize,
+        );
+        (to > from).then(|| Piece { start, samples: self.audio.range(from..to).copied().collect(), padding })
     }
 
     /// Drops audio that neither a piece under way nor the next lead-in can need.

@@ -7,6 +7,9 @@ use crate::types::{ChannelIndex, Millis, TimeSpan};
 /// Silence between two pieces in a window: 250 ms, enough for the recogniser to hear a pause.
 const GAP_SAMPLES: usize = SAMPLE_RATE_HZ as usize / 4;
 
+/// A word that ends less than this into a piece was said before it: 60 ms.
+const WELL_BEGUN: usize = SAMPLE_RATE_HZ as usize * 60 / 1000;
+
 /// Where a piece lies, in the window and in the recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Placement {
@@ -16,6 +19,8 @@ pub(super) struct Placement {
     pub(super) start: u64,
     /// Its samples.
     pub(super) len: usize,
+    /// Samples of padding at its start and its end.
+    pub(super) padding: (usize, usize),
 }
 
 impl Placement {
@@ -44,8 +49,8 @@ impl Window {
             let gap = GAP_SAMPLES.min(usize::try_from(distance).unwrap_or(GAP_SAMPLES));
             self.samples.resize(self.samples.len() + gap, 0.0);
         }
-        let placement =
-            Placement { offset: self.samples.len(), start: piece.start, len: piece.samples.len() };
+        let (offset, len) = (self.samples.len(), piece.samples.len());
+        let placement = Placement { offset, start: piece.start, len, padding: piece.padding };
         self.pieces.push(placement);
         self.samples.extend(piece.samples);
     }
@@ -55,23 +60,19 @@ impl Window {
         time(self.pieces.iter().map(|piece| piece.len as u64).sum())
     }
 
-    /// The index of the piece that holds sample `offset` of the window; in a gap, the nearer one.
-    pub(super) fn piece_at(&self, offset: usize) -> usize {
-        let after = self.pieces.partition_point(|piece| piece.offset <= offset);
-        let index = after.saturating_sub(1);
-        match (self.pieces.get(index), self.pieces.get(after)) {
-            (Some(this), Some(next)) => {
-                let end = this.offset + this.len;
-                if offset > end && next.offset - offset < offset - end { after } else { index }
-            }
-            _ => index,
-        }
+    /// The index of the piece in which a word is said that ends at sample `end` of the window: the last one whose speech
+    /// has well begun by then. A word's end is heard late, in the pause after its piece, but never early.
+    pub(super) fn piece_ending_at(&self, end: usize) -> usize {
+        let begun = |piece: &Placement| piece.offset + piece.padding.0 + WELL_BEGUN <= end;
+        self.pieces.partition_point(begun).saturating_sub(1)
     }
 
-    /// The time in the recording of sample `offset` of the window, held inside piece `index`.
+    /// The time in the recording of sample `offset` of the window, held inside the speech of piece `index`. Half the
+    /// padding counts as speech: the detector hears soft sounds late.
     pub(super) fn time_in(&self, index: usize, offset: usize) -> Millis {
         let Some(piece) = self.pieces.get(index) else { return Millis::ZERO };
-        let inside = offset.saturating_sub(piece.offset).min(piece.len);
+        let (earliest, latest) = (piece.padding.0 / 2, piece.len.saturating_sub(piece.padding.1 / 2));
+        let inside = offset.saturating_sub(piece.offset).clamp(earliest, latest.max(earliest));
         time(piece.start + inside as u64)
     }
 
@@ -129,7 +130,7 @@ mod tests {
     fn pieces(lengths: &[(u64, usize)]) -> Vec<Piece> {
         let mut start = 0;
         let place = |(pause, len): &(u64, usize)| {
-            let piece = Piece { start: start + pause, samples: vec![0.5; *len] };
+            let piece = Piece { start: start + pause, samples: vec![0.5; *len], padding: (0, 0) };
             start = piece.start + *len as u64;
             piece
         };
@@ -144,12 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_the_gap_goes_to_the_nearer_piece() {
+    fn a_word_that_ends_in_the_pause_belongs_to_the_piece_before_it() {
         let window = pack(pieces(&[(0, 16_000), (80_000, 16_000)]), Millis(20_000)).remove(0);
         assert_eq!(window.samples.len(), 36_000);
-        assert_eq!(window.piece_at(8_000), 0);
-        assert_eq!(window.piece_at(16_500), 0);
-        assert_eq!(window.piece_at(19_500), 1);
+        assert_eq!(window.piece_ending_at(8_000), 0);
+        assert_eq!(window.piece_ending_at(19_900), 0);
+        assert_eq!(window.piece_ending_at(20_100), 0);
+        assert_eq!(window.piece_ending_at(23_000), 1);
         assert_eq!(window.time_in(1, 20_000), Millis(6_000));
         assert_eq!(window.time_in(0, 19_999), Millis(1_000));
     }
@@ -157,7 +159,7 @@ mod tests {
     proptest! {
         #[test]
         fn packing_keeps_every_piece_once_and_in_order(
-            lengths in prop::collection::vec((0u64..100_000, 1usize..60_000), 0..30),
+            lengths in prop::collection::vec((0u64..100_000, 2_000usize..60_000), 0..30),
         ) {
             let pieces = pieces(&lengths);
             let starts: Vec<_> = pieces.iter().map(|piece| (piece.start, piece.samples.len())).collect();
@@ -168,7 +170,7 @@ mod tests {
             for window in &windows {
                 prop_assert!(window.samples.len() <= 160_000);
                 for (index, piece) in window.pieces.iter().enumerate() {
-                    prop_assert_eq!(window.piece_at(piece.offset), index);
+                    prop_assert_eq!(window.piece_ending_at(piece.offset + piece.len.max(WELL_BEGUN)), index);
                     prop_assert_eq!(window.time_in(index, piece.offset), piece.span().start);
                 }
             }

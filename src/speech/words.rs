@@ -1,5 +1,6 @@
 //! Turns the tokens of a window into timed words of simplified Chinese, one list per piece of speech.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use ferrous_opencc::OpenCC;
@@ -16,11 +17,19 @@ const LONGEST_WORD: Millis = Millis(800);
 /// Traditional to simplified; the tables are part of the program.
 static SIMPLIFY: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
 
-/// A character with the sample at which it begins and its probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A character with the samples of the window in which it is said, and its probability.
+#[derive(Debug, Clone, PartialEq)]
 struct Glyph {
     character: char,
-    offset: usize,
+    span: Range<usize>,
+    probability: f32,
+}
+
+/// A word on its way to a time.
+#[derive(Debug, Clone, PartialEq)]
+struct Placed {
+    text: String,
+    span: Range<usize>,
     probability: f32,
 }
 
@@ -32,29 +41,29 @@ pub(super) fn text(tokens: &[Token]) -> String {
 
 /// Segments of `window` from its tokens: one for each piece in which something was said.
 pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Segment> {
-    let glyphs = punctuate(simplify_glyphs(strip_brackets(glyphs(tokens, window.samples.len()))));
-    let mut by_piece: Vec<Vec<(String, usize, f32)>> = vec![Vec::new(); window.pieces.len()];
+    let glyphs = punctuate(simplify_glyphs(strip_brackets(glyphs(tokens))));
+    let mut by_piece: Vec<Vec<Placed>> = vec![Vec::new(); window.pieces.len()];
     let mut piece = 0;
-    for (text, offset, probability) in words(&glyphs) {
+    for word in words(glyphs) {
         // Never back: attention wanders, speech does not.
-        piece = window.piece_at(offset).max(piece);
+        piece = window.piece_ending_at(word.span.end).max(piece);
         if let Some(words) = by_piece.get_mut(piece) {
-            words.push((text, offset, probability));
+            words.push(word);
         }
     }
     let found = by_piece.into_iter().enumerate().filter(|(_, words)| !words.is_empty());
     found.map(|(index, words)| segment(window, index, words)).collect()
 }
 
-fn segment(window: &Window, index: usize, words: Vec<(String, usize, f32)>) -> Segment {
-    let end = window.pieces.get(index).map_or(Millis::ZERO, |piece| piece.span().end);
-    let starts: Vec<Millis> = words.iter().map(|(_, offset, _)| window.time_in(index, *offset)).collect();
-    let timed = words.into_iter().enumerate().map(|(position, (text, _, confidence))| {
-        let start = starts.get(position).copied().unwrap_or(end);
-        let next = starts.get(position + 1).copied().unwrap_or(end);
-        Word { text, span: TimeSpan::new(start, next.min(start + LONGEST_WORD)), confidence }
-    });
-    let words: Vec<Word> = timed.collect();
+fn segment(window: &Window, index: usize, placed: Vec<Placed>) -> Segment {
+    let mut words: Vec<Word> = Vec::with_capacity(placed.len());
+    for Placed { text, span, probability } in placed {
+        let end = window.time_in(index, span.end);
+        // What is longer holds a pause, before the word or after it; the end is the surer side.
+        let start = window.time_in(index, span.start).max(end.saturating_sub(LONGEST_WORD));
+        let start = start.max(words.last().map_or(Millis::ZERO, |word| word.span.end));
+        words.push(Word { text, span: TimeSpan::new(start, end), confidence: probability });
+    }
     let text = words.iter().map(|word| word.text.as_str()).collect();
     let confidence = words.iter().map(|word| word.confidence).sum::<f32>() / words.len().max(1) as f32;
     let span = words.iter().map(|word| word.span).reduce(TimeSpan::union).unwrap_or_default();
@@ -63,20 +72,19 @@ fn segment(window: &Window, index: usize, words: Vec<(String, usize, f32)>) -> S
 
 /// Joins token bytes into characters. One token may hold several characters, one character may need several tokens;
 /// bytes that never become a character are dropped.
-fn glyphs(tokens: &[Token], end: usize) -> Vec<Glyph> {
+fn glyphs(tokens: &[Token]) -> Vec<Glyph> {
     let mut glyphs: Vec<Glyph> = Vec::new();
-    let mut bytes: Vec<(u8, usize, f32)> = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
-        let next = tokens.get(index + 1).map_or(end, |next| next.offset).max(token.offset);
-        let length = token.bytes.len().max(1);
+    let mut bytes: Vec<(u8, Range<usize>, f32)> = Vec::new();
+    for token in tokens {
+        let (start, length) = (token.span.start, token.bytes.len().max(1));
+        let at = |position: usize| start + (token.span.end - start) * position / length;
         for (position, byte) in token.bytes.iter().enumerate() {
-            let offset = token.offset + (next - token.offset) * position / length;
-            bytes.push((*byte, offset, token.probability));
+            bytes.push((*byte, at(position)..at(position + 1), token.probability));
         }
     }
     let mut rest = bytes.as_slice();
-    while let Some((first, offset, _)) = rest.first().copied() {
-        let length = match first {
+    while let Some((first, span, _)) = rest.first() {
+        let length = match *first {
             0x00..=0x7f => 1,
             0xc2..=0xdf => 2,
             0xe0..=0xef => 3,
@@ -86,8 +94,10 @@ fn glyphs(tokens: &[Token], end: usize) -> Vec<Glyph> {
         let raw: Vec<u8> = rest.iter().take(length).map(|(byte, _, _)| *byte).collect();
         match std::str::from_utf8(&raw).ok().and_then(|text| text.chars().next()) {
             Some(character) => {
-                let probability = rest.iter().take(length).map(|(_, _, p)| *p).fold(1.0, f32::min);
-                glyphs.push(Glyph { character, offset, probability });
+                let used = rest.iter().take(length);
+                let end = used.clone().map(|(_, span, _)| span.end).max().unwrap_or(span.end);
+                let probability = used.map(|(_, _, probability)| *probability).fold(1.0, f32::min);
+                glyphs.push(Glyph { character, span: span.start..end, probability });
                 rest = rest.get(length..).unwrap_or_default();
             }
             None => rest = rest.get(1..).unwrap_or_default(),
@@ -111,7 +121,7 @@ fn strip_brackets(glyphs: Vec<Glyph>) -> Vec<Glyph> {
             Some(position) => rest = after.get(position + 1..).unwrap_or_default(),
             None => {
                 if !matches!(glyph.character, '♪' | '♫' | '\u{fffd}') && close.is_none() {
-                    kept.push(*glyph);
+                    kept.push(glyph.clone());
                 }
                 rest = after;
             }
@@ -182,28 +192,26 @@ pub(super) fn is_punctuation(character: char) -> bool {
         && !matches!(character, '%' | '+' | '@' | '#' | '&' | '¥' | '$')
 }
 
-/// Words with their first sample and probability: one Chinese character each, or a run of others; the punctuation and
+/// Words with place and probability: one Chinese character or digit each, or a run of letters; the punctuation and
 /// spaces after a word belong to it.
-fn words(glyphs: &[Glyph]) -> Vec<(String, usize, f32)> {
-    let mut words: Vec<(String, usize, f32)> = Vec::new();
+fn words(glyphs: Vec<Glyph>) -> Vec<Placed> {
+    let mut words: Vec<Placed> = Vec::new();
     let mut before: Option<char> = None;
-    for glyph in glyphs {
-        let follows = before.is_some_and(|before| {
-            is_punctuation(glyph.character)
-                || glyph.character == ' '
-                || (!is_han(glyph.character) && !is_han(before) && !is_punctuation(before) && before != ' ')
-        });
+    for Glyph { character, span, probability } in glyphs {
+        let is_mark = is_punctuation(character) || character == ' ';
+        let is_letter = |c: char| !is_han(c) && !is_punctuation(c) && c != ' ' && !c.is_ascii_digit();
+        let continues = |before: char| is_letter(character) && is_letter(before);
         match words.last_mut() {
-            Some((text, _, probability)) if follows => {
-                text.push(glyph.character);
-                if !is_punctuation(glyph.character) && glyph.character != ' ' {
-                    *probability = probability.min(glyph.probability);
-                }
+            Some(word) if is_mark => word.text.push(character),
+            Some(word) if before.is_some_and(continues) => {
+                word.text.push(character);
+                word.span.end = span.end;
+                word.probability = word.probability.min(probability);
             }
-            _ if is_punctuation(glyph.character) || glyph.character == ' ' => continue,
-            _ => words.push((glyph.character.to_string(), glyph.offset, glyph.probability)),
+            None if is_mark => continue,
+            _ => words.push(Placed { text: character.to_string(), span, probability }),
         }
-        before = Some(glyph.character);
+        before = Some(character);
     }
     words
 }
@@ -217,15 +225,15 @@ mod tests {
     use crate::speech::window::Packer;
     use crate::types::ChannelIndex;
 
-    fn token(bytes: &[u8], offset: usize) -> Token {
-        Token { bytes: bytes.to_vec(), probability: 0.5, offset }
+    fn token(bytes: &[u8], span: Range<usize>) -> Token {
+        Token { bytes: bytes.to_vec(), probability: 0.5, span }
     }
 
     fn window(lengths: &[usize]) -> Window {
         let mut packer = Packer::new(ChannelIndex(0), Millis(30_000));
         let mut start = 0;
         for len in lengths {
-            packer.push(Piece { start, samples: vec![0.0; *len] });
+            packer.push(Piece { start, samples: vec![0.0; *len], padding: (0, 0) });
             start += *len as u64 + 160_000;
         }
         packer.finish().expect("the window holds at least one piece")
@@ -234,7 +242,8 @@ mod tests {
     #[test]
     fn a_character_spread_over_tokens_is_one_word() {
         let bank = "银行".as_bytes();
-        let tokens = [token(&bank[..2], 0), token(&bank[2..4], 1_600), token(&bank[4..], 3_200)];
+        let tokens =
+            [token(&bank[..2], 0..1_600), token(&bank[2..4], 1_600..3_200), token(&bank[4..], 3_200..4_800)];
         let segments = segments(&window(&[16_000]), &tokens);
         assert_eq!(segments.len(), 1);
         let words: Vec<_> = segments[0].words.iter().map(|word| word.text.as_str()).collect();
@@ -243,35 +252,45 @@ mod tests {
 
     #[test]
     fn traditional_text_becomes_simplified_with_full_width_punctuation() {
-        let tokens = [token("您好,這裡是VISA 卡 中心.".as_bytes(), 0)];
+        let tokens = [token("您好,這裡是VISA 卡 中心.".as_bytes(), 0..16_000)];
         assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "您好，这里是VISA 卡中心。");
     }
 
     #[test]
     fn named_sounds_are_not_text() {
-        let tokens = [token("(音乐)[BLANK_AUDIO]♪".as_bytes(), 0)];
+        let tokens = [token("(音乐)[BLANK_AUDIO]♪".as_bytes(), 0..16_000)];
         assert_eq!(segments(&window(&[16_000]), &tokens), []);
-        let tokens = [token("好的（笑声）再见".as_bytes(), 0)];
+        let tokens = [token("好的（笑声）再见".as_bytes(), 0..16_000)];
         assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "好的再见");
     }
 
     #[test]
     fn words_go_to_the_piece_in_which_they_are_said() {
-        let tokens = [token("您好。".as_bytes(), 1_600), token("再见".as_bytes(), 21_000)];
+        let tokens = [
+            token("您好。".as_bytes(), 0..14_400),
+            token("再".as_bytes(), 14_400..28_000),
+            token("见".as_bytes(), 28_000..32_000),
+        ];
         let segments = segments(&window(&[16_000, 16_000]), &tokens);
         assert_eq!(segments.len(), 2);
         assert_eq!((segments[0].text.as_str(), segments[1].text.as_str()), ("您好。", "再见"));
-        assert_eq!(segments[0].span.start, Millis(100));
-        assert_eq!(segments[1].span.start, Millis(11_062));
+        // The full stop takes the last third of its token.
+        assert_eq!(segments[0].span.end, Millis(600));
+        // The second piece begins at 11 s; the pause before it is not part of the word.
+        assert_eq!(segments[1].span.start, Millis(11_000));
     }
 
     proptest! {
         #[test]
         fn any_bytes_give_ordered_words_whose_texts_join(
-            tokens in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..6), 0usize..60_000), 0..40),
+            tokens in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..6), 0usize..4_000), 0..40),
         ) {
-            let mut tokens: Vec<_> = tokens.iter().map(|(bytes, offset)| token(bytes, *offset)).collect();
-            tokens.sort_by_key(|token| token.offset);
+            let mut start = 0;
+            let timed = tokens.iter().map(|(bytes, length)| {
+                start += length;
+                token(bytes, start - length..start)
+            });
+            let tokens: Vec<_> = timed.collect();
             for segment in segments(&window(&[16_000, 32_000]), &tokens) {
                 let joined: String = segment.words.iter().map(|word| word.text.as_str()).collect();
                 prop_assert_eq!(&joined, &segment.text);
