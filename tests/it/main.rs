@@ -22,5 +22,6 @@ mod invented_text;
 mod lifecycle;
 mod pipeline;
 mod sandbox;
+mod speech;
 mod support;
 mod weights;

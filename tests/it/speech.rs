@@ -1,0 +1,94 @@
+//! Recognition with the real `base` weights on the project's own sample calls and on sounds without words.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use diting::audio::{AudioConfig, AudioStream};
+use diting::eval::{Signal, listen_to};
+use diting::speech::model::ModelStore;
+use diting::speech::{SpeechConfig, SpeechError, Transcriber, Transcript, WhisperTranscriber};
+use diting::types::{AudioDeclaration, ChannelIndex, Millis};
+
+const STEREO: [ChannelIndex; 2] = [ChannelIndex(0), ChannelIndex(1)];
+
+fn load(num_recognizers: usize) -> WhisperTranscriber {
+    let models = ModelStore::open(None).unwrap();
+    let config = SpeechConfig { model: "base".to_owned(), num_recognizers, ..SpeechConfig::default() };
+    WhisperTranscriber::load(&config, &models.path("base").unwrap(), &models.path("vad").unwrap()).unwrap()
+}
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/calls").join(name)
+}
+
+fn transcribe(
+    transcriber: &WhisperTranscriber,
+    progress: &mut dyn FnMut(Millis),
+    cancel: &AtomicBool,
+) -> Result<Transcript, SpeechError> {
+    let declaration = AudioDeclaration::default();
+    let mut stream =
+        AudioStream::open(&sample("mis-selling.wav"), &declaration, &STEREO, &AudioConfig::default())?;
+    transcriber.transcribe(&mut stream, &STEREO, progress, cancel)
+}
+
+#[test]
+fn a_call_becomes_timed_words_on_both_channels() {
+    let mut told = Vec::new();
+    let transcript = transcribe(&load(2), &mut |time| told.push(time), &AtomicBool::new(false)).unwrap();
+    assert!(told.is_sorted() && told.len() > 1, "progress goes forward: {told:?}");
+    for channel in STEREO {
+        let on_channel: Vec<_> = transcript.segments.iter().filter(|s| s.channel == channel).collect();
+        let num_words: usize = on_channel.iter().map(|segment| segment.words.len()).sum();
+        assert!(num_words > 40, "{num_words} words on channel {channel}");
+        let words = on_channel.iter().flat_map(|segment| &segment.words);
+        assert!(words.clone().is_sorted_by_key(|word| word.span.start));
+        assert!(words.clone().all(|word| word.span.duration() <= Millis(800)));
+        assert!(words.clone().all(|word| (0.0..=1.0).contains(&word.confidence)));
+    }
+    for segment in &transcript.segments {
+        let joined: String = segment.words.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(joined, segment.text);
+    }
+    // The agent speaks first.
+    assert_eq!(transcript.segments.first().unwrap().channel, ChannelIndex(0));
+}
+
+#[test]
+fn the_text_does_not_depend_on_how_many_recognizers_work_or_what_they_did_before() {
+    let (one, two) = (load(1), load(2));
+    let never = AtomicBool::new(false);
+    let first = transcribe(&two, &mut |_| {}, &never).unwrap();
+    assert_eq!(first, transcribe(&two, &mut |_| {}, &never).unwrap());
+    assert_eq!(first, transcribe(&one, &mut |_| {}, &never).unwrap());
+}
+
+#[test]
+fn a_cancelled_call_ends_early() {
+    let cancel = AtomicBool::new(false);
+    let ended = transcribe(&load(1), &mut |_| cancel.store(true, Ordering::Relaxed), &cancel);
+    assert!(matches!(ended, Err(SpeechError::Cancelled)));
+}
+
+#[test]
+fn sounds_without_words_give_not_one_character() {
+    let transcriber = load(2);
+    for signal in Signal::ALL {
+        let invented = listen_to(signal, Millis(120_000), &transcriber).unwrap();
+        assert_eq!(invented.num_characters, 0, "{}: {:?}", signal.name(), invented.text);
+    }
+}
+
+#[test]
+fn settings_and_files_that_cannot_work_are_refused() {
+    let models = ModelStore::open(None).unwrap();
+    let (base, vad) = (models.path("base").unwrap(), models.path("vad").unwrap());
+    let load =
+        |config: &SpeechConfig, whisper: &Path| WhisperTranscriber::load(config, whisper, &vad).map(drop);
+    let long = SpeechConfig { max_window: Millis(40_000), ..SpeechConfig::default() };
+    assert!(matches!(load(&long, &base), Err(SpeechError::Config { setting: "max_window", .. })));
+    let klingon = SpeechConfig { language: "tlh".to_owned(), ..SpeechConfig::default() };
+    assert!(matches!(load(&klingon, &base), Err(SpeechError::Config { setting: "language", .. })));
+    let missing = Path::new("no/such/model.bin");
+    assert!(matches!(load(&SpeechConfig::default(), missing), Err(SpeechError::LoadModel { .. })));
+}
