@@ -1,20 +1,19 @@
-//! Recognition with the real `base` weights on the project's own sample calls and on sounds without words.
+//! Recognition with the real `base` weights on the project's own sample calls.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diting::audio::{AudioConfig, AudioStream};
-use diting::eval::{Signal, listen_to};
 use diting::speech::model::ModelStore;
 use diting::speech::{SpeechConfig, SpeechError, Transcriber, Transcript, WhisperTranscriber};
 use diting::types::{AudioDeclaration, ChannelIndex, Millis};
 
+use crate::weights;
+
 const STEREO: [ChannelIndex; 2] = [ChannelIndex(0), ChannelIndex(1)];
 
 fn load(num_recognizers: usize) -> WhisperTranscriber {
-    let models = ModelStore::open(None).unwrap();
-    let config = SpeechConfig { model: "base".to_owned(), num_recognizers, ..SpeechConfig::default() };
-    WhisperTranscriber::load(&config, &models.path("base").unwrap(), &models.path("vad").unwrap()).unwrap()
+    weights::load(&SpeechConfig { model: "base".to_owned(), num_recognizers, ..SpeechConfig::default() })
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -68,15 +67,6 @@ fn a_cancelled_call_ends_early() {
     let cancel = AtomicBool::new(false);
     let ended = transcribe(&load(1), &mut |_| cancel.store(true, Ordering::Relaxed), &cancel);
     assert!(matches!(ended, Err(SpeechError::Cancelled)));
-}
-
-#[test]
-fn sounds_without_words_give_not_one_character() {
-    let transcriber = load(2);
-    for signal in Signal::ALL {
-        let invented = listen_to(signal, Millis(120_000), &transcriber).unwrap();
-        assert_eq!(invented.num_characters, 0, "{}: {:?}", signal.name(), invented.text);
-    }
 }
 
 #[test]
