@@ -330,3 +330,47 @@ fn every_promised_format_comes_out_where_and_as_it_went_in() {
     }
     assert!(failures.is_empty(), "{} formats fail:\n{}", failures.len(), failures.join("\n"));
 }
+
+#[test]
+fn damaged_copies_end_in_audio_or_in_an_error() {
+    const COPIES_PER_FILE: u64 = 8;
+    let scratch = tempfile::tempdir().unwrap();
+    let (mut num_decoded, mut num_refused) = (0, 0);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(collection()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let original = std::fs::read(&file).unwrap();
+        if original.is_empty() || original.len() > 120_000 {
+            continue;
+        }
+        for copy in 0..COPIES_PER_FILE {
+            let mut state = copy * 0x9e37_79b9 + original.len() as u64;
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize
+            };
+            let mut bytes = original.clone();
+            // Half of the damage goes to the headers.
+            for change in 0..1 + next() % 24 {
+                let reach = if change % 2 == 0 { bytes.len().min(400) } else { bytes.len() };
+                let position = next() % reach;
+                bytes[position] = next() as u8;
+            }
+            if copy % 3 == 0 {
+                bytes.truncate(1 + next() % bytes.len());
+            }
+            let path = scratch.path().join(file.file_name().unwrap());
+            std::fs::write(&path, &bytes).unwrap();
+            let result =
+                std::panic::catch_unwind(|| decode(&path, &AudioDeclaration::default(), &[]).is_ok());
+            match result {
+                Ok(true) => num_decoded += 1,
+                Ok(false) => num_refused += 1,
+                Err(_) => panic!("copy {copy} of {} panics", file.display()),
+            }
+        }
+    }
+    println!("{num_decoded} damaged copies decode, {num_refused} are refused");
+    assert!(num_decoded > 0 && num_refused > 0);
+}
