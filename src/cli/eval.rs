@@ -1,14 +1,16 @@
 //! `diting eval`: measures recognition on labelled recordings, and that nothing is invented where nobody speaks.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Exit;
+use crate::app;
+use crate::config::{Config, Layers};
 use crate::eval::{self, Invented, Report, Signal, Through};
-use crate::speech::model::ModelStore;
-use crate::speech::{SpeechConfig, WhisperTranscriber};
+use crate::speech::{SpeechConfig, Transcriber};
 use crate::types::Millis;
 
 /// What was typed after `diting eval`.
@@ -78,14 +80,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
     for model in &args.models {
         let transcriber = load(model)?;
+        let transcriber = transcriber.as_ref();
         match &args.command {
             Command::Speech { data, through, limit } => {
-                let report = speech(&transcriber, model, data, *through, *limit)?;
+                let report = speech(transcriber, model, data, *through, *limit)?;
                 print(args.format, &report)?;
             }
-            Command::Calls { data, limit } => print(args.format, &calls(&transcriber, model, data, *limit)?)?,
+            Command::Calls { data, limit } => print(args.format, &calls(transcriber, model, data, *limit)?)?,
             Command::Silence { seconds } => {
-                let heard = silence(&transcriber, Millis(seconds * 1000))?;
+                let heard = silence(transcriber, Millis(seconds * 1000))?;
                 if heard.iter().any(|invented| invented.num_characters > 0) {
                     exit = Exit::Findings;
                 }
@@ -99,14 +102,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn load(model: &str) -> anyhow::Result<WhisperTranscriber> {
-    let store = ModelStore::open(None)?;
-    let config = SpeechConfig { model: model.to_owned(), ..SpeechConfig::default() };
-    Ok(WhisperTranscriber::load(&config, &store.path(model)?, &store.path("vad")?)?)
+/// Loads `model` with the configuration of this process.
+fn load(model: &str) -> anyhow::Result<Arc<dyn Transcriber>> {
+    let config = Config::load(&Layers::of_process(None).flag("speech.model", Some(model)))?;
+    Ok(app::load_transcriber(&config)?)
 }
 
 fn speech(
-    transcriber: &WhisperTranscriber,
+    transcriber: &dyn Transcriber,
     model: &str,
     data: &std::path::Path,
     through: ThroughArg,
@@ -131,7 +134,7 @@ fn speech(
 }
 
 fn calls(
-    transcriber: &WhisperTranscriber,
+    transcriber: &dyn Transcriber,
     model: &str,
     data: &std::path::Path,
     limit: Option<usize>,
@@ -149,7 +152,7 @@ fn calls(
     Ok(report)
 }
 
-fn silence(transcriber: &WhisperTranscriber, length: Millis) -> anyhow::Result<Vec<Invented>> {
+fn silence(transcriber: &dyn Transcriber, length: Millis) -> anyhow::Result<Vec<Invented>> {
     let bar = bar(Signal::ALL.len() as u64, "silence");
     let mut heard = Vec::new();
     for signal in Signal::ALL {

@@ -14,6 +14,9 @@ const CONTEXT_CHARS: usize = 14;
 /// Pieces of evidence shown for one rule; the dialogue below marks all.
 const MAX_EVIDENCE: usize = 5;
 
+/// Characters of a regular expression that are shown.
+const MAX_PATTERN_CHARS: usize = 24;
+
 /// Below this, words may not be what was said.
 pub(super) const LOW_CONFIDENCE: f32 = 0.6;
 
@@ -101,12 +104,20 @@ fn tolerance(evidence: &v1::Evidence) -> String {
         v1::MatchMode::Exact => "〔原词〕".to_owned(),
         v1::MatchMode::Synonym => format!("〔同义词，规则词“{pattern}”〕"),
         v1::MatchMode::Homophone => format!("〔同音，规则词“{pattern}”〕"),
-        v1::MatchMode::Regex => format!("〔正则 {pattern}〕"),
+        v1::MatchMode::Regex => format!("〔正则 {}〕", beginning(pattern)),
         v1::MatchMode::Measured => match evidence.measured.filter(|_| evidence.text.is_empty()) {
             Some(value) => format!("〔实测 {}，要求{pattern}〕", label::number(value)),
             None => format!("〔要求{pattern}〕"),
         },
         v1::MatchMode::Unspecified => format!("〔{pattern}〕"),
+    }
+}
+
+/// Enough of an expression to know it by; the JSON report and the pack hold all of it.
+fn beginning(pattern: &str) -> String {
+    match pattern.char_indices().nth(MAX_PATTERN_CHARS).and_then(|(end, _)| pattern.get(..end)) {
+        Some(start) => format!("{start}…"),
+        None => pattern.to_owned(),
     }
 }
 
