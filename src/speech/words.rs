@@ -46,7 +46,7 @@ pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Segment> {
     let mut piece = 0;
     for word in words(glyphs) {
         // Never back: attention wanders, speech does not.
-        piece = window.piece_ending_at(word.span.end).max(piece);
+        piece = window.piece_beginning_at(word.span.start).max(piece);
         if let Some(words) = by_piece.get_mut(piece) {
             words.push(word);
         }
