@@ -201,9 +201,27 @@ pub(super) fn only_by_sound(evidence: &[Evidence]) -> bool {
     !evidence.is_empty() && evidence.iter().all(|evidence| evidence.mode == MatchMode::Homophone)
 }
 
-/// By place, without doubles: what two conditions both found is shown once, exact before homophone.
+/// By place, without doubles: of what overlaps, one is shown; exact before homophone, then the longer.
 fn in_order(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     evidence.sort_by_key(|one| (one.turn, one.char_from, one.char_to, one.mode));
-    evidence.dedup_by_key(|one| (one.turn, one.char_from, one.char_to, one.measured.map(f64::to_bits)));
-    evidence
+    let worth = |one: &Evidence| (one.mode != MatchMode::Homophone, one.char_to - one.char_from);
+    let mut kept: Vec<Evidence> = Vec::with_capacity(evidence.len());
+    for one in evidence {
+        match kept.last_mut().filter(|last| is_double(last, &one)) {
+            Some(last) if worth(&one) > worth(last) => *last = one,
+            Some(_) => {}
+            None => kept.push(one),
+        }
+    }
+    kept
+}
+
+/// Whether two pieces of evidence, the earlier one first, show the same words or the same measurement.
+fn is_double(earlier: &Evidence, later: &Evidence) -> bool {
+    earlier.turn == later.turn
+        && match (earlier.measured, later.measured) {
+            (None, None) => later.char_from < earlier.char_to,
+            (Some(known), Some(value)) => known.to_bits() == value.to_bits() && earlier.span == later.span,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
 }

@@ -153,12 +153,16 @@ fn simplify_glyphs(mut glyphs: Vec<Glyph>) -> Vec<Glyph> {
     glyphs
 }
 
-/// Full-width punctuation after Chinese, and none twice.
+/// Full-width punctuation beside Chinese, and none twice.
 fn punctuate(glyphs: Vec<Glyph>) -> Vec<Glyph> {
+    let has_han = glyphs.iter().any(|glyph| is_han(glyph.character));
+    let following: Vec<_> = glyphs.iter().skip(1).map(|glyph| Some(glyph.character)).chain([None]).collect();
     let mut written: Vec<Glyph> = Vec::with_capacity(glyphs.len());
-    for mut glyph in glyphs {
+    for (mut glyph, after) in glyphs.into_iter().zip(following) {
         let before = written.last().map(|glyph| glyph.character);
-        if before.is_some_and(|c| is_han(c) || is_punctuation(c)) {
+        let follows_chinese = before.is_some_and(|c| is_han(c) || is_punctuation(c));
+        // After a digit or a letter: the comma in 1,000 stays, the one in 12378,像 does not.
+        if follows_chinese || (has_han && after.is_none_or(is_han)) {
             glyph.character = full_width(glyph.character);
         }
         let repeats = is_punctuation(glyph.character) && before.is_none_or(is_punctuation);
@@ -254,6 +258,12 @@ mod tests {
     fn traditional_text_becomes_simplified_with_full_width_punctuation() {
         let tokens = [token("您好,這裡是VISA 卡 中心.".as_bytes(), 0..16_000)];
         assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "您好，这里是VISA 卡中心。");
+    }
+
+    #[test]
+    fn punctuation_inside_numbers_stays() {
+        let tokens = [token("我要打12378,向他要1,000.5元.".as_bytes(), 0..16_000)];
+        assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "我要打12378，向他要1,000.5元。");
     }
 
     #[test]
