@@ -131,6 +131,13 @@ fn what_the_customer_threatens_takes_no_points() {
 }
 
 #[test]
+fn words_that_several_patterns_found_are_shown_once() {
+    let analysis = judge_turns(&["客服: 您好", "客户: 我要投诉你们"]);
+    let shown: Vec<_> = finding(&analysis, "W10").evidence.iter().map(|one| one.text.as_str()).collect();
+    assert_eq!(shown, ["投诉你们"]);
+}
+
+#[test]
 fn evidence_has_the_time_and_confidence_of_its_words() {
     let texts = ["这", "款", "保", "本，", "保", "息"];
     // Words belong to the speech stage, which this module may not name; their stored form serves.
