@@ -146,12 +146,12 @@ impl Board {
     }
 
     /// Interrupts a call that was deleted and tells its watchers.
-    pub(super) fn deleted(&self, record: &CallRecord) {
+    pub(super) fn deleted(&self, id: &CallId) {
         let mut state = self.state();
-        if let Some(running) = state.running.get(&record.id) {
+        if let Some(running) = state.running.get(id) {
             running.cancel.store(true, Ordering::Relaxed);
         }
-        if let Some(sender) = state.watched.remove(&record.id) {
+        if let Some(sender) = state.watched.remove(id) {
             let failed = CallState::Failed(PipelineError::Deleted.failure());
             sender.send_modify(|progress| progress.state = failed);
         }

@@ -18,7 +18,7 @@ use super::{CallProgress, PipelineConfig, PipelineError};
 use crate::analysis::RuleSet;
 use crate::ingest::{BlobStore, CallRecord, CallState, Recording};
 use crate::speech::Transcriber;
-use crate::store::{Inserted, Store, StoreError};
+use crate::store::{Inserted, Store};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
 
 /// All calls of one data directory and the threads that run them. All methods block.
@@ -118,7 +118,7 @@ impl Calls {
     /// without such a value means that the server shuts down.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    /// [`StoreError::NotFound`](crate::store::StoreError::NotFound) when there is no such call; anything the disk fails with.
     pub fn watch(&self, id: &CallId) -> Result<watch::Receiver<CallProgress>, PipelineError> {
         self.shared.board.watch(&self.shared.store, id)
     }
@@ -126,18 +126,16 @@ impl Calls {
     /// Deletes a call with its result and, when no other call has it, its audio; interrupts it when it is under way.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    /// [`StoreError::NotFound`](crate::store::StoreError::NotFound) when there is no such call; anything the disk fails with.
     pub fn delete(&self, id: &CallId) -> Result<(), PipelineError> {
         let Shared { store, blobs, board, .. } = self.shared.as_ref();
-        let found = store.call(id)?.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
-        let hash = found.recording.hash;
-        let deleted = blobs.release(
+        let hash = store.audio_of(id)?;
+        let actual = blobs.release(
             &hash,
             || store.delete_call(id).map_err(PipelineError::from),
             || Ok(store.is_blob_used(&hash)?),
         )?;
-        board.deleted(&deleted);
-        let actual = deleted.recording.hash;
+        board.deleted(id);
         if actual != hash {
             // Deleted and sent again with other bytes between the first look and the deletion.
             blobs.release::<(), PipelineError>(&actual, || Ok(()), || Ok(store.is_blob_used(&actual)?))?;

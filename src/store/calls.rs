@@ -1,4 +1,4 @@
-//! One call's way through the store: accepted, begun, advanced, finished or failed, deleted.
+//! One call's way through the store: accepted, begun, advanced, finished or failed.
 //!
 //! Each step reads the record under the call's lock, changes it, and writes record and indexes in one batch.
 //!
@@ -12,7 +12,7 @@ use super::results::ResultFiles;
 use super::{CallResult, Store, StoreError, codec, keys};
 use crate::analysis::Analysis;
 use crate::ingest::{CallRecord, CallState, Failure};
-use crate::types::{CallId, ContentHash, Millis, RuleId};
+use crate::types::{CallId, Millis, RuleId};
 
 /// Most bytes of a value in sled. A leaf holds up to 17 values and goes to a file that sled never syncs when it passes
 /// 128 KiB, so all of them together must stay below.
@@ -113,7 +113,9 @@ impl Store {
         // The lock keeps a deletion from taking the file between the two reads.
         let _guard = self.guard(id);
         match self.stored(id)? {
-            Some(stored) if stored.has_result => read(&ResultFiles::name(&stored.record)).map(Some),
+            Some(stored) if stored.has_result => {
+                read(&ResultFiles::name(&stored.record.id, stored.record.received_at)).map(Some)
+            }
             Some(_) | None => Ok(None),
         }
     }
@@ -186,7 +188,7 @@ impl Store {
             }
             // Before the batch: a record never names a file that is not there.
             let old_hits = self.hits(&old)?;
-            self.results.write(&ResultFiles::name(&old.record), result)?;
+            self.results.write(&ResultFiles::name(&old.record.id, old.record.received_at), result)?;
             let mut batch = self.moved(&old, &new, value);
             for rule in old_hits.iter().filter(|rule| !hits.contains(rule)) {
                 batch.remove(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id));
@@ -210,60 +212,6 @@ impl Store {
         self.commit()
     }
 
-    /// Removes a call, its result and its place in every index; durable when it returns. Its audio stays: see
-    /// [`Store::is_blob_used`].
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
-    pub fn delete_call(&self, id: &CallId) -> Result<CallRecord, StoreError> {
-        self.check()?;
-        let _guard = self.guard(id);
-        let stored = self.stored(id)?.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
-        let name = ResultFiles::name(&stored.record);
-        let mut batch = Batch::default();
-        batch.remove(keys::call(id));
-        for key in index_keys(&stored) {
-            batch.remove(key);
-        }
-        for rule in self.hits(&stored)? {
-            batch.remove(keys::indexed(&keys::rule(&rule), stored.record.received_at, id));
-        }
-        // Whether or not the record names a result: a kill may have left one that the record does not know.
-        batch.insert(keys::gone(&name), &[]);
-        self.apply(batch)?;
-        self.commit()?;
-        self.finish_deletion(&name)?;
-        Ok(stored.record)
-    }
-
-    /// Whether any call carries the audio `hash`.
-    ///
-    /// # Errors
-    /// Anything the disk fails with.
-    pub fn is_blob_used(&self, hash: &ContentHash) -> Result<bool, StoreError> {
-        Ok(self.index.scan_prefix(keys::blob(hash)).next().transpose()?.is_some())
-    }
-
-    /// Removes result files whose calls are gone: what a kill in the middle of a deletion left.
-    pub(super) fn finish_deletions(&self) -> Result<(), StoreError> {
-        let mut names = Vec::new();
-        for entry in self.index.scan_prefix(keys::GONE) {
-            let (key, _) = entry?;
-            let name = key.strip_prefix(keys::GONE).and_then(|name| str::from_utf8(name).ok());
-            names.push(name.ok_or(StoreError::Corrupt { what: "index" })?.to_owned());
-        }
-        for name in names {
-            self.finish_deletion(&name)?;
-        }
-        Ok(())
-    }
-
-    fn finish_deletion(&self, name: &str) -> Result<(), StoreError> {
-        self.results.remove(name)?;
-        self.index.remove(keys::gone(name))?;
-        Ok(())
-    }
-
     pub(super) fn stored(&self, id: &CallId) -> Result<Option<StoredCall>, StoreError> {
         self.index.get(keys::call(id))?.map(|value| codec::decode(&value, "call")).transpose()
     }
@@ -272,9 +220,11 @@ impl Store {
     pub(super) fn hits(&self, stored: &StoredCall) -> Result<Vec<RuleId>, StoreError> {
         match &stored.hit_rule_ids {
             Some(ids) => Ok(ids.clone()),
-            None if stored.has_result => {
-                Ok(hit_rule_ids(&self.results.read_analysis(&ResultFiles::name(&stored.record))?))
-            }
+            None if stored.has_result => Ok(hit_rule_ids(
+                &self
+                    .results
+                    .read_analysis(&ResultFiles::name(&stored.record.id, stored.record.received_at))?,
+            )),
             None => Ok(Vec::new()),
         }
     }
@@ -319,7 +269,7 @@ impl Store {
 }
 
 /// Every index entry of a call but those of rules.
-fn index_keys(stored: &StoredCall) -> Vec<Vec<u8>> {
+pub(super) fn index_keys(stored: &StoredCall) -> Vec<Vec<u8>> {
     let CallRecord { id, received_at, recording, metadata, state, .. } = &stored.record;
     let mut keys = vec![
         keys::indexed(keys::TIME, *received_at, id),

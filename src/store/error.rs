@@ -67,7 +67,7 @@ pub enum StoreError {
     #[error("the page token does not belong to this filter: begin again without a token")]
     PageToken,
     /// A stored value is damaged.
-    #[error("the stored {what} is damaged: restore it from a backup or delete the call")]
+    #[error("the stored {what} is damaged or missing: restore it from a backup or delete the call")]
     Corrupt {
         /// What was read.
         what: &'static str,

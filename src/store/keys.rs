@@ -27,10 +27,12 @@ pub(super) const QUEUE: &[u8] = b"q";
 pub(super) const GONE: &[u8] = b"g";
 pub(super) const TIME: &[u8] = b"t";
 pub(super) const CALL: &[u8] = b"c";
+const BLOB: &[u8] = b"b";
 
 /// Bytes of the time in a key.
 pub(super) const TIME_BYTES: usize = 8;
 const AGENT_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
 
 pub(super) fn call(id: &CallId) -> Vec<u8> {
     concat(&[CALL, id.as_str().as_bytes()])
@@ -63,7 +65,7 @@ pub(super) fn state(state: &CallState) -> Vec<u8> {
 
 /// The prefix of the calls that carry the same audio.
 pub(super) fn blob(hash: &ContentHash) -> Vec<u8> {
-    concat(&[b"b", hash.as_bytes()])
+    concat(&[BLOB, hash.as_bytes()])
 }
 
 pub(super) fn blob_of(hash: &ContentHash, id: &CallId) -> Vec<u8> {
@@ -104,6 +106,34 @@ pub(super) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
+/// The id of the call that an entry belongs to; `None` for entries of no call.
+pub(super) fn owner(key: &[u8]) -> Option<&[u8]> {
+    let (kind, rest) = key.split_first()?;
+    let num_bytes = match kind {
+        b'c' => 0,
+        b't' | b'q' => TIME_BYTES,
+        b'a' => AGENT_BYTES + TIME_BYTES,
+        b'r' => rest.iter().position(|byte| *byte == 0)? + 1 + TIME_BYTES,
+        b's' => 1 + TIME_BYTES,
+        b'b' => HASH_BYTES,
+        _ => return None,
+    };
+    rest.get(num_bytes..)
+}
+
+/// When the call of this entry was received, if it is one of the index by time.
+pub(super) fn received_at(key: &[u8]) -> Option<jiff::Timestamp> {
+    let (time, _) = key.strip_prefix(TIME)?.split_first_chunk()?;
+    let micros = (!u64::from_be_bytes(*time) ^ (1 << 63)).cast_signed();
+    jiff::Timestamp::from_microsecond(micros).ok()
+}
+
+/// The audio of the call of this entry, if it is one of the index by audio.
+pub(super) fn audio(key: &[u8]) -> Option<ContentHash> {
+    let (hash, _) = key.strip_prefix(BLOB)?.split_first_chunk()?;
+    Some(ContentHash::new(*hash))
+}
+
 /// Microseconds, shifted so that times before 1970 sort first.
 fn ascending(time: jiff::Timestamp) -> u64 {
     time.as_microsecond().cast_unsigned() ^ (1 << 63)
@@ -129,6 +159,24 @@ mod tests {
             let time = |micros| jiff::Timestamp::from_microsecond(micros).expect("within range");
             prop_assert_eq!(left.cmp(&right), suffix(time(right), &id("x")).cmp(&suffix(time(left), &id("x"))));
             prop_assert_eq!(left.cmp(&right), queued(time(left), &id("x")).cmp(&queued(time(right), &id("x"))));
+        }
+
+        #[test]
+        fn every_entry_names_its_call(name in "[a-z0-9.:@_-]{0,20}", micros in -9_000_000_000_000_000i64..9_000_000_000_000_000, hash: [u8; 32]) {
+            let (id, hash) = (id(&format!("c{name}")), ContentHash::new(hash));
+            let time = jiff::Timestamp::from_microsecond(micros).expect("within range");
+            let rule_id = RuleId::try_new("S1").expect("valid");
+            let by_time = indexed(TIME, time, &id);
+            let prefixes = [agent("007"), rule(&rule_id), state(&CallState::Done)];
+            let mut entries: Vec<_> = prefixes.iter().map(|prefix| indexed(prefix, time, &id)).collect();
+            entries.extend([call(&id), by_time.clone(), queued(time, &id), blob_of(&hash, &id)]);
+            for entry in entries {
+                prop_assert_eq!(owner(&entry), Some(id.as_str().as_bytes()));
+            }
+            prop_assert_eq!(received_at(&by_time), Some(time));
+            prop_assert_eq!(audio(&blob_of(&hash, &id)), Some(hash));
+            prop_assert!(owner(&gone("0a")).is_none());
+            prop_assert_eq!(owner(LAYOUT), None);
         }
 
         #[test]

@@ -9,6 +9,7 @@
 mod calls;
 mod codec;
 mod config;
+mod delete;
 mod durability;
 mod error;
 mod keys;

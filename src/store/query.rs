@@ -57,7 +57,7 @@ impl Store {
     /// Calls that match `filter`, newest first, at most `page_size` (1 to 500) of them.
     ///
     /// `from` is the token of the page before, made with the same filter. A call that comes in meanwhile neither
-    /// repeats nor hides another.
+    /// repeats nor hides another. A damaged record is logged and left out.
     ///
     /// # Errors
     /// [`StoreError::PageToken`] when the token is of another filter; anything the disk fails with.
@@ -105,7 +105,9 @@ impl Store {
                 // Deleted between the two reads.
                 continue;
             };
-            let mut stored: StoredCall = codec::decode(&value, "call")?;
+            let Some(mut stored) = readable(id, codec::decode::<StoredCall>(&value, "call"))? else {
+                continue;
+            };
             // Compared with the entry: deleted and sent again between the two reads, it is another call.
             let suffix = keys::suffix(stored.record.received_at, &stored.record.id);
             if suffix != position || !filter.matches(&stored) || !self.has_hit(filter, &position)? {
@@ -113,7 +115,8 @@ impl Store {
             }
             let hit_rule_ids = match mem::take(&mut stored.hit_rule_ids) {
                 Some(ids) => ids,
-                None => self.hits(&stored)?,
+                // OK without: only the result file is damaged, and the call should still be seen.
+                None => readable(id, self.hits(&stored))?.unwrap_or_default(),
             };
             page.items.push(CallSummary { record: stored.record, score: stored.score, hit_rule_ids });
         }
@@ -150,14 +153,8 @@ impl Store {
             if skip(&id) {
                 continue;
             }
-            match self.call(&id) {
-                Ok(Some(record)) if !is_finished(&record.state) => records.push(record),
-                Ok(_) => {}
-                Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
-                    tracing::error!(%id, %error, "an unfinished call is passed over");
-                }
-                Err(error) => return Err(error),
-            }
+            let record = readable(id.as_str().as_bytes(), self.call(&id))?.flatten();
+            records.extend(record.filter(|record| !is_finished(&record.state)));
         }
         Ok(records)
     }
@@ -181,6 +178,18 @@ impl Store {
             }
         }
         Ok(records)
+    }
+}
+
+/// What was read of call `id`; nothing when that is damaged, which is logged and holds up no other call.
+fn readable<T>(id: &[u8], read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
+            tracing::error!(call = %String::from_utf8_lossy(id), %error, "a call is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -7,7 +7,7 @@
 //! **Invariant**: a file is named by one acceptance of one call, so a call deleted and sent again never meets its old
 //! result.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 use super::record::{CallResult, DialoguePart};
 use super::{StoreError, codec};
 use crate::analysis::Analysis;
-use crate::ingest::{CallRecord, files};
+use crate::ingest::files;
+use crate::types::CallId;
 
 const NAME_BYTES: usize = 16;
 
@@ -36,11 +37,11 @@ impl ResultFiles {
         Ok(Self { dir, staging })
     }
 
-    /// The name of the result of `record`.
-    pub(super) fn name(record: &CallRecord) -> String {
+    /// The name of the result of call `id` as received at `received_at`.
+    pub(super) fn name(id: &CallId, received_at: jiff::Timestamp) -> String {
         let mut digest = Sha256::new();
-        digest.update(record.received_at.as_microsecond().to_be_bytes());
-        digest.update(record.id.as_str().as_bytes());
+        digest.update(received_at.as_microsecond().to_be_bytes());
+        digest.update(id.as_str().as_bytes());
         let digest = digest.finalize();
         let (digest, _) = digest.split_at(NAME_BYTES);
         hex::encode(digest)
@@ -59,12 +60,12 @@ impl ResultFiles {
     }
 
     pub(super) fn read(&self, name: &str) -> Result<CallResult, StoreError> {
-        Self::decode(&fs::read(self.path(name))?)
+        Self::decode(&fs::read(self.path(name)).map_err(unreadable)?)
     }
 
     pub(super) fn read_analysis(&self, name: &str) -> Result<Analysis, StoreError> {
         let mut bytes = Vec::new();
-        let mut file = fs::File::open(self.path(name))?;
+        let mut file = fs::File::open(self.path(name)).map_err(unreadable)?;
         // The findings nearly always end within the first block; the rest is read only when they do not.
         file.by_ref().take(32 << 10).read_to_end(&mut bytes)?;
         if let Ok((analysis, _)) = codec::decode_first(&bytes, "findings") {
@@ -87,5 +88,14 @@ impl ResultFiles {
     fn path(&self, name: &str) -> PathBuf {
         let (first, second) = (name.get(..2).unwrap_or_default(), name.get(2..4).unwrap_or_default());
         self.dir.join(first).join(second).join(name)
+    }
+}
+
+/// A record names this file, so its absence is damage.
+fn unreadable(error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::NotFound {
+        StoreError::Corrupt { what: "result" }
+    } else {
+        error.into()
     }
 }

@@ -144,9 +144,9 @@ impl CallService for CallApi {
         request: Request<v1::WatchCallRequest>,
     ) -> Result<Response<Self::WatchCallStream>, Status> {
         let id = convert::call_id(&request.get_ref().call_id).map_err(RequestError::from)?;
-        let (calls, watched) = (Arc::clone(&self.calls), id.clone());
-        let progress = blocking(move || calls.watch(&watched)).await?;
-        Ok(Response::new(watch::updates(id, progress, self.draining.clone())))
+        let calls = Arc::clone(&self.calls);
+        let progress = blocking(move || calls.watch(&id)).await?;
+        Ok(Response::new(watch::updates(progress, self.draining.clone())))
     }
 
     async fn delete_call(

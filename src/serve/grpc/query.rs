@@ -7,7 +7,7 @@ use crate::proto::convert::{self, ConvertError};
 use crate::proto::v1;
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
-use crate::store::{CallFilter, PageToken, Store};
+use crate::store::{CallFilter, PageToken, Store, StoreError};
 use crate::types::{CallId, RuleId, Score};
 
 /// Calls looked at for one page of findings; a page may end empty there and still name a next one.
@@ -75,8 +75,16 @@ impl FindingQuery {
             let page = store.list_calls(&self.calls.filter, 1, page_token.as_ref())?;
             for summary in &page.items {
                 let id = &summary.record.id;
+                let result = match store.result(id) {
+                    // OK to go on, because one damaged call must not hide the findings of all others.
+                    Err(error @ StoreError::Corrupt { .. }) => {
+                        tracing::error!(call = %id, %error, "a call is passed over");
+                        continue;
+                    }
+                    outcome => outcome?,
+                };
                 // Absent when the call was deleted meanwhile.
-                let Some(result) = store.result(id)? else { continue };
+                let Some(result) = result else { continue };
                 let mut chosen = chosen(id, &result, &self.verdicts);
                 if let Some(rule_id) = &self.calls.filter.rule_id {
                     chosen.retain(|finding| finding.rule_id == rule_id.as_str());

@@ -12,18 +12,12 @@ use crate::pipeline::CallProgress;
 use crate::proto::convert::{duration, failure_of, state_to_wire};
 use crate::proto::v1;
 use crate::serve::error::RequestError;
-use crate::store::StoreError;
-use crate::types::CallId;
 
 /// The stream of one watch.
 pub(super) type Updates = Pin<Box<dyn Stream<Item = Result<v1::WatchCallResponse, Status>> + Send>>;
 
 /// Tells every change of `progress`; a slow reader misses steps in between, never the last.
-pub(super) fn updates(
-    call_id: CallId,
-    mut progress: Receiver<CallProgress>,
-    draining: CancellationToken,
-) -> Updates {
+pub(super) fn updates(mut progress: Receiver<CallProgress>, draining: CancellationToken) -> Updates {
     Box::pin(async_stream::try_stream! {
         loop {
             let now = progress.borrow_and_update().clone();
@@ -33,10 +27,8 @@ pub(super) fn updates(
             }
             // Outside of `select!`, because the stream macro does not see a `?` inside of another macro.
             let step = tokio::select! {
-                // Whoever tells is gone before the end: the call was deleted.
-                changed = progress.changed() => {
-                    changed.map_err(|_| StoreError::NotFound { id: call_id.clone() }.into())
-                }
+                // Whoever tells is gone before the end: the pipeline stops.
+                changed = progress.changed() => changed.map_err(|_| RequestError::ShuttingDown),
                 () = draining.cancelled() => Err(RequestError::ShuttingDown),
             };
             step?;

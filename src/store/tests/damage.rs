@@ -77,6 +77,45 @@ fn a_damaged_value_is_noticed_and_holds_up_nothing_else() {
     assert!(matches!(store.call(&id("c0")), Err(StoreError::Corrupt { what: "call" })));
     let waiting = store.unfinished_calls(10, |_| false).expect("reads");
     assert_eq!(waiting.iter().map(|call| call.id.to_string()).collect::<Vec<_>>(), ["c1", "c2"]);
+    assert_eq!(all(&store, &CallFilter::default(), 10), ["c2", "c1"]);
+}
+
+#[test]
+fn a_damaged_call_can_be_deleted_without_a_trace() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", Some("007"), 5);
+    // Its id begins with the other's: the search must tell them apart.
+    let mut other = record("c10", Some("007"), 5);
+    other.recording.hash = ContentHash::new([8; 32]);
+    for call in [&call, &other] {
+        store.insert_call(call).expect("inserts");
+        store.finish(call, &result(&["S1"], 80)).expect("finishes");
+    }
+    store.index.insert(keys::call(&call.id), b"\x01rubbish").expect("writes");
+    assert_eq!(store.audio_of(&call.id).expect("is found"), call.recording.hash);
+    assert_eq!(store.delete_call(&call.id).expect("deletes"), call.recording.hash);
+    assert!(!store.is_blob_used(&call.recording.hash).expect("reads"));
+    assert_eq!(all(&store, &CallFilter::default(), 10), ["c10"]);
+    assert_eq!(num_result_files(dir.path()), 1);
+    store.delete_call(&other.id).expect("deletes");
+    assert_eq!(store.index.iter().keys().count(), 1, "only the version of the layout is left");
+}
+
+#[test]
+fn a_missing_result_file_is_damage_that_neither_a_list_nor_a_deletion_minds() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    let names: Vec<String> =
+        (0..1_000_u32).map(|index| format!("R{:08x}", crc32c::crc32c(&index.to_be_bytes()))).collect();
+    store.finish(&call, &result(&names.iter().map(String::as_str).collect::<Vec<_>>(), 0)).expect("finishes");
+    fs::remove_file(result_files(dir.path()).pop().expect("a file")).expect("removes");
+    assert!(matches!(store.result(&call.id), Err(StoreError::Corrupt { what: "result" })));
+    assert_eq!(all(&store, &CallFilter::default(), 10), ["c1"]);
+    store.delete_call(&call.id).expect("deletes");
+    assert_eq!(store.index.iter().keys().count(), 1, "only the version of the layout is left");
 }
 
 #[test]
