@@ -89,6 +89,9 @@ fn excused(dialogue: &Dialogue, silence: &Silence, turn_before: u32) -> bool {
 }
 
 fn judge_share(dialogue: &Dialogue, over_percent: f32, min_call: Millis) -> Outcome {
+    if dialogue.turns.is_empty() {
+        return Outcome::Unmeasured("no_speech");
+    }
     let duration = dialogue.timing.duration;
     if duration < min_call || duration == Millis::ZERO {
         return Outcome::Unmeasured("too_short");

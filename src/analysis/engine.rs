@@ -94,6 +94,10 @@ impl Case<'_> {
         if !self.knows_role(rule.role) {
             return unjudged("role_unknown");
         }
+        // A watch rule costs nobody anything, and a threat that is missed costs more than one shown in vain.
+        if rule.role != RoleScope::Any && rule.kind != RuleKind::Watch && self.dialogue.has_disputed_roles() {
+            return unjudged("role_disputed");
+        }
         let duration = self.dialogue.timing.duration;
         if duration > Millis::ZERO && duration < rule.min_call {
             return unjudged("too_short");
@@ -109,6 +113,8 @@ impl Case<'_> {
             (Outcome::Met(evidence), RuleKind::Required) => (Verdict::Miss, evidence, None),
             // Somebody whose role nobody knows may have said it.
             (Outcome::NotMet, RuleKind::Required) if self.has_unknown() => unjudged("role_unknown"),
+            // Nothing heard is a broken recording or a call that never was, not a missing phrase.
+            (Outcome::NotMet, RuleKind::Required) if !self.speaks(rule.role) => unjudged("no_speech"),
             (Outcome::NotMet, RuleKind::Required) => (Verdict::Hit, Vec::new(), None),
             (Outcome::Met(evidence), _) => (Verdict::Hit, evidence, None),
             (Outcome::NotMet, _) => (Verdict::Miss, Vec::new(), None),
@@ -117,8 +123,11 @@ impl Case<'_> {
 
     /// Whether words of this role can be told. A known call in which the role never speaks counts as known.
     fn knows_role(&self, scope: RoleScope) -> bool {
-        let present = self.dialogue.turns.iter().any(|turn| scope.includes(turn.role));
-        scope == RoleScope::Any || present || !self.has_unknown()
+        scope == RoleScope::Any || self.speaks(scope) || !self.has_unknown()
+    }
+
+    fn speaks(&self, scope: RoleScope) -> bool {
+        self.dialogue.turns.iter().any(|turn| scope.includes(turn.role))
     }
 
     fn has_unknown(&self) -> bool {
@@ -171,6 +180,12 @@ impl Case<'_> {
             }
         };
         match said {
+            // Words that must be absent: somebody whose role nobody knows may have said them.
+            textual::Outcome::Met(said)
+                if said.is_empty() && condition.role != RoleScope::Any && self.has_unknown() =>
+            {
+                Outcome::Unjudged("role_unknown")
+            }
             textual::Outcome::Met(said) => Outcome::Met(
                 said.iter().flat_map(|said| of_said(self.dialogue, &self.script, said)).collect(),
             ),

@@ -20,11 +20,7 @@ fn judge_turns(turns: &[&str]) -> Analysis {
 }
 
 fn finding<'a>(analysis: &'a Analysis, id: &str) -> &'a Finding {
-    analysis
-        .findings
-        .iter()
-        .find(|finding| finding.rule_id.as_str() == id)
-        .expect("the bank pack has the rule")
+    analysis.findings.iter().find(|finding| finding.rule_id.as_str() == id).expect("the pack has the rule")
 }
 
 #[test]
@@ -114,6 +110,60 @@ fn a_required_phrase_that_somebody_unknown_may_have_said_is_not_missing() {
 }
 
 #[test]
+fn with_declared_roles_that_the_words_contradict_nobody_is_punished_and_threats_still_show() {
+    let turns = ["客服: 这款产品保本保息", "客户: 我要投诉到银保监"];
+    let mut dialogue = dialogue_of(&turns, false).expect("the turns are well formed");
+    dialogue.role_confidence = 0.05;
+    let analysis = judge(&dialogue);
+    assert_eq!(finding(&analysis, "S01").not_applicable_reason.as_deref(), Some("role_disputed"));
+    assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
+    assert_eq!(finding(&analysis, "W01").verdict, Verdict::Hit);
+}
+
+#[test]
+fn who_is_never_heard_has_left_nothing_out() {
+    let mut silence = dialogue_of::<&str>(&[], false).expect("no turn is well formed");
+    silence.layout = Some(crate::audio::ChannelLayout::Stereo);
+    (silence.timing.duration, silence.timing.silence) = (Millis(600_000), Millis(600_000));
+    let one_sided = dialogue_of(&["客户@0-40: 喂你好听得到吗", "客户@50-90: 没有声音啊"], false);
+    for dialogue in [silence, one_sided.expect("the turns are well formed")] {
+        let analysis = judge(&dialogue);
+        assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
+        assert_eq!(finding(&analysis, "B01").not_applicable_reason.as_deref(), Some("no_speech"));
+    }
+}
+
+#[test]
+fn words_that_must_be_absent_may_have_been_said_by_somebody_unknown() {
+    let pack = r#"
+        version = 1
+        [pack]
+        name = "p"
+        revision = "1"
+        [[rule]]
+        id = "P1"
+        name = "没有确认"
+        kind = "process"
+        role = "agent"
+        level = "S3"
+        dimension = "服务规范"
+        hits = ["客服: 您好"]
+        misses = ["客服: 我跟您确认一下"]
+        [[rule.condition]]
+        keyword = { none = ["确认"] }
+    "#;
+    let pack = RuleSet::compile("pack.toml", pack).expect("the pack is well formed");
+    for (turns, verdict) in [
+        (["客服: 您好", "客户: 确认一下"], Verdict::Hit),
+        (["客服: 您好", "未知: 确认一下"], Verdict::NotApplicable),
+    ] {
+        let dialogue = dialogue_of(&turns, false).expect("the turns are well formed");
+        let analysis = pack.evaluate(&dialogue, &CallMetadata::default());
+        assert_eq!(finding(&analysis, "P1").verdict, verdict, "{turns:?}");
+    }
+}
+
+#[test]
 fn homophones_do_not_count_in_a_chat() {
     let dialogue = dialogue_of(&["客服: 这个产品宝本"], false).expect("the turn is well formed");
     let metadata = CallMetadata { media: Media::Chat, ..CallMetadata::default() };
@@ -158,7 +208,12 @@ fn evidence_has_the_time_and_confidence_of_its_words() {
         chars_per_min: None,
         loudness_dbfs: None,
     };
-    let dialogue = Dialogue { turns: vec![turn], role_source: RoleSource::Metadata, ..Dialogue::default() };
+    let dialogue = Dialogue {
+        turns: vec![turn],
+        role_source: RoleSource::Metadata,
+        role_confidence: 1.0,
+        ..Dialogue::default()
+    };
     let analysis = judge(&dialogue);
     let whole = finding(&analysis, "S01").evidence.iter().find(|one| one.text == "保本，保息");
     let whole = whole.expect("the phrase is found across the comma");

@@ -113,7 +113,7 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Why, in one sentence for a person; for N/A the reason.
     pub explanation: String,
-    /// Stable name of the reason for N/A, for example `mono`, `role_unknown`, `prerequisite_absent`, `too_short`.
+    /// Stable name of the reason for N/A, for example `mono`, `role_unknown`; models/bank/README.md lists all.
     pub not_applicable_reason: Option<String>,
 }
 

@@ -113,3 +113,11 @@ pub struct Dialogue {
     /// Channels on which nothing was ever heard.
     pub silent_channels: Vec<ChannelIndex>,
 }
+
+impl Dialogue {
+    /// Whether what is said contradicts the roles that the sender declared.
+    #[must_use]
+    pub fn has_disputed_roles(&self) -> bool {
+        self.role_source == RoleSource::Metadata && self.role_confidence < 0.5
+    }
+}

@@ -93,13 +93,12 @@ pub(super) fn kind(kind: v1::RuleKind) -> &'static str {
 pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "mono" => "单声道，无法区分双方",
-        "dual_mono" => "两路内容相同，无法区分双方",
         "role_unknown" => "角色未知",
+        "role_disputed" => "声明的角色与话语相反",
         "prerequisite_absent" => "前提未出现",
         "too_short" => "通话太短",
         "no_audio" => "没有音频",
-        "no_text" | "no_speech" => "没有可判断的话语",
-        "metadata_absent" => "缺少随录信息",
+        "no_speech" => "没有可判断的话语",
         _ => return None,
     })
 }
