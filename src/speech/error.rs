@@ -48,6 +48,9 @@ pub enum SpeechError {
         /// Its own error.
         source: WhisperError,
     },
+    /// A defect in the recogniser's own code.
+    #[error("the recogniser broke on this recording")]
+    Panicked,
     /// No thread could be started.
     #[error("cannot start a recogniser: {source}")]
     Thread {
@@ -68,7 +71,7 @@ impl Classify for SpeechError {
                 ErrorCode::Unavailable
             }
             Self::Config { .. } => ErrorCode::InvalidInput,
-            Self::Recognizer { .. } => ErrorCode::Internal,
+            Self::Recognizer { .. } | Self::Panicked => ErrorCode::Internal,
         }
     }
 
@@ -80,6 +83,7 @@ impl Classify for SpeechError {
             Self::ModelPath { .. } => "speech.model_path",
             Self::Config { .. } => "speech.config",
             Self::Recognizer { .. } => "speech.recognizer",
+            Self::Panicked => "speech.panicked",
             Self::Thread { .. } => "speech.thread",
             Self::Stopped => "speech.stopped",
         }

@@ -4,7 +4,8 @@
 //! recogniser in flight, so its audio is read no faster than it is recognised and memory stays bounded.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +40,7 @@ struct Job {
 #[derive(Debug)]
 pub struct WhisperTranscriber {
     config: SpeechConfig,
-    vad_model: std::path::PathBuf,
+    vad_model: PathBuf,
     /// Detectors that no call uses now; the network is small but loading leaks its path.
     idle_detectors: Mutex<Vec<VoiceDetector>>,
     jobs: Option<SyncSender<Job>>,
@@ -160,8 +161,10 @@ fn work(jobs: &Mutex<Receiver<Job>>, mut decoder: Decoder, prompt: &str) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { window, reply }) = job else { return };
+        // A defect in one window fails its call, not the recogniser: every window starts from a fresh context.
+        let recognized = catch_unwind(AssertUnwindSafe(|| recognize(&mut decoder, &window, prompt)));
         // A call that gave up no longer listens: nothing to tell.
-        reply.send(recognize(&mut decoder, &window, prompt)).ok();
+        reply.send(recognized.unwrap_or(Err(SpeechError::Panicked))).ok();
     }
 }
 
