@@ -37,20 +37,20 @@ S5 = { points = 0 }
 
 [[rule]]
 id = "T01"
-name = "静音过多"
-kind = "acoustic"
+name = "没有问候"
+kind = "process"
 level = "S3"
 dimension = "服务规范"
 
 [[rule.condition]]
-silence_share = { over_percent = 60 }
+keyword = { none = ["您好"] }
 
 [[rule.test]]
-turns = ["客服@0-1: 您好", "客户@9-10: 你好"]
+turns = ["客服: 喂", "客户: 你好"]
 hit = true
 
 [[rule.test]]
-turns = ["客服@0-4: 您好", "客户@4-8: 你好"]
+turns = ["客服: 您好", "客户: 你好"]
 hit = false
 "#;
 
