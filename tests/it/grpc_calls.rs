@@ -259,6 +259,23 @@ async fn pages_hold_every_call_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn findings_of_one_rule_are_found_with_every_verdict() {
+    let sandbox = Sandbox::start().await;
+    let mut client = sandbox.client().await;
+    upload_done(&mut client, header("one"), 1).await;
+    let all = [v1::Verdict::Hit, v1::Verdict::Miss, v1::Verdict::NotApplicable].map(i32::from);
+    let request = v1::ListFindingsRequest { verdicts: all.to_vec(), page_size: 500, ..Default::default() };
+    let every = client.list_findings(request.clone()).await.expect("it lists").into_inner().findings;
+    for verdict in [v1::Verdict::Hit, v1::Verdict::Miss] {
+        let one = every.iter().find(|finding| finding.verdict() == verdict).expect("there is one");
+        let filter = Some(v1::CallFilter { rule_id: one.rule_id.clone(), ..Default::default() });
+        let request = v1::ListFindingsRequest { filter, verdicts: vec![verdict.into()], ..request.clone() };
+        let found = client.list_findings(request).await.expect("it lists").into_inner().findings;
+        assert_eq!(found, [one.clone()]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_request_that_makes_no_sense_is_refused() {
     let sandbox = Sandbox::start().await;
     let mut client = sandbox.client().await;

@@ -50,6 +50,7 @@ impl CallQuery {
 #[derive(Debug)]
 pub(super) struct FindingQuery {
     calls: CallQuery,
+    rule_id: Option<RuleId>,
     verdicts: Vec<Verdict>,
 }
 
@@ -60,9 +61,14 @@ impl TryFrom<v1::ListFindingsRequest> for FindingQuery {
         let mut filter = filter(request.filter.unwrap_or_default())?;
         // Other calls have no findings.
         filter.state.get_or_insert(CallState::Done);
+        let (rule_id, verdicts) = (filter.rule_id.clone(), verdicts(&request.verdicts)?);
+        if verdicts != [Verdict::Hit] {
+            // The index knows only whom the rule hit.
+            filter.rule_id = None;
+        }
         let page_token = page_token(&request.page_token)?;
         let calls = CallQuery { filter, page_size: page_size(request.page_size)?, page_token };
-        Ok(Self { calls, verdicts: verdicts(&request.verdicts)? })
+        Ok(Self { calls, rule_id, verdicts })
     }
 }
 
@@ -86,7 +92,7 @@ impl FindingQuery {
                 // Absent when the call was deleted meanwhile.
                 let Some(result) = result else { continue };
                 let mut chosen = chosen(id, &result, &self.verdicts);
-                if let Some(rule_id) = &self.calls.filter.rule_id {
+                if let Some(rule_id) = &self.rule_id {
                     chosen.retain(|finding| finding.rule_id == rule_id.as_str());
                 }
                 findings.append(&mut chosen);
