@@ -21,7 +21,7 @@ pub enum AppError {
     #[error(transparent)]
     Speech(#[from] SpeechError),
     /// The rule pack cannot be read.
-    #[error("the rule pack `{}` cannot be read: name a `.toml` file or a folder of them with --scheme", path.display())]
+    #[error("the rule pack `{}` cannot be read: name a `.toml` file or a folder of them", path.display())]
     PackUnreadable {
         /// The file or folder.
         path: PathBuf,

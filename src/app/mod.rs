@@ -7,7 +7,7 @@ mod service;
 use std::sync::Arc;
 
 pub use error::AppError;
-pub use rules::load_rules;
+pub use rules::{load_rules, read_pack};
 pub use service::Service;
 
 use crate::config::Config;

@@ -14,11 +14,17 @@ use crate::config::Config;
 /// [`AppError::PackUnreadable`]; [`AppError::Rules`] with file, line and column.
 pub fn load_rules(config: &Config) -> Result<Arc<RuleSet>, AppError> {
     let Some(path) = &config.rules.scheme else { return Ok(Arc::new(RuleSet::bank())) };
-    let sources = read(path).map_err(|source| AppError::PackUnreadable { path: path.clone(), source })?;
-    Ok(Arc::new(RuleSet::compile_all(&sources)?))
+    Ok(Arc::new(RuleSet::compile_all(&read_pack(path)?)?))
 }
 
-/// Names and texts of the files that `path` means.
+/// Names and texts of the files that `path` means: itself, or the `.toml` files of a folder by name.
+///
+/// # Errors
+/// [`AppError::PackUnreadable`], also for a folder without any.
+pub fn read_pack(path: &Path) -> Result<Vec<(String, String)>, AppError> {
+    read(path).map_err(|source| AppError::PackUnreadable { path: path.to_owned(), source })
+}
+
 fn read(path: &Path) -> io::Result<Vec<(String, String)>> {
     let files = if path.is_dir() { toml_files(path)? } else { vec![path.to_owned()] };
     let mut sources = Vec::new();
@@ -39,5 +45,8 @@ fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     // The order of a folder is the machine's; findings must not depend on it.
     files.sort();
+    if files.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it holds no .toml file"));
+    }
     Ok(files)
 }

@@ -1,5 +1,6 @@
 //! `diting eval`: measures recognition on labelled recordings, and that nothing is invented where nobody speaks.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Exit;
+use super::output::emit;
 use crate::app;
 use crate::config::{Config, Layers};
 use crate::eval::{self, Invented, Report, Signal, Through};
@@ -93,8 +95,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                     exit = Exit::Findings;
                 }
                 match args.format {
-                    Format::Text => print_invented(model, &heard),
-                    Format::Json => println!("{}", serde_json::to_string(&heard)?),
+                    Format::Text => print_invented(model, &heard)?,
+                    Format::Json => emit(&serde_json::to_string(&heard)?)?,
                 }
             }
         }
@@ -175,25 +177,25 @@ fn bar(length: u64, title: &str) -> ProgressBar {
 
 fn print(format: Format, report: &Report) -> anyhow::Result<()> {
     match format {
-        Format::Text => println!("{report}"),
-        Format::Json => println!("{}", serde_json::to_string(report)?),
+        Format::Text => emit(&report.to_string())?,
+        Format::Json => emit(&serde_json::to_string(report)?)?,
     }
     Ok(())
 }
 
-fn print_invented(model: &str, heard: &[Invented]) {
-    println!("model {model}, sounds without words through 8 kHz A-law");
-    println!("{:<12} {:>8} {:>16} {:>10}  text", "sound", "played s", "taken for speech", "invented");
+fn print_invented(model: &str, heard: &[Invented]) -> io::Result<()> {
+    emit(&format!("model {model}, sounds without words through 8 kHz A-law"))?;
+    emit(&format!("{:<12} {:>8} {:>16} {:>10}  text", "sound", "played s", "taken for speech", "invented"))?;
     for invented in heard {
-        println!(
+        emit(&format!(
             "{:<12} {:>8} {:>14} s {:>10}  {}",
             invented.signal.name(),
             invented.played.0 / 1000,
             invented.taken_for_speech.0 / 1000,
             invented.num_characters,
             invented.text,
-        );
+        ))?;
     }
     let total: usize = heard.iter().map(|invented| invented.num_characters).sum();
-    println!("{total} characters invented");
+    emit(&format!("{total} characters invented"))
 }

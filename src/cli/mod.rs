@@ -2,7 +2,10 @@
 //!
 //! Data goes to standard output, everything else to standard error; colour and progress only on a terminal.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
+#![allow(
+    clippy::print_stderr,
+    reason = "printing is this module's job; standard output goes through `output::emit`"
+)]
 
 mod analyze;
 mod calls;

@@ -7,6 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Exit;
+use super::output::emit;
 use crate::error::Chain;
 use crate::speech::model::{Format, ImportOptions, Kept, ModelStore, PullOptions, Step, Trust};
 
@@ -95,7 +96,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Import(import) => run_import(&store, import),
         Command::Verify { names } => verify(&store, &names),
         Command::Path { name } => {
-            println!("{}", store.path(&name)?.display());
+            emit(&format!("{}", store.path(&name)?.display()))?;
             Ok(Exit::Success)
         }
     }
@@ -103,16 +104,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 
 fn list(store: &ModelStore) -> anyhow::Result<Exit> {
     let kept = store.kept()?;
-    println!(
+    emit(&format!(
         "{:<14} {:<8} {:<5} {:>10}  {:<8} {:<5} ABOUT",
         "NAME", "KIND", "FORM", "SIZE", "LICENCE", "HERE"
-    );
+    ))?;
     for model in &store.manifest().models {
         for (i, form) in model.forms.iter().enumerate() {
             let name =
                 if i == 0 { model.name.clone() } else { format!("{}-{}", model.name, form.format.name()) };
             let is_kept = kept.iter().any(|kept| kept.name == name);
-            println!(
+            emit(&format!(
                 "{:<14} {:<8} {:<5} {:>10}  {:<8} {:<5} {}; {}",
                 name,
                 model.kind.name(),
@@ -122,7 +123,7 @@ fn list(store: &ModelStore) -> anyhow::Result<Exit> {
                 if is_kept { "yes" } else { "no" },
                 model.description,
                 model.languages,
-            );
+            ))?;
         }
     }
     let is_listed = |kept: &&Kept| store.manifest().find(&kept.name, None).is_some();
@@ -134,7 +135,7 @@ fn list(store: &ModelStore) -> anyhow::Result<Exit> {
             }
             None => ("?", "?", "?".to_owned(), "put there by hand"),
         };
-        println!("{:<14} {kind:<8} {format:<5} {size:>10}  {:<8} {:<5} {about}", own.name, "?", "yes");
+        emit(&format!("{:<14} {kind:<8} {format:<5} {size:>10}  {:<8} {:<5} {about}", own.name, "?", "yes"))?;
     }
     eprintln!("kept in {}", store.dir().display());
     Ok(Exit::Success)
@@ -203,9 +204,9 @@ fn verify(store: &ModelStore, names: &[String]) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
     for kept in all.iter().filter(wanted) {
         match store.verify(kept) {
-            Ok(trust) => println!("{:<14} ok      {}", kept.name, told(trust)),
+            Ok(trust) => emit(&format!("{:<14} ok      {}", kept.name, told(trust)))?,
             Err(error) => {
-                println!("{:<14} FAILED  {}", kept.name, Chain(&error));
+                emit(&format!("{:<14} FAILED  {}", kept.name, Chain(&error)))?;
                 exit = Exit::Failure;
             }
         }

@@ -1,14 +1,14 @@
 //! `diting rules`: checks rule packs and runs the tests that their rules carry.
 //!
-//! Reads the files; what is in them is judged by `analysis`, which does no I/O.
+//! The files are read by `app` and what is in them is judged by `analysis`, which does no I/O.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::Context;
-use fs_err as fs;
+use std::io;
+use std::path::PathBuf;
 
 use super::Exit;
+use super::output::emit;
 use crate::analysis::{RuleError, RuleSet, TestOutcome, Verdict};
+use crate::app;
 
 /// What was typed after `diting rules`.
 #[derive(Debug, clap::Args)]
@@ -48,16 +48,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             if let RuleError::Invalid { diagnostics } = &error {
                 eprintln!("{} problem(s)", diagnostics.len());
             }
-            return Ok(Exit::Failure);
+            return Ok(Exit::BadUsage);
         }
     };
     match test {
-        Some(quiet) => Ok(report(&rules.run_tests(), quiet)),
+        Some(quiet) => Ok(report(&rules.run_tests(), quiet)?),
         None => {
             let num_tests: usize = rules.rules().map(|rule| rule.tests.len()).sum();
             let scheme = &rules.scheme().name;
             let (num_rules, revision) = (rules.rules().count(), rules.revision());
-            println!("ok: {num_rules} rules, {num_tests} tests, scheme {scheme} revision {revision}");
+            emit(&format!("ok: {num_rules} rules, {num_tests} tests, scheme {scheme} revision {revision}"))?;
             Ok(Exit::Success)
         }
     }
@@ -70,37 +70,13 @@ fn compile(paths: &[PathBuf]) -> anyhow::Result<Result<RuleSet, RuleError>> {
     }
     let mut sources = Vec::new();
     for path in paths {
-        for file in pack_files(path)? {
-            let text = fs::read_to_string(&file)?;
-            sources.push((file.display().to_string(), text));
-        }
+        sources.extend(app::read_pack(path)?);
     }
     Ok(RuleSet::compile_all(&sources))
 }
 
-/// The file itself, or the `.toml` files of a folder by name.
-fn pack_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let file = entry.with_context(|| format!("cannot list `{}`", path.display()))?.path();
-        if file.extension().is_some_and(|extension| extension == "toml") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    anyhow::ensure!(
-        !files.is_empty(),
-        "`{}` holds no .toml file: name a rule pack or a folder of them",
-        path.display()
-    );
-    Ok(files)
-}
-
 /// Prints one line per rule and every failure.
-fn report(outcomes: &[TestOutcome], quiet: bool) -> Exit {
+fn report(outcomes: &[TestOutcome], quiet: bool) -> io::Result<Exit> {
     let mut num_failed = 0;
     let mut num_rules = 0;
     for own in outcomes.chunk_by(|left, right| left.rule_id == right.rule_id) {
@@ -112,7 +88,7 @@ fn report(outcomes: &[TestOutcome], quiet: bool) -> Exit {
             continue;
         }
         let count = |verdict| own.iter().filter(|outcome| outcome.expected == verdict).count();
-        println!(
+        emit(&format!(
             "{} {:<5} {} ({} hit, {} no hit, {} n/a)",
             if failed.is_empty() { "pass" } else { "FAIL" },
             first.rule_id.as_str(),
@@ -120,13 +96,13 @@ fn report(outcomes: &[TestOutcome], quiet: bool) -> Exit {
             count(Verdict::Hit),
             count(Verdict::Miss),
             count(Verdict::NotApplicable),
-        );
+        ))?;
         for outcome in failed {
             let failure = outcome.failure.as_deref().unwrap_or_default();
-            println!("     {}:{}: {failure}", outcome.source_name, outcome.line);
+            emit(&format!("     {}:{}: {failure}", outcome.source_name, outcome.line))?;
         }
     }
     let num_passed = outcomes.len() - num_failed;
-    println!("{num_rules} rules, {} tests: {num_passed} passed, {num_failed} failed", outcomes.len());
-    if num_failed == 0 { Exit::Success } else { Exit::Findings }
+    emit(&format!("{num_rules} rules, {} tests: {num_passed} passed, {num_failed} failed", outcomes.len()))?;
+    Ok(if num_failed == 0 { Exit::Success } else { Exit::Findings })
 }
