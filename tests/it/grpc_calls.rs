@@ -271,7 +271,7 @@ async fn findings_of_one_rule_are_found_with_every_verdict() {
         let filter = Some(v1::CallFilter { rule_id: one.rule_id.clone(), ..Default::default() });
         let request = v1::ListFindingsRequest { filter, verdicts: vec![verdict.into()], ..request.clone() };
         let found = client.list_findings(request).await.expect("it lists").into_inner().findings;
-        assert_eq!(found, [one.clone()]);
+        assert_eq!(found, std::slice::from_ref(one));
     }
 }
 
