@@ -1,6 +1,6 @@
 //! Runs one call through all stages: decode, transcribe, build the dialogue, judge, store.
 //!
-//! [`process`] is the stages alone, for one file; [`Calls`] adds the store, a queue and worker threads, and is what the
+//! [`process()`] is the stages alone, for one file; [`Calls`] adds the store, a queue and worker threads, and is what the
 //! service stands on. No wire types. Every hand-over is bounded; what happens at each limit stands next to it.
 //!
 //! **Invariant**: a call that was accepted ends as done or failed, or waits in the store for the next start.

@@ -3,7 +3,7 @@
 //! Shutdown order: health says NOT_SERVING, no new connection is taken, watches end, running requests get
 //! `shutdown_grace_secs`; whoever owns the calls ends the pipeline afterwards.
 //!
-//! **Invariant**: nothing blocks the event loop; see [`blocking`].
+//! **Invariant**: nothing blocks the event loop; see `blocking`.
 
 mod blocking;
 mod config;
