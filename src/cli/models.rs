@@ -11,6 +11,9 @@ use super::output::emit;
 use crate::error::Chain;
 use crate::speech::model::{Format, ImportOptions, Kept, ModelStore, PullOptions, Step, Trust};
 
+/// Said of weights that nobody vouches for.
+const UNLISTED: &str = "the manifest does not list these weights; their digest is recorded as found";
+
 /// What was typed after `diting models`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -163,7 +166,12 @@ fn run_pull(store: &ModelStore, args: Pull) -> anyhow::Result<Exit> {
         display.end();
         match pulled {
             Ok(pulled) => match pulled.source {
-                Some(source) => eprintln!("{name}: fetched from {source} to {}", pulled.path.display()),
+                Some(source) => {
+                    eprintln!("{name}: fetched from {source} to {}", pulled.path.display());
+                    if !pulled.pinned {
+                        eprintln!("{name}: {UNLISTED}");
+                    }
+                }
                 None => eprintln!("{name}: is there already, {}", pulled.path.display()),
             },
             Err(error) => failed.push(error),
@@ -184,10 +192,7 @@ fn run_import(store: &ModelStore, args: Import) -> anyhow::Result<Exit> {
     eprintln!("{}: kept as {}", imported.name, imported.path.display());
     eprintln!("{}: sha256 {}", imported.name, imported.record.sha256);
     if !imported.record.pinned {
-        eprintln!(
-            "{}: the manifest does not list these weights; their digest is recorded as found",
-            imported.name
-        );
+        eprintln!("{}: {UNLISTED}", imported.name);
     }
     Ok(Exit::Success)
 }

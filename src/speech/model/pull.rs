@@ -11,7 +11,7 @@ use super::layout::Format;
 use super::manifest::{Form, ModelEntry, Place, SourceEntry};
 use super::package;
 use super::step::{Report, Step};
-use super::store::{ModelStore, Record};
+use super::store::{ModelStore, Record, read_record};
 
 /// How to fetch.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub struct Pulled {
     pub path: PathBuf,
     /// Where it came from; absent when it was there before.
     pub source: Option<String>,
+    /// Whether the manifest vouches for it; a mirror may hold other weights of the same shape.
+    pub pinned: bool,
 }
 
 /// A place to ask, made ready.
@@ -60,7 +62,8 @@ impl ModelStore {
         if !options.force
             && let Ok(path) = self.path_of_form(form)
         {
-            return Ok(Pulled { path, source: None });
+            let pinned = read_record(&path).is_some_and(|record| record.pinned);
+            return Ok(Pulled { path, source: None, pinned });
         }
         let endpoint = options.huggingface_endpoint.as_ref().unwrap_or(&self.manifest().huggingface_endpoint);
         let endpoint = endpoint.trim_end_matches('/');
@@ -73,7 +76,7 @@ impl ModelStore {
                     let pinned = self.manifest().pins(&product.sha256) || matches!(source, Source::Listed(_));
                     let record = Record::new(&product, &label, pinned);
                     let path = self.install(&unfinished, &form.file, &record)?;
-                    return Ok(Pulled { path, source: Some(label) });
+                    return Ok(Pulled { path, source: Some(label), pinned });
                 }
                 Err(error) => {
                     report(Step::Failed { source: &label, error: &error });
@@ -334,6 +337,7 @@ mod tests {
         let store = store(&dir.path().join("cache"));
         let pulled = store.pull("vad", &from_mirror(&mirror), &mut |_| {}).expect("the mirror has it");
         assert!(pulled.source.is_some_and(|source| source.starts_with("mirror ")));
+        assert!(!pulled.pinned, "nobody listed these bytes");
         assert_eq!(store.path("vad").expect("it is sound"), pulled.path);
         let again = store.pull("vad", &from_mirror(&mirror), &mut |_| {}).expect("it is there");
         assert_eq!(again.source, None);

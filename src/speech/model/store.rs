@@ -230,7 +230,7 @@ fn record_path(path: &Path) -> PathBuf {
 }
 
 /// The record beside `path`; a damaged one counts as none.
-fn read_record(path: &Path) -> Option<Record> {
+pub(super) fn read_record(path: &Path) -> Option<Record> {
     serde_json::from_slice(&fs::read(record_path(path)).ok()?).ok()
 }
 
