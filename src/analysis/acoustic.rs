@@ -198,6 +198,9 @@ fn judge_first_response(dialogue: &Dialogue, role: RoleScope, over: Millis) -> O
     if span.start <= over {
         return Outcome::NotMet;
     }
+    if dialogue.unheard.iter().any(|unheard| unheard.span.start < span.start) {
+        return Outcome::Unmeasured("unheard");
+    }
     Outcome::Met(vec![Measured {
         turn: Some(turn),
         span: Some(TimeSpan::new(Millis::ZERO, span.start)),

@@ -17,6 +17,9 @@ use crate::types::{CallMetadata, Media, Millis, Score, SpeakerRole};
 /// Version of the engine that judged, for results that are compared later.
 const ENGINE_VERSION: &str = concat!("rules-1/", env!("CARGO_PKG_VERSION"));
 
+/// Nobody says a required phrase in less.
+const SHORTEST_PHRASE: Millis = Millis(1_000);
+
 /// More places than this do not make a finding clearer; the first are kept.
 const MAX_EVIDENCE: usize = 20;
 
@@ -115,6 +118,8 @@ impl Case<'_> {
             (Outcome::NotMet, RuleKind::Required) if self.has_unknown() => unjudged("role_unknown"),
             // Nothing heard is a broken recording or a call that never was, not a missing phrase.
             (Outcome::NotMet, RuleKind::Required) if !self.speaks(rule.role) => unjudged("no_speech"),
+            // It may be what could not be made out.
+            (Outcome::NotMet, RuleKind::Required) if self.may_have_missed(rule.role) => unjudged("unheard"),
             (Outcome::NotMet, RuleKind::Required) => (Verdict::Hit, Vec::new(), None),
             (Outcome::Met(evidence), _) => (Verdict::Hit, evidence, None),
             (Outcome::NotMet, _) => (Verdict::Miss, Vec::new(), None),
@@ -128,6 +133,18 @@ impl Case<'_> {
 
     fn speaks(&self, scope: RoleScope) -> bool {
         self.dialogue.turns.iter().any(|turn| scope.includes(turn.role))
+    }
+
+    /// Whether somebody in `scope` may have said a whole phrase that could not be made out: on a channel where no other
+    /// role is heard.
+    fn may_have_missed(&self, scope: RoleScope) -> bool {
+        self.dialogue.unheard.iter().any(|unheard| {
+            let mut on_channel =
+                self.dialogue.turns.iter().filter(|turn| turn.channel == unheard.channel).peekable();
+            unheard.span.duration() >= SHORTEST_PHRASE
+                && (on_channel.peek().is_none()
+                    || on_channel.any(|turn| scope.includes(turn.role) || turn.role == SpeakerRole::Unknown))
+        })
     }
 
     fn has_unknown(&self) -> bool {

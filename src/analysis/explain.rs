@@ -14,6 +14,7 @@ pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
         "mono" => "录音为单声道，双方混在一起，无法判定抢话".to_owned(),
         "role_unknown" => format!("无法确定谁是{}，不作判定", rule.role.chinese()),
         "role_disputed" => "话语内容与声明的角色相反，声道可能接反，不作判定".to_owned(),
+        "unheard" => format!("有一段{}可能说过的话未能识别，不作判定", rule.role.chinese()),
         "no_speech" => format!("通话中没有听到{}说话，不作判定", rule.role.chinese()),
         "prerequisite_absent" => "通话中没有出现这条规则的前提".to_owned(),
         "too_short" => "通话或发言太短，不作判定".to_owned(),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Analysis, Finding, MatchMode, RuleSet, Verdict, dialogue_of};
-use crate::dialogue::{Dialogue, Turn};
+use crate::dialogue::{Dialogue, Turn, Unheard};
 use crate::types::{CallMetadata, ChannelIndex, Media, Millis, RoleSource, Score, SpeakerRole, TimeSpan};
 
 thread_local! {
@@ -130,6 +130,21 @@ fn who_is_never_heard_has_left_nothing_out() {
         let analysis = judge(&dialogue);
         assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
         assert_eq!(finding(&analysis, "B01").not_applicable_reason.as_deref(), Some("no_speech"));
+    }
+}
+
+#[test]
+fn what_could_not_be_made_out_is_not_a_missing_phrase_nor_a_late_greeting() {
+    let turns = ["客户@15-18: 你好我想问一下", "客服@19-25: 请问您要办理什么业务", "客户@26-40: 挂失"];
+    let mut dialogue = dialogue_of(&turns, false).expect("the turns are well formed");
+    assert_eq!(finding(&judge(&dialogue), "B01").verdict, Verdict::Hit);
+    assert_eq!(finding(&judge(&dialogue), "A10").verdict, Verdict::Hit);
+    let channel = dialogue.turns.get(1).map(|turn| turn.channel).expect("the agent speaks second");
+    let span = TimeSpan::new(Millis(200), Millis(9_000));
+    dialogue.unheard.push(Unheard { channel, span, reason: "speech.loop".to_owned() });
+    for id in ["B01", "A10"] {
+        let analysis = judge(&dialogue);
+        assert_eq!(finding(&analysis, id).not_applicable_reason.as_deref(), Some("unheard"), "{id}");
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audio::ChannelLayout;
-use crate::speech::Word;
+use crate::speech::{Unheard, Word};
 use crate::types::{ChannelIndex, Millis, RoleSource, SpeakerRole, TimeSpan};
 
 /// Speech of one speaker without a pause of `pause_limit` or more: what rules call a sentence (句).
@@ -112,6 +112,9 @@ pub struct Dialogue {
     pub role_confidence: f32,
     /// Channels on which nothing was ever heard.
     pub silent_channels: Vec<ChannelIndex>,
+    /// Speech that could not be made out, ordered by start: no turn tells it, and it is not silence.
+    #[serde(default)]
+    pub unheard: Vec<Unheard>,
 }
 
 impl Dialogue {

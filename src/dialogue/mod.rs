@@ -21,6 +21,7 @@ pub use pace::num_spoken_chars;
 
 use crate::audio::{AudioProfile, ChannelLayout};
 use crate::speech::Transcript;
+pub use crate::speech::Unheard;
 use crate::types::{CallMetadata, ChannelIndex};
 
 /// Makes the dialogue of one call from what was recognised on its channels.
@@ -44,7 +45,7 @@ pub fn build(
         roles.apply(turn);
         pace::measure(turn, &loudness, config);
     }
-    let timing = timing::measure(&turns, audio.duration, separated, config);
+    let timing = timing::measure(&turns, &transcript.unheard, audio.duration, separated, config);
     let turns = turns.into_iter().map(|open| open.turn).collect();
     Dialogue {
         turns,
@@ -53,6 +54,7 @@ pub fn build(
         role_source: roles.source,
         role_confidence: roles.confidence,
         silent_channels,
+        unheard: transcript.unheard.clone(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The dialogue as a whole: named failures and properties.
 
 use crate::audio::{AudioProfile, ChannelLayout, ChannelProfile};
-use crate::speech::{RecognitionSummary, Segment, Transcript, Word};
+use crate::speech::{Segment, Transcript, Unheard, Word};
 use crate::types::{CallMetadata, ChannelIndex, Millis, RoleSource, SpeakerRole, TimeSpan};
 
 use super::*;
@@ -28,7 +28,7 @@ pub(super) fn segment(channel: u16, start: u64, end: u64, text: &str) -> Segment
 }
 
 pub(super) fn transcript(segments: Vec<Segment>) -> Transcript {
-    Transcript { segments, summary: RecognitionSummary::default() }
+    Transcript { segments, ..Transcript::default() }
 }
 
 pub(super) fn profile(channels: &[u16], duration: Millis) -> AudioProfile {
@@ -124,6 +124,19 @@ fn a_mono_recording_of_one_side_may_be_declared_and_a_mix_may_not() {
     metadata.channel_roles.insert(ChannelIndex(1), SpeakerRole::Customer);
     let mix = build(&said, &audio, &metadata, &DialogueConfig::default());
     assert_eq!(roles(&mix), [SpeakerRole::Unknown]);
+}
+
+#[test]
+fn speech_that_could_not_be_made_out_is_no_silence() {
+    let audio = profile(&[0, 1], Millis(20_000));
+    let mut said = transcript(vec![segment(0, 12_000, 16_000, GREETING)]);
+    let span = TimeSpan::new(Millis(500), Millis(9_000));
+    said.unheard.push(Unheard { channel: ChannelIndex(0), span, reason: "speech.loop".to_owned() });
+    let dialogue = build(&said, &audio, &CallMetadata::default(), &DialogueConfig::default());
+    let gaps: Vec<_> = dialogue.timing.gaps.iter().map(|gap| (gap.span.start.0, gap.span.end.0)).collect();
+    assert_eq!(gaps, [(9_000, 12_000), (16_000, 20_000)]);
+    assert_eq!(dialogue.timing.silence, Millis(7_500));
+    assert_eq!(dialogue.unheard.len(), 1);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //!
 //! **Invariant**: `silence` and the time in which anybody speaks add up to the duration.
 
+use crate::speech::Unheard;
 use crate::types::{Millis, SpeakerRole, TimeSpan};
 
 use super::turn::OpenTurn;
@@ -19,6 +20,7 @@ struct Said<'a> {
 /// Measures the turns of a call of length `duration`.
 pub(super) fn measure(
     turns: &[OpenTurn],
+    unheard: &[Unheard],
     duration: Millis,
     separated: bool,
     config: &DialogueConfig,
@@ -28,7 +30,7 @@ pub(super) fn measure(
         said.extend(open.turn.utterances.iter().map(|utterance| Said { turn, utterance }));
     }
     said.sort_by_key(|said| (said.utterance.span.start, said.turn));
-    let (gaps, silence) = silences(&said, duration, config.min_gap);
+    let (gaps, silence) = silences(&said, unheard, duration, config.min_gap);
     let (agent_talk, agent_chars_per_min) = talk(turns, SpeakerRole::Agent, config);
     let (customer_talk, customer_chars_per_min) = talk(turns, SpeakerRole::Customer, config);
     Timing {
@@ -43,24 +45,41 @@ pub(super) fn measure(
     }
 }
 
-/// The silences of at least `min_gap`, and all silence together.
-fn silences(said: &[Said<'_>], duration: Millis, min_gap: Millis) -> (Vec<Gap>, Millis) {
+/// The silences of at least `min_gap`, and all silence together. Speech that could not be made out breaks a silence but
+/// belongs to no turn.
+fn silences(said: &[Said<'_>], unheard: &[Unheard], duration: Millis, min_gap: Millis) -> (Vec<Gap>, Millis) {
     let (mut gaps, mut silence) = (Vec::new(), Millis::ZERO);
     let (mut quiet_from, mut turn_before) = (Millis::ZERO, None);
     let end = std::iter::once((duration, duration, None));
     let spans =
         said.iter().map(|said| (said.utterance.span.start, said.utterance.span.end, Some(index(said.turn))));
     for (start, end, turn) in spans.chain(end) {
-        let quiet = TimeSpan::new(quiet_from, start);
-        silence = silence + quiet.duration();
-        if quiet.duration() >= min_gap && quiet.duration() > Millis::ZERO {
-            gaps.push(Gap { span: quiet, turn_before, turn_after: turn });
+        for quiet in without(unheard, TimeSpan::new(quiet_from, start)) {
+            silence = silence + quiet.duration();
+            if quiet.duration() >= min_gap && quiet.duration() > Millis::ZERO {
+                gaps.push(Gap { span: quiet, turn_before, turn_after: turn });
+            }
         }
         if end > quiet_from || turn_before.is_none() {
             (quiet_from, turn_before) = (end.max(quiet_from), turn);
         }
     }
     (gaps, silence)
+}
+
+/// What is left of `quiet` outside `unheard`.
+fn without(unheard: &[Unheard], quiet: TimeSpan) -> Vec<TimeSpan> {
+    let mut left = Vec::new();
+    let mut from = quiet.start;
+    for spoken in unheard.iter().map(|unheard| unheard.span).filter(|span| span.overlap(quiet) > Millis::ZERO)
+    {
+        left.push(TimeSpan::new(from, spoken.start));
+        from = from.max(spoken.end);
+    }
+    if from <= quiet.end {
+        left.push(TimeSpan::new(from, quiet.end));
+    }
+    left
 }
 
 /// Every stretch in which utterances of two channels overlap.

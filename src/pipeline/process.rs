@@ -46,7 +46,7 @@ pub fn process(
     let transcript = if channels.is_empty() {
         let summary =
             RecognitionSummary { model: transcriber.model().to_owned(), ..RecognitionSummary::default() };
-        Transcript { segments: Vec::new(), summary }
+        Transcript { summary, ..Transcript::default() }
     } else {
         let mut blocks = AudioStream::open(path, declaration, &channels, &config.audio)?;
         let mut heard = |processed: Millis| {

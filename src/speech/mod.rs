@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 pub use config::{SpeechConfig, VadConfig};
 pub use error::SpeechError;
 pub use scripted::ScriptedTranscriber;
-pub use segment::{RecognitionSummary, Segment, Transcript, Word};
+pub use segment::{RecognitionSummary, Segment, Transcript, Unheard, Word};
 pub use whisper::WhisperTranscriber;
 
 use crate::audio::{AudioError, Block};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::SpeechError;
 use super::decode::{Attempt, Decoded, Decoder};
 use super::gate::{self, Doubt};
-use super::segment::Segment;
-use super::window::Window;
+use super::segment::{Segment, Unheard};
+use super::window::{Placement, Window};
 use super::words;
 
 /// Above this probability of no speech a doubtful text was invented.
@@ -16,6 +16,7 @@ const NO_SPEECH: f32 = 0.5;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Recognized {
     pub(super) segments: Vec<Segment>,
+    pub(super) unheard: Vec<Unheard>,
     pub(super) redecoded: BTreeMap<&'static str, u32>,
     pub(super) dropped: BTreeMap<&'static str, u32>,
 }
@@ -37,7 +38,12 @@ pub(super) fn recognize(
     for piece in window.split() {
         let again = decoder.decode(&piece.samples, Attempt::AGAIN)?;
         match still_doubtful(decoder, &piece, &again, prompt)? {
-            Some(doubt) => *recognized.dropped.entry(doubt.reason()).or_default() += 1,
+            Some(doubt) => {
+                *recognized.dropped.entry(doubt.reason()).or_default() += 1;
+                if doubt != Doubt::NoSpeech {
+                    recognized.unheard.extend(unheard(&piece, doubt));
+                }
+            }
             None => recognized.segments.extend(words::segments(&piece, &again.tokens)),
         }
     }
@@ -52,11 +58,15 @@ fn still_doubtful(
     decoded: &Decoded,
     prompt: &str,
 ) -> Result<Option<Doubt>, SpeechError> {
-    match gate::doubt(decoded, piece.speech(), prompt) {
-        None | Some(Doubt::LowConfidence) => {
-            let no_speech = decoder.no_speech_probability(&piece.samples)?;
-            Ok((no_speech > NO_SPEECH).then_some(Doubt::NoSpeech))
-        }
-        Some(doubt) => Ok(Some(doubt)),
+    if decoder.no_speech_probability(&piece.samples)? > NO_SPEECH {
+        return Ok(Some(Doubt::NoSpeech));
     }
+    Ok(gate::doubt(decoded, piece.speech(), prompt).filter(|doubt| *doubt != Doubt::LowConfidence))
+}
+
+/// The speech of a dropped piece: somebody spoke here, and nobody knows what.
+fn unheard(window: &Window, doubt: Doubt) -> impl Iterator<Item = Unheard> {
+    let spans: Vec<_> = window.pieces.iter().map(Placement::speech).collect();
+    let channel = window.channel;
+    spans.into_iter().map(move |span| Unheard { channel, span, reason: doubt.reason().to_owned() })
 }

@@ -41,7 +41,7 @@ impl Transcriber for ScriptedTranscriber {
             language: "zh".to_owned(),
             ..RecognitionSummary::default()
         };
-        Ok(Transcript { segments: self.segments.clone(), summary })
+        Ok(Transcript { segments: self.segments.clone(), unheard: Vec::new(), summary })
     }
 
     fn model(&self) -> &str {

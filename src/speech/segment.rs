@@ -50,11 +50,25 @@ pub struct RecognitionSummary {
     pub dropped: BTreeMap<String, u32>,
 }
 
+/// Speech that could not be made out: what the recogniser wrote for it was not believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheard {
+    /// Where somebody spoke.
+    pub channel: ChannelIndex,
+    /// When.
+    pub span: TimeSpan,
+    /// Why the text was dropped, for example `speech.loop`.
+    pub reason: String,
+}
+
 /// Everything that was recognised in one recording.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Transcript {
     /// Ordered by start; two channels may overlap.
     pub segments: Vec<Segment>,
+    /// Speech without words, ordered by start: neither silence nor something that was not said.
+    #[serde(default)]
+    pub unheard: Vec<Unheard>,
     /// How it was recognised.
     pub summary: RecognitionSummary,
 }

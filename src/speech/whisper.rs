@@ -237,6 +237,7 @@ impl<'a> Call<'a> {
         let Some((result, end)) = self.in_flight.pop_front() else { return Ok(()) };
         let recognized = result.recv().map_err(|_| SpeechError::Stopped)??;
         self.transcript.segments.extend(recognized.segments);
+        self.transcript.unheard.extend(recognized.unheard);
         add(&mut self.transcript.summary.redecoded, recognized.redecoded);
         add(&mut self.transcript.summary.dropped, recognized.dropped);
         (self.progress)(end);
@@ -251,6 +252,7 @@ impl<'a> Call<'a> {
             self.collect()?;
         }
         self.transcript.segments.sort_by_key(|segment| (segment.span.start, segment.channel));
+        self.transcript.unheard.sort_by_key(|unheard| (unheard.span.start, unheard.channel));
         let RecognitionSummary { redecoded, dropped, .. } = &self.transcript.summary;
         tracing::debug!(?redecoded, ?dropped, "recognised");
         Ok(self.transcript)

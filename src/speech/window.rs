@@ -25,6 +25,12 @@ pub(super) struct Placement {
 }
 
 impl Placement {
+    /// The span of its speech in the recording, without the padding.
+    pub(super) fn speech(&self) -> TimeSpan {
+        let end = self.start + (self.len - self.padding.1) as u64;
+        TimeSpan::new(time(self.start + self.padding.0 as u64), time(end))
+    }
+
     /// Its span in the recording.
     pub(super) fn span(&self) -> TimeSpan {
         TimeSpan::new(time(self.start), time(self.start + self.len as u64))

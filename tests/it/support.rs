@@ -122,7 +122,7 @@ impl Transcriber for SteeredTranscriber {
             return Err(SpeechError::Cancelled);
         }
         let summary = RecognitionSummary { model: "steered".to_owned(), ..RecognitionSummary::default() };
-        Ok(Transcript { segments: vec![forbidden_promise()], summary })
+        Ok(Transcript { segments: vec![forbidden_promise()], summary, ..Transcript::default() })
     }
 
     fn model(&self) -> &str {

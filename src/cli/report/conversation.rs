@@ -31,9 +31,13 @@ pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: 
         transcript.turns.iter().flat_map(|turn| parts(turn, &timing.gaps)).collect();
     parts.sort_by_key(|part| (part.start, part.turn.index));
     let mut gaps = timing.gaps.iter().filter(|gap| gap_length(gap) >= SHOWN_GAP_MS).peekable();
+    let mut unheard = transcript.unheard.iter().peekable();
     for part in &parts {
         while let Some(gap) = gaps.next_if(|gap| Some(label::millis(gap.start.as_ref())) < part.start) {
             write_gap(page, gap);
+        }
+        while let Some(next) = unheard.next_if(|next| Some(label::millis(next.start.as_ref())) < part.start) {
+            write_unheard(page, next);
         }
         write_part(page, part, &marks);
         if part.from == 0 {
@@ -42,6 +46,9 @@ pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: 
     }
     for gap in gaps {
         write_gap(page, gap);
+    }
+    for rest in unheard {
+        write_unheard(page, rest);
     }
 }
 
@@ -93,6 +100,13 @@ fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
         line.push(piece(format!(" 〔识别存疑 {confidence:.2}〕"), Tone::Notice));
     }
     page.line(&line, INDENT);
+}
+
+fn write_unheard(page: &mut Page<'_>, unheard: &v1::Unheard) {
+    let start = label::millis(unheard.start.as_ref());
+    let length = label::millis(unheard.end.as_ref()).saturating_sub(start);
+    let text = format!("声道 {} 有语音未能识别 {}", unheard.channel, label::length(length));
+    write_fact(page, start, &text, Tone::Notice);
 }
 
 fn write_gap(page: &mut Page<'_>, gap: &v1::Gap) {

@@ -99,6 +99,7 @@ pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
         "too_short" => "通话太短",
         "no_audio" => "没有音频",
         "no_speech" => "没有可判断的话语",
+        "unheard" => "有语音未能识别",
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use crate::audio::{AudioProfile, ChannelLayout};
 use crate::dialogue::{Dialogue, Gap, Overlap, Timing, Turn, Utterance};
 use crate::pipeline::CallResult;
 use crate::proto::v1;
-use crate::speech::Word;
+use crate::speech::{Unheard, Word};
 use crate::types::{RoleSource, TimeSpan};
 
 /// Who said what when in `result`, and what the recording is.
@@ -26,6 +26,14 @@ pub fn transcript(result: &CallResult) -> v1::Transcript {
         redecoded: recognition.redecoded.into_iter().collect(),
         dropped: recognition.dropped.into_iter().collect(),
         audio: result.audio.as_ref().map(Into::into),
+        unheard: dialogue.unheard.iter().map(Into::into).collect(),
+    }
+}
+
+impl From<&Unheard> for v1::Unheard {
+    fn from(unheard: &Unheard) -> Self {
+        let (start, end) = bounds(unheard.span);
+        Self { channel: unheard.channel.0.into(), start, end, reason: unheard.reason.clone() }
     }
 }
 
