@@ -38,7 +38,7 @@ pub enum CallState {
     Scoring,
     /// Findings and score are stored.
     Done,
-    /// It failed for good; the bytes are kept until the call is deleted.
+    /// It failed; the bytes are kept until the call is deleted. Sent again, it waits again.
     Failed(Failure),
 }
 

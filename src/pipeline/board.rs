@@ -3,7 +3,11 @@
 //! The queue itself is the store. The board holds as many running calls as there are workers, and one sender per call
 //! that somebody watches.
 //!
-//! **Invariant**: a call runs at most once at a time; a call that was deleted is never spoken of again.
+//! A call that was under way when the process ended, which its record tells by an attempt that nobody took back, is a
+//! suspect: it runs alone, so that one call that ends the process takes no other with it and is known at last.
+//!
+//! **Invariant**: a call runs at most once at a time; nothing runs beside a suspect; a call that was deleted is never
+//! spoken of again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +34,8 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 struct State {
     running: HashMap<CallId, Running>,
+    /// What runs is a suspect.
+    is_alone: bool,
     watched: HashMap<CallId, watch::Sender<CallProgress>>,
     stopping: bool,
 }
@@ -55,9 +61,17 @@ impl Board {
             if state.stopping {
                 return None;
             }
+            if state.is_alone {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             match store.unfinished_calls(1, |id| state.running.contains_key(id)) {
                 Ok(mut records) => {
-                    if let Some(record) = records.pop() {
+                    // A suspect is the oldest that waits, so no other call begins until it has had its turn.
+                    let next =
+                        records.pop().filter(|record| record.num_attempts == 0 || state.running.is_empty());
+                    if let Some(record) = next {
+                        state.is_alone = record.num_attempts > 0;
                         let cancel = Arc::new(AtomicBool::new(false));
                         let progress = current(&record);
                         state.running.insert(record.id.clone(), Running { cancel: cancel.clone(), progress });
@@ -110,6 +124,8 @@ impl Board {
     pub(super) fn leave(&self, job: &Job, last: Option<CallState>) {
         let mut state = self.state();
         let running = state.running.remove(&job.record.id);
+        // Nothing runs beside a suspect, so if there was one, it is this.
+        state.is_alone = false;
         let is_deleted = job.cancel.load(Ordering::Relaxed) && !state.stopping;
         if let Some(last) = last.filter(|_| !is_deleted)
             && let Some(sender) = state.watched.remove(&job.record.id)

@@ -42,8 +42,9 @@ impl Calls {
         rules: Arc<RuleSet>,
     ) -> Result<Self, PipelineError> {
         blobs.recover(|hash| store.is_blob_used(hash).map_err(PipelineError::from))?;
-        // Their attempts stay counted: one of these calls may be what ended the process.
+        // Their attempts stay counted: one of these calls may be what ended the process, so each runs alone now.
         for record in store.begun_calls()? {
+            tracing::info!(call = %record.id, num_attempts = record.num_attempts, "call resumed");
             store.set_state(&record, CallState::Accepted, None)?;
         }
         let num_workers = config.num_workers.max(1);
@@ -79,7 +80,7 @@ impl Calls {
     }
 
     /// Accepts a call whose bytes have all arrived; durable when it returns. The same id with the same bytes is the
-    /// same call, whatever is said about it the second time.
+    /// same call, whatever is said about it the second time; if it had failed, it waits again.
     ///
     /// # Errors
     /// [`PipelineError::Ingest`] when it is empty or the disk refuses; [`PipelineError::Store`] when the id belongs to
@@ -107,10 +108,15 @@ impl Calls {
         )?;
         match inserted {
             Inserted::New => {
+                tracing::info!(call = %record.id, num_bytes = record.recording.num_bytes, "call accepted");
                 self.shared.board.notify();
                 Ok(Accepted { record, already_present: false })
             }
-            Inserted::Same(stored) => Ok(Accepted { record: *stored, already_present: true }),
+            Inserted::Same(stored) => {
+                // It may have failed before and wait again now.
+                self.shared.board.notify();
+                Ok(Accepted { record: *stored, already_present: true })
+            }
         }
     }
 

@@ -12,7 +12,8 @@ use crate::types::Millis;
 pub struct PipelineConfig {
     /// Calls run at the same time. Two let one call decode while another is recognised.
     pub num_workers: usize,
-    /// Times a call is begun before it is given up: what kills the process three times is not tried again.
+    /// Times a call may end the process while it runs alone before it is given up. The first time does not count, for
+    /// another call may have been the cause; a call that was under way then runs alone from there on.
     pub max_attempts: u32,
     /// How long a shutdown waits for calls under way before it interrupts them. They are begun again at the next start.
     pub shutdown_grace: Millis,

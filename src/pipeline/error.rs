@@ -34,9 +34,9 @@ pub enum PipelineError {
         "the audio of the call is missing from the data directory: restore it from a backup, or delete the call and send it again"
     )]
     RecordingMissing,
-    /// It was begun too often without an end.
+    /// It ended the process too often while it ran alone.
     #[error(
-        "the call was begun {num_attempts} times and ended the program each time: delete it, or look at its recording"
+        "the call was begun {num_attempts} times, at last alone, and the program ended each time: look at its recording, then delete the call or send it again"
     )]
     GaveUp {
         /// Times it was begun.

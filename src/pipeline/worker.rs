@@ -43,7 +43,7 @@ impl Shared {
     /// Runs `job` once. Gives the state in which the call ended; `None` when it waits or is gone.
     fn run(&self, job: &mut Job) -> Result<Option<CallState>, PipelineError> {
         let num_attempts = job.record.num_attempts;
-        let outcome = if num_attempts >= self.config.max_attempts {
+        let outcome = if num_attempts > self.config.max_attempts {
             Err(PipelineError::GaveUp { num_attempts })
         } else {
             job.record = match self.store.begin(&job.record) {

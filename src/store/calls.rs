@@ -27,12 +27,13 @@ const MAX_MESSAGE_CHARS: usize = 300;
 pub enum Inserted {
     /// It is new.
     New,
-    /// The same bytes were stored under this id before; this is the record.
+    /// The same bytes were stored under this id before; this is the record. A call that had failed waits again.
     Same(Box<CallRecord>),
 }
 
 impl Store {
-    /// Inserts an accepted call; durable when it returns. The same id with the same bytes is the same call.
+    /// Inserts an accepted call; durable when it returns. The same id with the same bytes is the same call; when that
+    /// had failed, it waits again.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the id belongs to other bytes; [`StoreError::MetadataTooLarge`]; anything the
@@ -46,8 +47,8 @@ impl Store {
                     self.insert_new(record)?;
                     Inserted::New
                 }
-                Some(StoredCall { record: stored, .. }) if stored.recording.hash == record.recording.hash => {
-                    Inserted::Same(Box::new(stored))
+                Some(stored) if stored.record.recording.hash == record.recording.hash => {
+                    Inserted::Same(Box::new(self.retry(stored)?))
                 }
                 Some(StoredCall { record: stored, .. }) => {
                     return Err(StoreError::Conflict {
@@ -61,6 +62,19 @@ impl Store {
         // Also for the same call again: the one who inserted it may still be waiting for the disk.
         self.commit()?;
         Ok(outcome)
+    }
+
+    /// Lets a failed call wait again; leaves any other as it is.
+    fn retry(&self, old: StoredCall) -> Result<CallRecord, StoreError> {
+        let mut new = old.clone();
+        if let CallState::Failed(_) = old.record.state {
+            new.record.state = CallState::Accepted;
+            // What was under suspicion of ending the process stays so, and runs alone.
+            new.record.num_attempts = u32::from(old.record.num_attempts > 1);
+            let value = codec::encode(&new, "call")?;
+            self.apply(self.moved(&old, &new, value))?;
+        }
+        Ok(new.record)
     }
 
     fn insert_new(&self, record: &CallRecord) -> Result<(), StoreError> {
@@ -261,8 +275,10 @@ impl Store {
             batch.remove(keys::indexed(&from, received_at, id));
             batch.insert(keys::indexed(&to, received_at, id), &[]);
         }
-        if is_finished(&new.record.state) {
-            batch.remove(keys::queued(received_at, id));
+        match (is_finished(&old.record.state), is_finished(&new.record.state)) {
+            (_, true) => batch.remove(keys::queued(received_at, id)),
+            (true, false) => batch.insert(keys::queued(received_at, id), &[]),
+            (false, false) => {}
         }
         batch
     }

@@ -9,12 +9,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::{env, thread};
 
+use diting::analysis::RuleSet;
 use diting::ingest::CallState;
+use diting::pipeline::{Calls, PipelineConfig};
 use diting::store::{CallFilter, PageToken, Store};
 use fs_err as fs;
 use sha2::{Digest, Sha256};
 
-use crate::support::{end_of, id, open_blobs, open_store, start_with, upload, wav};
+use crate::support::{
+    SteeredTranscriber, end_of, failure_of, id, open_blobs, open_store, start_with, upload, wav,
+};
 
 const DATA_DIR: &str = "DITING_TEST_CRASH_DATA_DIR";
 const ROUND: &str = "DITING_TEST_CRASH_ROUND";
@@ -162,4 +166,76 @@ fn takes_in_calls_until_killed() {
             });
         }
     });
+}
+
+const HOLDS: &str = "DITING_TEST_CRASH_HOLDS";
+
+#[test]
+fn three_kills_with_calls_under_way_lose_none_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = ["c1", "c2", "c3"];
+    for round in 0..3 {
+        // All at once at first; then each alone, for any of them may be what ended the process.
+        let num_running = if round == 0 { names.len() } else { 1 };
+        hold_and_kill(dir.path(), &names, num_running);
+    }
+    let calls = start_with(dir.path(), &Arc::default(), 3);
+    for name in names {
+        assert_eq!(end_of(&calls, name).state, CallState::Done, "{name}");
+    }
+}
+
+#[test]
+fn a_call_that_dies_alone_three_times_is_given_up_until_it_is_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..4 {
+        hold_and_kill(dir.path(), &["poison"], 1);
+    }
+    let calls = start_with(dir.path(), &Arc::default(), 3);
+    assert_eq!(failure_of(&calls, "poison"), "pipeline.gave_up");
+    assert!(upload(&calls, "poison", &wav(&[440.0])).unwrap().already_present);
+    assert_eq!(end_of(&calls, "poison").state, CallState::Done);
+}
+
+/// Kills a process while exactly `num_running` of the calls `names` run in it.
+fn hold_and_kill(dir: &Path, names: &[&str], num_running: usize) {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["crash::holds_calls_until_killed", "--exact", "--ignored", "--nocapture"])
+        .env(DATA_DIR, dir)
+        .env(HOLDS, format!("{num_running} {}", names.join(" ")))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "running"), "it ended before so many ran");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begun = open_store(dir).begun_calls().unwrap();
+    assert_eq!(begun.len(), num_running, "{begun:?}");
+}
+
+/// Not a test but the process that [`hold_and_kill`] kills.
+#[test]
+#[ignore = "runs until it is killed"]
+fn holds_calls_until_killed() {
+    let dir = env::var_os(DATA_DIR).expect("started by the test that kills it");
+    let holds = env::var(HOLDS).unwrap();
+    let mut words = holds.split(' ');
+    let num_running = words.next().unwrap().parse().unwrap();
+    let names: Vec<&str> = words.collect();
+    let transcriber = Arc::new(SteeredTranscriber::default());
+    transcriber.shut();
+    let config = PipelineConfig { num_workers: names.len(), ..PipelineConfig::default() };
+    let dir = Path::new(&dir);
+    let rules = Arc::new(RuleSet::bank());
+    let calls = Calls::start(config, open_store(dir), open_blobs(dir), transcriber.clone(), rules).unwrap();
+    for name in names {
+        upload(&calls, name, &wav(&[440.0])).unwrap();
+    }
+    transcriber.await_arrivals(num_running);
+    println!("running");
+    loop {
+        thread::park();
+    }
 }

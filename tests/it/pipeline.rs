@@ -174,7 +174,8 @@ fn a_call_that_ends_the_process_every_time_is_given_up() {
     drop(calls);
     let store = open_store(dir.path());
     let poison = store.call(&id("poison")).unwrap().unwrap();
-    for _ in 0..3 {
+    // Once beside others for all that is known, then three times alone.
+    for _ in 0..4 {
         store.begin(&poison).unwrap();
     }
     drop(store);
@@ -182,6 +183,26 @@ fn a_call_that_ends_the_process_every_time_is_given_up() {
     transcriber.open();
     let calls = start(dir.path(), &transcriber);
     assert_eq!(failure_of(&calls, "poison"), "pipeline.gave_up");
+}
+
+#[test]
+fn a_failed_call_that_is_sent_again_is_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let transcriber = Arc::new(SteeredTranscriber::default());
+    let calls = start(dir.path(), &transcriber);
+    transcriber.panics.store(true, Ordering::Relaxed);
+    let first = upload(&calls, "c1", &wav(&[440.0])).unwrap().record;
+    assert_eq!(failure_of(&calls, "c1"), "pipeline.panicked");
+    transcriber.panics.store(false, Ordering::Relaxed);
+    assert_eq!(upload(&calls, "c1", &wav(&[330.0])).unwrap_err().reason(), "ingest.conflict");
+    assert_eq!(failure_of(&calls, "c1"), "pipeline.panicked");
+
+    let again = upload(&calls, "c1", &wav(&[440.0])).unwrap();
+    assert!(again.already_present);
+    assert_eq!((again.record.state, again.record.received_at), (CallState::Accepted, first.received_at));
+    assert_eq!(end_of(&calls, "c1").state, CallState::Done);
+    let done = upload(&calls, "c1", &wav(&[440.0])).unwrap().record;
+    assert_eq!(done.state, CallState::Done, "what is done stays done");
 }
 
 #[test]

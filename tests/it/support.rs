@@ -90,8 +90,13 @@ impl SteeredTranscriber {
 
     /// Returns when a call waits at the gate.
     pub(crate) fn await_arrival(&self) {
+        self.await_arrivals(1);
+    }
+
+    /// Returns when so many calls wait at the gate.
+    pub(crate) fn await_arrivals(&self, num_calls: usize) {
         let gate = self.gate.lock().unwrap();
-        drop(self.moved.wait_while(gate, |gate| gate.num_waiting == 0).unwrap());
+        drop(self.moved.wait_while(gate, |gate| gate.num_waiting < num_calls).unwrap());
     }
 }
 
