@@ -179,7 +179,7 @@ fn judge_overlap(dialogue: &Dialogue, role: RoleScope, overlap: &Overlap) -> Out
             found.push(Measured {
                 turn: Some(event.interrupting_turn),
                 span: Some(event.span),
-                limit: format!("抢话 {} 以上少于 {} 次", seconds(overlap.min), overlap.count),
+                limit: format!("抢话 {}以上少于 {} 次", seconds(overlap.min), overlap.count),
                 shown: format!("抢话 {}", seconds(length)),
                 value: length.as_secs_f64(),
             });
@@ -204,8 +204,8 @@ fn judge_first_response(dialogue: &Dialogue, role: RoleScope, over: Millis) -> O
     Outcome::Met(vec![Measured {
         turn: Some(turn),
         span: Some(TimeSpan::new(Millis::ZERO, span.start)),
-        limit: format!("接通后 {} 内开口", seconds(over)),
-        shown: format!("接通 {} 后开口", seconds(span.start)),
+        limit: format!("接通后 {}内开口", seconds(over)),
+        shown: format!("接通 {}后开口", seconds(span.start)),
         value: span.start.as_secs_f64(),
     }])
 }

@@ -8,6 +8,7 @@ use super::evidence::{of_measured, of_said};
 use super::explain;
 use super::matching::Hit;
 use super::rule::{Operator, Quantity, RoleScope, Rule};
+use super::scorecard::Ground;
 use super::script::Script;
 use super::{Analysis, Evidence, Finding, MatchMode, RuleKind, Verdict};
 use super::{acoustic, scorecard, textual};
@@ -60,8 +61,26 @@ impl RuleSet {
             Verdict::Miss => (2, None),
         };
         findings.sort_by_key(order);
-        let scorecard = scorecard::score(&self.scheme, &self.revision, &findings);
+        let scorecard = scorecard::score(&self.scheme, &self.revision, &findings, &self.ground(dialogue));
         Analysis { findings, scorecard, engine_version: ENGINE_VERSION.to_owned() }
+    }
+}
+
+impl RuleSet {
+    /// What a score of this dialogue would rest on.
+    fn ground(&self, dialogue: &Dialogue) -> Ground<'_> {
+        let costs = |rule: &&Rule| {
+            let level = self.scheme.levels.get(&rule.level);
+            let points = rule.score.or(level.map(|cost| cost.points)).unwrap_or(Score::ZERO);
+            let veto = rule.veto.or(level.map(|cost| cost.veto)).unwrap_or(false);
+            rule.kind != RuleKind::Watch && (points != Score::ZERO || veto)
+        };
+        let agent = dialogue.turns.iter().filter(|turn| turn.role == SpeakerRole::Agent);
+        Ground {
+            movable: self.rules().filter(costs).map(|rule| &rule.id).collect(),
+            binds_agent: self.rules().filter(costs).any(|rule| rule.role == RoleScope::Agent),
+            num_agent_chars: agent.map(|turn| super::normalize::bare(&turn.text).len()).sum(),
+        }
     }
 }
 

@@ -100,7 +100,8 @@ fn with_unknown_roles_nobody_is_punished() {
         assert_ne!(finding.verdict, Verdict::Hit, "{}", finding.rule_id);
     }
     assert_eq!(finding(&analysis, "S01").not_applicable_reason.as_deref(), Some("role_unknown"));
-    assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
+    assert_eq!(analysis.scorecard.unscored_reason.as_deref(), Some("role_unknown"));
+    assert_eq!(analysis.scorecard.final_score(), None);
 }
 
 #[test]
@@ -116,7 +117,8 @@ fn with_declared_roles_that_the_words_contradict_nobody_is_punished_and_threats_
     dialogue.role_confidence = 0.05;
     let analysis = judge(&dialogue);
     assert_eq!(finding(&analysis, "S01").not_applicable_reason.as_deref(), Some("role_disputed"));
-    assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
+    assert_eq!(analysis.scorecard.unscored_reason.as_deref(), Some("role_disputed"));
+    assert_eq!(analysis.scorecard.final_score(), None);
     assert_eq!(finding(&analysis, "W01").verdict, Verdict::Hit);
 }
 
@@ -128,7 +130,8 @@ fn who_is_never_heard_has_left_nothing_out() {
     let one_sided = dialogue_of(&["客户@0-40: 喂你好听得到吗", "客户@50-90: 没有声音啊"], false);
     for dialogue in [silence, one_sided.expect("the turns are well formed")] {
         let analysis = judge(&dialogue);
-        assert_eq!(analysis.scorecard.score, analysis.scorecard.full);
+        assert_eq!(analysis.scorecard.unscored_reason.as_deref(), Some("too_little_speech"));
+        assert_eq!(analysis.scorecard.final_score(), None);
         assert_eq!(finding(&analysis, "B01").not_applicable_reason.as_deref(), Some("no_speech"));
     }
 }

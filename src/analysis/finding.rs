@@ -141,14 +141,33 @@ pub struct ScorecardResult {
     pub scheme: String,
     /// Revision of the scheme: its version and a digest of its text.
     pub revision: String,
-    /// The final score.
+    /// The final score; zero and without meaning when not `scored`.
     pub score: Score,
+    /// Whether enough of the call could be judged for a score to mean something. A veto always scores.
+    #[serde(default = "yes")]
+    pub scored: bool,
+    /// Stable name of the reason why not, for example `role_unknown`; models/bank/README.md lists all.
+    #[serde(default)]
+    pub unscored_reason: Option<String>,
     /// What a call without a finding gets.
     pub full: Score,
     /// Whether a veto brought it to the lower bound.
     pub vetoed: bool,
     /// By dimension, in the scheme's order.
     pub dimensions: Vec<DimensionScore>,
+}
+
+impl ScorecardResult {
+    /// The score, when there is one.
+    #[must_use]
+    pub fn final_score(&self) -> Option<Score> {
+        self.scored.then_some(self.score)
+    }
+}
+
+/// Results stored before `scored` was written all have a score.
+fn yes() -> bool {
+    true
 }
 
 /// Everything that judging a call yields.

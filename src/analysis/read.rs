@@ -254,6 +254,12 @@ fn read_scheme(problems: &mut Problems<'_>, table: &DeTable<'_>, span: ByteRange
     if let Some(weight) = reader.number(problems, "homophone_weight", 0.0, 1.0) {
         scheme.homophone_weight = weight;
     }
+    if let Some(percent) = reader.number(problems, "min_judged_percent", 0.0, 100.0) {
+        scheme.min_judged_percent = percent as u32;
+    }
+    if let Some(chars) = reader.count(problems, "min_agent_chars", 100_000) {
+        scheme.min_agent_chars = chars;
+    }
     let mut dimensions: Vec<Dimension> = Vec::new();
     for (table, span) in reader.tables(problems, "dimension") {
         let mut reader = TableReader::new(table, span.clone(), "dimension");

@@ -298,6 +298,11 @@ pub struct Scheme {
     pub lower: Score,
     /// No score is higher.
     pub upper: Score,
+    /// A call has no score when fewer of the rules that can move points were judged, in percent. Rules whose
+    /// prerequisite is absent had no occasion and count neither way.
+    pub min_judged_percent: u32,
+    /// A call has no score when the agent says fewer characters, if any rule that can move points binds the agent.
+    pub min_agent_chars: u32,
     /// Share of the points that a forbidden phrase costs when only its sound matched, 0 to 1; it never vetoes then.
     pub homophone_weight: f64,
     /// In the order of the report.
@@ -320,6 +325,8 @@ impl Default for Scheme {
             base: Score::from_points(100),
             lower: Score::ZERO,
             upper: Score::from_points(100),
+            min_judged_percent: 40,
+            min_agent_chars: 20,
             homophone_weight: 0.5,
             dimensions: vec![
                 dimension("服务规范", 30),

@@ -191,7 +191,7 @@ impl Store {
             let mut new = old.clone();
             new.record.state = CallState::Done;
             new.record.duration = result.audio.as_ref().map(|audio| audio.duration).or(new.record.duration);
-            new.score = Some(result.analysis.scorecard.score);
+            new.score = result.analysis.scorecard.final_score();
             let hits = hit_rule_ids(&result.analysis);
             new.hit_rule_ids = Some(hits.clone());
             new.has_result = true;

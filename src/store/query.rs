@@ -38,7 +38,7 @@ pub struct CallFilter {
 pub struct CallSummary {
     /// The record.
     pub record: CallRecord,
-    /// The score, once done.
+    /// The score, once done; `None` also for a call that could not be scored.
     pub score: Option<Score>,
     /// Rules that hit, most severe first.
     pub hit_rule_ids: Vec<RuleId>,

@@ -73,6 +73,8 @@ fn result(hits: &[&str], points: i32) -> CallResult {
         scheme: "bank".to_owned(),
         revision: "1".to_owned(),
         score: Score::from_points(points),
+        scored: true,
+        unscored_reason: None,
         full: Score::from_points(100),
         vetoed: false,
         dimensions: Vec::new(),

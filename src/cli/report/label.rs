@@ -104,6 +104,17 @@ pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
     })
 }
 
+/// Why a call has no score, when the name is a known one.
+pub(super) fn unscored(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "role_unknown" => "无法确定谁是座席",
+        "role_disputed" => "声明的角色与话语相反",
+        "too_little_judged" => "可判断的规则太少",
+        "too_little_speech" => "座席说话太少",
+        _ => return None,
+    })
+}
+
 /// What was wrong with a recording but bearable.
 pub(super) fn warning(name: &str) -> Option<&'static str> {
     Some(match name {

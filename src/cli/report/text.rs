@@ -151,26 +151,38 @@ fn write_roles(page: &mut Page<'_>, transcript: &v1::Transcript) {
 
 fn write_score(page: &mut Page<'_>, scorecard: &v1::ScorecardResult, findings: &[v1::Finding]) {
     page.heading("得分");
-    let tone = if scorecard.vetoed || scorecard.score < scorecard.full * 0.6 {
+    let tone = if !scorecard.scored {
+        Tone::Notice
+    } else if scorecard.vetoed || scorecard.score < scorecard.full * 0.6 {
         Tone::Bad
     } else if scorecard.score < scorecard.full {
         Tone::Notice
     } else {
         Tone::Good
     };
-    let mut line: Vec<Piece> = vec![
-        piece(label::number(scorecard.score), tone),
-        piece(format!(" / {}", label::number(scorecard.full)), Tone::Plain),
-    ];
+    let mut line: Vec<Piece> = if scorecard.scored {
+        vec![
+            piece(label::number(scorecard.score), tone),
+            piece(format!(" / {}", label::number(scorecard.full)), Tone::Plain),
+        ]
+    } else {
+        let why = label::unscored(&scorecard.unscored_reason).unwrap_or(&scorecard.unscored_reason);
+        vec![piece("未评分", tone), piece(format!("（{why}）"), Tone::Plain)]
+    };
     if scorecard.vetoed {
         line.push(piece("  一票否决", Tone::Bad));
     }
-    let count = |verdict| findings.iter().filter(|finding| finding.verdict() == verdict).count();
+    // As the table adds up; watch rules are in no dimension.
+    let count = |verdict, watch| {
+        let of_verdict = findings.iter().filter(|finding| finding.verdict() == verdict);
+        of_verdict.filter(|finding| (finding.kind() == v1::RuleKind::Watch) == watch).count()
+    };
     let counts = format!(
-        "  命中 {}，通过 {}，不适用 {}",
-        count(v1::Verdict::Hit),
-        count(v1::Verdict::Miss),
-        count(v1::Verdict::NotApplicable)
+        "  命中 {}，通过 {}，不适用 {}；预警 {}",
+        count(v1::Verdict::Hit, false),
+        count(v1::Verdict::Miss, false),
+        count(v1::Verdict::NotApplicable, false),
+        count(v1::Verdict::Hit, true)
     );
     line.push(piece(counts, Tone::Plain));
     line.push(piece(format!("  {} {}", scorecard.scheme, scorecard.revision), Tone::Faint));
@@ -188,7 +200,7 @@ fn write_dimensions(page: &mut Page<'_>, dimensions: &[v1::DimensionScore]) {
     page.line(&[piece(format!("  {}{head}", pad("维度", widest)), Tone::Faint)], 2);
     for dimension in dimensions {
         let cells = row([
-            label::number(dimension.score),
+            if dimension.num_checked == 0 { "–".to_owned() } else { label::number(dimension.score) },
             label::number(dimension.full),
             dimension.num_checked.to_string(),
             dimension.num_hit.to_string(),

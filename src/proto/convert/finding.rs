@@ -81,6 +81,8 @@ impl From<&ScorecardResult> for v1::ScorecardResult {
             score: result.score.as_f64(),
             full: result.full.as_f64(),
             vetoed: result.vetoed,
+            scored: result.scored,
+            unscored_reason: result.unscored_reason.clone().unwrap_or_default(),
             dimensions: dimensions.collect(),
         }
     }
