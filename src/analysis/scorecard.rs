@@ -21,7 +21,12 @@ pub(super) struct Ground<'a> {
 }
 
 /// The score of one call.
-pub(super) fn score(scheme: &Scheme, revision: &str, findings: &[Finding], ground: &Ground<'_>) -> ScorecardResult {
+pub(super) fn score(
+    scheme: &Scheme,
+    revision: &str,
+    findings: &[Finding],
+    ground: &Ground<'_>,
+) -> ScorecardResult {
     let scored: Vec<&Finding> = findings.iter().filter(|finding| finding.kind != RuleKind::Watch).collect();
     let mut dimensions = Vec::with_capacity(scheme.dimensions.len());
     let mut change = Score::ZERO;
