@@ -4,6 +4,7 @@ mod error;
 mod rules;
 mod service;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::AppError;
@@ -23,7 +24,24 @@ const VAD_MODEL: &str = "vad";
 /// [`AppError::Model`] when weights are missing, with the command that fetches them; [`AppError::Speech`] when they do
 /// not load.
 pub fn load_transcriber(config: &Config) -> Result<Arc<dyn Transcriber>, AppError> {
-    let models = ModelStore::open(config.models.dir.as_deref())?;
-    let (whisper, vad) = (models.path(&config.speech.model)?, models.path(VAD_MODEL)?);
+    let (whisper, vad) = weights(config)?;
     Ok(Arc::new(WhisperTranscriber::load(&config.speech, &whisper, &vad)?))
+}
+
+/// Checks what [`Service::start`] needs of the machine, short of loading weights and of opening the data directory.
+///
+/// # Errors
+/// [`AppError::Speech`] for settings that cannot work, [`AppError::Rules`] and [`AppError::PackUnreadable`] for a rule
+/// pack, [`AppError::Model`] for weights that are not there.
+pub fn check(config: &Config) -> Result<(), AppError> {
+    config.speech.check()?;
+    load_rules(config)?;
+    weights(config)?;
+    Ok(())
+}
+
+/// Where the weights of speech and of voice activity lie.
+fn weights(config: &Config) -> Result<(PathBuf, PathBuf), AppError> {
+    let models = ModelStore::open(config.models.dir.as_deref())?;
+    Ok((models.path(&config.speech.model)?, models.path(VAD_MODEL)?))
 }

@@ -8,19 +8,21 @@ use std::sync::atomic::AtomicBool;
 use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 
+use super::exit::{UsageError, describe};
 use super::output::{self, Format};
 use super::recording::{self, RecordingArgs};
 use super::settings::StageArgs;
 use super::{Exit, logging, progress, watch};
 use crate::analysis::{Level, RuleSet, Verdict};
 use crate::app;
+use crate::audio;
 use crate::config::Config;
 use crate::ingest::{CallRecord, CallState, Recording};
 use crate::pipeline::{self, CallResult};
 use crate::proto::convert::state_to_wire;
 use crate::proto::{Report, v1};
 use crate::speech::Transcriber;
-use crate::types::{CallId, ContentHash, Millis};
+use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, Millis};
 
 /// What was typed after `diting analyze`.
 #[derive(Debug, clap::Args)]
@@ -28,7 +30,7 @@ pub(super) struct Args {
     /// Recordings; `FILE.json` beside one is its metadata
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How to print the report
+    /// How to print the report. With json a recording that fails has no line, only a message; srt takes one recording
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -78,6 +80,11 @@ struct Judge {
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     logging::init("warn", false);
+    if args.format == Format::Srt && args.files.len() > 1 {
+        let num_files = args.files.len();
+        let problem = format!("--format srt gives the subtitles of one recording, these are {num_files}");
+        return Err(UsageError(problem).into());
+    }
     let config = load_config(&args)?;
     let rules = app::load_rules(&config)?;
     let loading = progress::spinner(&format!("loading model {}", config.speech.model));
@@ -86,7 +93,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let judge = Judge { config, transcriber: transcriber?, rules };
 
     let fail_on = args.fail_on.map(Level::from);
-    let (mut failed, mut found) = (false, false);
+    let (mut failed, mut found) = (None, false);
     for file in &args.files {
         match analyze(&args, &judge, file) {
             Ok((report, result)) => {
@@ -94,15 +101,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 found |= fail_on.is_some_and(|limit| has_hit(&result, limit));
             }
             Err(error) => {
-                failed = true;
-                eprintln!("diting: {}: {error:#}", file.display());
+                failed = Exit::worse(failed, Exit::of(&error));
+                eprintln!("diting: {}: {}", file.display(), describe(&error));
             }
         }
     }
     Ok(match (failed, found) {
-        (true, _) => Exit::Failure,
-        (false, true) => Exit::Findings,
-        (false, false) => Exit::Success,
+        (Some(exit), _) => exit,
+        (None, true) => Exit::Findings,
+        (None, false) => Exit::Success,
     })
 }
 
@@ -123,9 +130,14 @@ fn has_hit(result: &CallResult, limit: Level) -> bool {
 fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallReport, CallResult)> {
     let id = recording::call_id(file)?;
     let beside = args.metadata.clone().or_else(|| recording::sidecar(file));
-    let metadata = args.recording.metadata(beside.as_deref())?.try_into()?;
-    let declaration = args.recording.declaration(file)?.try_into()?;
+    let metadata: CallMetadata = args.recording.metadata(beside.as_deref())?.try_into()?;
+    let declaration: AudioDeclaration = args.recording.declaration(file)?.try_into()?;
     let (hash, num_bytes) = digest(file)?;
+    if args.recording.has_roles() {
+        // A role on a channel that is not there would be passed over in silence.
+        let audio = &judge.config.pipeline.audio;
+        args.recording.check_roles(&audio::survey(file, &declaration, &metadata.channels, audio)?)?;
+    }
     let result = process(judge, &id, file, &declaration, &metadata)?;
     let record = CallRecord {
         id,
@@ -148,8 +160,8 @@ fn process(
     judge: &Judge,
     id: &CallId,
     file: &Path,
-    declaration: &crate::types::AudioDeclaration,
-    metadata: &crate::types::CallMetadata,
+    declaration: &AudioDeclaration,
+    metadata: &CallMetadata,
 ) -> anyhow::Result<CallResult> {
     let bar = progress::audio(id.as_str());
     let result = pipeline::process(

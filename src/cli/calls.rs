@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::client::{Client, ServerArgs, block_on};
+use super::exit::{UsageError, describe};
 use super::output::{self, Format, emit};
 use super::watch;
 use crate::proto::convert::timestamp;
@@ -17,7 +18,7 @@ pub(super) struct Args {
     command: Command,
     #[command(flatten)]
     server: ServerArgs,
-    /// How to print
+    /// How to print; srt only with `show`
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
 }
@@ -127,6 +128,9 @@ impl From<&FilterArgs> for v1::CallFilter {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if args.format == Format::Srt && !matches!(args.command, Command::Show { .. }) {
+        return Err(UsageError("only `calls show` has --format srt".to_owned()).into());
+    }
     block_on(async {
         let mut client = args.server.client()?;
         match &args.command {
@@ -250,7 +254,7 @@ async fn delete(args: &Args, client: &mut Client, call_ids: &[String]) -> anyhow
         match client.delete_call(v1::DeleteCallRequest { call_id: call_id.clone() }).await {
             Ok(_) => emit(&format!("deleted\t{call_id}"))?,
             Err(status) => {
-                eprintln!("diting: {call_id}: {:#}", args.server.explain(&status));
+                eprintln!("diting: {call_id}: {}", describe(&args.server.explain(&status)));
                 exit = Exit::Failure;
             }
         }

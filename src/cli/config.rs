@@ -3,7 +3,9 @@
 use super::output::emit;
 use super::settings::StageArgs;
 use super::{Exit, logging};
+use crate::app;
 use crate::config::Config;
+use crate::speech::model::ModelStore;
 
 /// What was typed after `diting config`.
 #[derive(Debug, clap::Args)]
@@ -14,9 +16,9 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Says whether the configuration can be used
+    /// Says whether `serve` could start with it: settings, rule packs and weights, without loading the weights
     Check(StageArgs),
-    /// Prints every setting in force as TOML
+    /// Prints every setting in force as TOML; what is not set stands in comments
     Show(StageArgs),
 }
 
@@ -25,12 +27,19 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     logging::init("warn", false);
     match args.command {
         Command::Check(stages) => {
-            Config::load(&stages.layers())?;
+            app::check(&Config::load(&stages.layers())?)?;
             eprintln!("the configuration is sound");
         }
         Command::Show(stages) => {
             let config = Config::load(&stages.layers())?;
             emit(toml::to_string_pretty(&config)?.trim_end())?;
+            if config.rules.scheme.is_none() {
+                emit("# rules.scheme is not set: the built-in bank pack judges")?;
+            }
+            if config.models.dir.is_none() {
+                let models = ModelStore::open(None)?;
+                emit(&format!("# models.dir is not set: weights are sought in {}", models.dir().display()))?;
+            }
         }
     }
     Ok(Exit::Success)

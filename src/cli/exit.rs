@@ -2,9 +2,23 @@
 
 use std::io::ErrorKind;
 
+use super::recording::MetadataError;
+use crate::analysis::RuleError;
 use crate::app::AppError;
+use crate::audio::AudioError;
 use crate::config::ConfigError;
+use crate::error::Classify;
+use crate::eval::EvalError;
+use crate::ingest::IngestError;
+use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
+use crate::speech::SpeechError;
+use crate::speech::model::ModelError;
+
+/// Flags that make no sense together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct UsageError(pub(super) String);
 
 /// The exit code of a command that ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +50,62 @@ pub fn report_failure(error: &anyhow::Error) -> Exit {
         // Whoever reads has seen enough, as with `| head`.
         return Exit::Success;
     }
-    eprintln!("diting: {error:#}");
-    let is_usage = error.chain().any(|cause| {
-        cause.is::<ConfigError>()
-            || cause.is::<ConvertError>()
-            || matches!(cause.downcast_ref(), Some(AppError::Rules(_) | AppError::PackUnreadable { .. }))
-    });
-    if is_usage { Exit::BadUsage } else { Exit::Failure }
+    eprintln!("diting: {}", describe(error));
+    Exit::of(error)
+}
+
+impl Exit {
+    /// Of two failures of a list the one to end with: a real failure says more than bad usage.
+    pub(super) fn worse(first: Option<Self>, second: Self) -> Option<Self> {
+        Some(if first == Some(Self::Failure) { Self::Failure } else { second })
+    }
+
+    /// The exit code for `error`.
+    pub(super) fn of(error: &anyhow::Error) -> Self {
+        let is_usage = error.chain().any(|cause| {
+            cause.is::<UsageError>()
+                || cause.is::<ConfigError>()
+                || cause.is::<ConvertError>()
+                || cause.is::<MetadataError>()
+                || cause.is::<RuleError>()
+                || matches!(cause.downcast_ref(), Some(SpeechError::Config { .. }))
+                || matches!(
+                    cause.downcast_ref(),
+                    Some(ModelError::Unknown { .. } | ModelError::BadName { .. })
+                )
+                || matches!(
+                    cause.downcast_ref(),
+                    Some(
+                        AppError::Rules(_)
+                            | AppError::PackUnreadable { .. }
+                            | AppError::Speech(SpeechError::Config { .. })
+                            | AppError::Model(ModelError::Unknown { .. } | ModelError::BadName { .. })
+                    )
+                )
+        });
+        if is_usage { Self::BadUsage } else { Self::Failure }
+    }
+}
+
+/// `error` with its causes and, in parentheses, its stable name.
+pub(super) fn describe(error: &anyhow::Error) -> String {
+    match reason(error) {
+        Some(reason) => format!("{error:#} ({reason})"),
+        None => format!("{error:#}"),
+    }
+}
+
+/// The stable name of the outermost error that has one. What a server said carries its own in the text.
+fn reason(error: &anyhow::Error) -> Option<&'static str> {
+    macro_rules! first_of {
+        ($cause:expr; $($kind:ty),*) => {
+            None$(.or_else(|| $cause.downcast_ref::<$kind>().map(Classify::reason)))*
+        };
+    }
+    error.chain().find_map(|cause| {
+        first_of!(cause; AppError, ConfigError, ConvertError, MetadataError, PipelineError, EvalError, RuleError,
+            ModelError, SpeechError, AudioError, IngestError)
+    })
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use tonic::Status;
 
 use super::client::{Client, ServerArgs, block_on, retry_delay};
+use super::exit::{UsageError, describe};
 use super::output::emit;
-use super::recording::{self, RecordingArgs};
+use super::recording::{self, Found, RecordingArgs};
 use super::{Exit, progress, watch};
 use crate::proto::v1;
 use crate::types::CallId;
@@ -27,7 +28,9 @@ pub(super) struct Args {
     /// Recordings, or folders of them; `FILE.json` beside a recording is its metadata
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Id of the call; only for a single recording. Otherwise the file's name without its extension
+    /// Id of the call; only for a single recording. Otherwise the file's name without its extension, behind the folders
+    /// that lead to it inside of a folder that is named: `push rec` sends rec/20260301/0001.wav as 20260301:0001. Where
+    /// two differ only in the extension, it stays in the id
     #[arg(long, value_name = "ID")]
     call_id: Option<CallId>,
     /// Metadata of every recording, in place of the file beside it
@@ -44,22 +47,24 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    let paths = recording::walk(&args.paths)?;
-    anyhow::ensure!(!paths.is_empty(), "there is no recording in what was named");
-    anyhow::ensure!(
-        args.call_id.is_none() || paths.len() == 1,
-        "--call-id names one call, these are {} recordings",
-        paths.len()
-    );
-    block_on(push(&args, &paths))
+    let found = recording::walk(&args.paths)?;
+    if found.is_empty() {
+        return Err(UsageError("there is no recording in what was named".to_owned()).into());
+    }
+    if args.call_id.is_some() && found.len() != 1 {
+        let problem = format!("--call-id names one call, these are {} recordings", found.len());
+        return Err(UsageError(problem).into());
+    }
+    block_on(push(&args, &found))
 }
 
-async fn push(args: &Args, paths: &[PathBuf]) -> anyhow::Result<Exit> {
+async fn push(args: &Args, found: &[Found]) -> anyhow::Result<Exit> {
     let mut client = args.server.client()?;
     let mut accepted = Vec::new();
-    let mut num_failed = 0;
-    for path in paths {
-        match push_one(args, &mut client, path).await {
+    let mut failed = None;
+    for Found { path, call_id } in found {
+        let call_id = args.call_id.as_ref().unwrap_or(call_id);
+        match push_one(args, &mut client, path, call_id).await {
             Ok(response) => {
                 let call = response.call.unwrap_or_default();
                 let word = if response.already_present { "present" } else { "accepted" };
@@ -67,17 +72,19 @@ async fn push(args: &Args, paths: &[PathBuf]) -> anyhow::Result<Exit> {
                 accepted.push(call.call_id);
             }
             Err(error) => {
-                num_failed += 1;
-                eprintln!("diting: {}: {error:#}", path.display());
+                failed = Exit::worse(failed, Exit::of(&error));
+                eprintln!("diting: {}: {}", path.display(), describe(&error));
             }
         }
     }
     if args.wait {
         for call_id in accepted {
-            num_failed += u32::from(!wait_for(args, &mut client, &call_id).await?);
+            if !wait_for(args, &mut client, &call_id).await? {
+                failed = Some(Exit::Failure);
+            }
         }
     }
-    Ok(if num_failed > 0 { Exit::Failure } else { Exit::Success })
+    Ok(failed.unwrap_or(Exit::Success))
 }
 
 /// Whether the call came to its end well.
@@ -93,17 +100,18 @@ async fn wait_for(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Re
             Ok(false)
         }
         Err(error) => {
-            eprintln!("diting: {call_id}: {error:#}");
+            eprintln!("diting: {call_id}: {}", describe(&error));
             Ok(false)
         }
     }
 }
 
-async fn push_one(args: &Args, client: &mut Client, path: &Path) -> anyhow::Result<v1::UploadCallResponse> {
-    let call_id = match &args.call_id {
-        Some(call_id) => call_id.clone(),
-        None => recording::call_id(path)?,
-    };
+async fn push_one(
+    args: &Args,
+    client: &mut Client,
+    path: &Path,
+    call_id: &CallId,
+) -> anyhow::Result<v1::UploadCallResponse> {
     let metadata_file = args.metadata.clone().or_else(|| recording::sidecar(path));
     let header = v1::UploadCallHeader {
         call_id: call_id.to_string(),

@@ -1,10 +1,14 @@
 //! What is typed about recordings: metadata, declarations of headerless audio, call ids made of file names.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
 
+use super::exit::UsageError;
+use crate::audio::AudioProfile;
+use crate::error::{Classify, ErrorCode};
 use crate::proto::{json, v1};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
 
@@ -67,6 +71,24 @@ fn parse_channel_role(text: &str) -> Result<(u32, v1::SpeakerRole), String> {
 }
 
 impl RecordingArgs {
+    /// Whether roles of channels were typed.
+    pub(super) fn has_roles(&self) -> bool {
+        !self.channel_roles.is_empty()
+    }
+
+    /// Refuses a typed role on a channel that the recording does not have.
+    pub(super) fn check_roles(&self, audio: &AudioProfile) -> Result<(), UsageError> {
+        let there = |channel: u32| channel < u32::from(audio.num_channels);
+        match self.channel_roles.iter().find(|(channel, _)| !there(*channel)) {
+            None => Ok(()),
+            Some((channel, _)) => {
+                let known: Vec<_> = (0..audio.num_channels).map(|channel| channel.to_string()).collect();
+                let known = known.join(", ");
+                Err(UsageError(format!("--channel-role names channel {channel}; this recording has {known}")))
+            }
+        }
+    }
+
     /// The metadata of a call: `file`'s, with what was typed over it.
     pub(super) fn metadata(&self, file: Option<&Path>) -> anyhow::Result<v1::CallMetadata> {
         let mut metadata = file.map(read_metadata).transpose()?.unwrap_or_default();
@@ -105,9 +127,32 @@ impl RecordingArgs {
     }
 }
 
+/// A metadata file that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is not metadata of a call: {problem}", path.display())]
+pub(super) struct MetadataError {
+    path: PathBuf,
+    /// What is wrong, where, and what to write instead.
+    problem: String,
+}
+
+impl Classify for MetadataError {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::InvalidInput
+    }
+
+    fn reason(&self) -> &'static str {
+        "request.invalid_field"
+    }
+}
+
 fn read_metadata(file: &Path) -> anyhow::Result<v1::CallMetadata> {
     let text = fs_err::read_to_string(file)?;
-    json::parse(&text).with_context(|| format!("`{}` is not metadata of a call", file.display()))
+    let wrong = |error| {
+        let hint = json::hint::<v1::CallMetadata>(&text).map(|hint| format!("; {hint}")).unwrap_or_default();
+        MetadataError { path: file.to_owned(), problem: format!("{error}{hint}") }
+    };
+    Ok(json::parse(&text).map_err(wrong)?)
 }
 
 /// The metadata file that lies beside `path`: `call.wav.json` for `call.wav`.
@@ -120,28 +165,62 @@ pub(super) fn sidecar(path: &Path) -> Option<PathBuf> {
 /// The name of `path` without its extension, with `_` for every character that an id may not have.
 pub(super) fn call_id(path: &Path) -> anyhow::Result<CallId> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let mut id: String = stem
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-:@".contains(c) { c } else { '_' })
-        .take(MAX_ID_CHARS)
-        .collect();
+    id_of(&stem).with_context(|| format!("`{}` gives no call id", path.display()))
+}
+
+/// The end of `text` that fits an id: names of folders tell less than names of files.
+fn id_of(text: &str) -> anyhow::Result<CallId> {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-:@".contains(c) { c } else { '_' };
+    let surplus = text.chars().count().saturating_sub(MAX_ID_CHARS);
+    let mut id: String = text.chars().skip(surplus).map(allowed).collect();
     if !id.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         id = format!("call{id}").chars().take(MAX_ID_CHARS).collect();
     }
-    CallId::try_new(id).with_context(|| format!("`{}` gives no call id", path.display()))
+    Ok(CallId::try_new(id)?)
+}
+
+/// A recording and the id it is sent under.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) call_id: CallId,
 }
 
 /// Every recording that `paths` name, folders walked in order of names.
-pub(super) fn walk(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+///
+/// Inside of a folder the id is the way from that folder to the file, so that folders by date may use names again. Two
+/// ids that would be the same keep the extension.
+pub(super) fn walk(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
+    let mut named = Vec::new();
     for path in paths {
         if path.is_dir() {
-            walk_folder(path, &mut found)?;
+            let mut inside = Vec::new();
+            walk_folder(path, &mut inside)?;
+            named.extend(inside.into_iter().map(|file| (way(path, &file), file)));
         } else {
-            found.push(path.clone());
+            named.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path.clone()));
         }
     }
-    Ok(found)
+    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let mut num_by_stem: HashMap<String, usize> = HashMap::new();
+    for (name, _) in &named {
+        *num_by_stem.entry(stem(name)).or_default() += 1;
+    }
+    let give_id = |(name, path): (String, PathBuf)| {
+        let stem = stem(&name);
+        let alone = num_by_stem.get(&stem).is_none_or(|number| *number == 1);
+        let call_id = id_of(if alone { &stem } else { &name })
+            .with_context(|| format!("`{}` gives no call id", path.display()))?;
+        Ok(Found { path, call_id })
+    };
+    named.into_iter().map(give_id).collect()
+}
+
+/// The names that lead from `folder` to `file`.
+fn way(folder: &Path, file: &Path) -> String {
+    let inside = file.strip_prefix(folder).unwrap_or(file);
+    let names: Vec<_> = inside.iter().map(|name| name.to_string_lossy()).collect();
+    names.join(":")
 }
 
 fn walk_folder(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -208,9 +287,40 @@ mod tests {
         }
         let named = folder.path().join("notes.txt");
         let found = walk(&[folder.path().to_owned(), named]).expect("it can be read");
-        let names: Vec<_> = found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        let names: Vec<_> = found.iter().filter_map(|found| found.path.file_name()?.to_str()).collect();
         assert_eq!(names, ["a.mp3", "b.WAV", "c.opus", "notes.txt"]);
+        let ids: Vec<_> = found.iter().map(|found| found.call_id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "sub:c", "notes"]);
         assert_eq!(sidecar(&folder.path().join("a.mp3")), Some(folder.path().join("a.mp3.json")));
         assert_eq!(sidecar(&folder.path().join("b.WAV")), None);
+    }
+
+    #[test]
+    fn names_that_folders_or_extensions_tell_apart_give_different_ids() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["20260301/0001.wav", "20260302/0001.wav", "cut.mp3", "cut.opus"] {
+            let file = folder.path().join(name);
+            fs_err::create_dir_all(file.parent().expect("it lies in a folder")).expect("it is made");
+            fs_err::write(file, b"").expect("it is written");
+        }
+        let found = walk(&[folder.path().to_owned()]).expect("it can be read");
+        let ids: Vec<_> = found.iter().map(|found| found.call_id.as_str()).collect();
+        assert_eq!(ids, ["20260301:0001", "20260302:0001", "cut.mp3", "cut.opus"]);
+    }
+
+    #[test]
+    fn a_typo_in_metadata_is_answered_with_what_can_be_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.json");
+        let problem = |text: &str| {
+            fs_err::write(&file, text).expect("it is written");
+            read_metadata(&file).expect_err("it has a typo").to_string()
+        };
+        let field = problem(r#"{"agentid": "1"}"#);
+        assert!(field.contains("did you mean `agentId`?") && field.contains("hangUpSide"), "{field}");
+        let role = problem(r#"{"channelRoles": [{"channel": 0, "role": "AGENT"}]}"#);
+        assert!(role.contains("did you mean `SPEAKER_ROLE_AGENT`?"), "{role}");
+        let direction = problem(r#"{"direction": "in"}"#);
+        assert!(direction.contains("DIRECTION_INBOUND"), "{direction}");
     }
 }

@@ -9,6 +9,7 @@ use prost::Message;
 use prost_reflect::{
     DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions,
 };
+use serde_json::Value;
 
 use super::{FILE_DESCRIPTOR_SET, v1};
 
@@ -61,6 +62,46 @@ pub fn parse<M: Named>(text: &str) -> Result<M, serde_json::Error> {
     source.end()?;
     Ok(M::decode(dynamic.encode_to_vec().as_slice())
         .expect("generated and dynamic messages share their descriptors"))
+}
+
+/// What to write instead of the first unknown field or value in `text`, when that is what is wrong with it.
+#[must_use]
+pub fn hint<M: Named>(text: &str) -> Option<String> {
+    hint_in(&descriptor::<M>(), &serde_json::from_str(text).ok()?)
+}
+
+fn hint_in(message: &MessageDescriptor, value: &Value) -> Option<String> {
+    // Times and lengths are written as text, not as their fields.
+    if message.full_name().starts_with("google.") {
+        return None;
+    }
+    value.as_object()?.iter().find_map(|(name, value)| {
+        let field = message.get_field_by_json_name(name).or_else(|| message.get_field_by_name(name));
+        let Some(field) = field else {
+            let names: Vec<_> = message.fields().map(|field| field.json_name().to_owned()).collect();
+            return Some(choice(name, "fields", &names));
+        };
+        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        let kind = field.kind();
+        if let Some(inner) = kind.as_message().filter(|_| !field.is_map()) {
+            return items.iter().find_map(|item| hint_in(inner, item));
+        }
+        let kind = kind.as_enum()?;
+        let wrong =
+            items.iter().filter_map(Value::as_str).find(|given| kind.get_value_by_name(given).is_none())?;
+        let names: Vec<_> = kind.values().skip(1).map(|value| value.name().to_owned()).collect();
+        Some(choice(wrong, "values", &names))
+    })
+}
+
+/// Names that may be written, and the one that was meant if a part of it was typed.
+fn choice(typed: &str, what: &str, names: &[String]) -> String {
+    let plain = |name: &str| name.to_lowercase().replace(['_', '-'], "");
+    let near = names.iter().find(|name| plain(name) == plain(typed));
+    let near = near.or_else(|| names.iter().find(|name| plain(name).ends_with(&plain(typed))));
+    let near = near.or_else(|| names.iter().find(|name| plain(name).starts_with(&plain(typed))));
+    let meant = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    format!("{meant}{what}: {}", names.join(", "))
 }
 
 #[cfg(test)]

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SpeechError;
 use crate::types::Millis;
+
+/// Longest window that fits whisper's 30 s with a margin for the end of the text.
+const LONGEST_WINDOW: Millis = Millis(28_000);
+const SHORTEST_WINDOW: Millis = Millis(2_000);
 
 /// Settings of recognition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +76,24 @@ impl Default for VadConfig {
 }
 
 impl SpeechConfig {
+    /// Whether recognition can work with these settings.
+    ///
+    /// # Errors
+    /// [`SpeechError::Config`] names the first setting that cannot work and what it may be.
+    pub fn check(&self) -> Result<(), SpeechError> {
+        if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&self.max_window) {
+            let value = format!("{} ms", self.max_window.0);
+            return Err(SpeechError::Config { setting: "max_window", value, allowed: "2000 to 28000 ms" });
+        }
+        let vad = &self.vad;
+        if !(0.0..=1.0).contains(&vad.threshold) || !(0.0..=vad.threshold).contains(&vad.release_threshold) {
+            let value = format!("{} / {}", vad.threshold, vad.release_threshold);
+            let allowed = "0 <= vad.release_threshold <= vad.threshold <= 1";
+            return Err(SpeechError::Config { setting: "vad.threshold", value, allowed });
+        }
+        Ok(())
+    }
+
     /// Recognisers and threads in each, after choosing from the `num_cores` of the machine what was left open.
     #[must_use]
     pub fn workers(&self, num_cores: usize) -> (usize, usize) {

@@ -23,10 +23,6 @@ use super::{RecognitionSummary, SpeechConfig, SpeechError, Transcriber, Transcri
 use crate::audio::{AudioError, Block, SAMPLE_RATE_HZ};
 use crate::types::{ChannelIndex, Millis};
 
-/// Longest window that fits whisper's 30 s with a margin for the end of the text.
-const LONGEST_WINDOW: Millis = Millis(28_000);
-const SHORTEST_WINDOW: Millis = Millis(2_000);
-
 type Reply = Result<Recognized, SpeechError>;
 
 /// A window and where its result goes.
@@ -55,7 +51,7 @@ impl WhisperTranscriber {
     /// # Errors
     /// [`SpeechError::Config`] for settings that cannot work, [`SpeechError::LoadModel`] for files that do not load.
     pub fn load(config: &SpeechConfig, whisper: &Path, vad: &Path) -> Result<Self, SpeechError> {
-        check(config)?;
+        config.check()?;
         install_logging_hooks();
         let mut parameters = WhisperContextParameters::new();
         parameters.use_gpu(config.use_gpu);
@@ -263,20 +259,6 @@ fn add(totals: &mut BTreeMap<String, u32>, counts: BTreeMap<&'static str, u32>) 
     for (reason, count) in counts {
         *totals.entry(reason.to_owned()).or_default() += count;
     }
-}
-
-fn check(config: &SpeechConfig) -> Result<(), SpeechError> {
-    if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&config.max_window) {
-        let value = format!("{} ms", config.max_window.0);
-        return Err(SpeechError::Config { setting: "max_window", value, allowed: "2000 to 28000 ms" });
-    }
-    let vad = &config.vad;
-    if !(0.0..=1.0).contains(&vad.threshold) || !(0.0..=vad.threshold).contains(&vad.release_threshold) {
-        let value = format!("{} / {}", vad.threshold, vad.release_threshold);
-        let allowed = "0 <= vad.release_threshold <= vad.threshold <= 1";
-        return Err(SpeechError::Config { setting: "vad.threshold", value, allowed });
-    }
-    Ok(())
 }
 
 /// The attention heads that follow the audio: known for each of OpenAI's models, guessed for others.

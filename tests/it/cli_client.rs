@@ -131,7 +131,16 @@ async fn usage_and_configuration_that_make_no_sense_end_with_64() {
     std::fs::write(folder.path().join("rule.toml"), "this is not TOML").expect("it is written");
     std::fs::write(folder.path().join("call.json"), r#"{"agent": 7}"#).expect("it is written");
     std::fs::write(folder.path().join("call.wav"), b"").expect("it is written");
-    let cases: [&[&str]; 6] = [
+    std::fs::write(folder.path().join("vad.toml"), "[speech.vad]\nthreshold = 7.0\n").expect("it is written");
+    let cases: [&[&str]; 14] = [
+        &["config", "check", "--model", "nope"],
+        &["config", "check", "--scheme", "rule.toml"],
+        &["config", "check", "--config", "vad.toml"],
+        &["push", "call.wav", "--metadata", "call.json"],
+        &["rules", "check", "rule.toml"],
+        &["rules", "check", "nowhere.toml"],
+        &["analyze", "call.wav", "call.wav", "--format", "srt"],
+        &["calls", "list", "--format", "srt"],
         &["serve", "--listen", "everywhere"],
         &["config", "check", "--config", "bad.toml"],
         &["config", "show", "--config", "nowhere.toml"],
@@ -145,6 +154,8 @@ async fn usage_and_configuration_that_make_no_sense_end_with_64() {
         assert!(stdout(&output).is_empty());
         assert!(!stderr(&output).is_empty());
     }
+    let vad = diting("http://127.0.0.1:9", folder.path(), &["config", "check", "--config", "vad.toml"]).await;
+    assert!(stderr(&vad).contains("(speech.config)"), "{}", stderr(&vad));
 }
 
 #[tokio::test(flavor = "multi_thread")]
