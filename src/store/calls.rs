@@ -19,6 +19,8 @@ use crate::types::{CallId, Millis, RuleId};
 const MAX_VALUE_BYTES: usize = 6 << 10;
 /// Most bytes of a record as it is accepted; the rest is room for a failure and the rules that hit.
 const MAX_ACCEPTED_BYTES: usize = 4 << 10;
+/// Most bytes of the same before compression: a page of 500 records stays within 16 MB, however well they compress.
+const MAX_RAW_BYTES: usize = 32 << 10;
 /// Most characters of a failure's message that are kept.
 const MAX_MESSAGE_CHARS: usize = 300;
 
@@ -80,12 +82,11 @@ impl Store {
     fn insert_new(&self, record: &CallRecord) -> Result<(), StoreError> {
         let stored = StoredCall::new(record.clone());
         let value = codec::encode(&stored, "call")?;
-        if value.len() > MAX_ACCEPTED_BYTES {
-            return Err(StoreError::MetadataTooLarge {
-                id: record.id.clone(),
-                limit: MAX_ACCEPTED_BYTES,
-                actual: value.len(),
-            });
+        let raw_len = codec::raw_len(&value).unwrap_or(usize::MAX);
+        for (limit, actual) in [(MAX_RAW_BYTES, raw_len), (MAX_ACCEPTED_BYTES, value.len())] {
+            if actual > limit {
+                return Err(StoreError::MetadataTooLarge { id: record.id.clone(), limit, actual });
+            }
         }
         let mut batch = Batch::default();
         batch.insert(keys::call(&record.id), value);

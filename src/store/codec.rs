@@ -71,6 +71,12 @@ pub(super) fn decode_first<'a, T: DeserializeOwned>(
     Ok((value, rest))
 }
 
+/// Length of the value in a frame before compression; `None` when it is no frame.
+pub(super) fn raw_len(frame: &[u8]) -> Option<usize> {
+    let (raw_len, _) = split_u32(frame.get(1 + 4..)?)?;
+    Some(raw_len as usize)
+}
+
 fn split_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u32::from_le_bytes(*number), rest))
@@ -86,6 +92,7 @@ mod tests {
         #[test]
         fn a_value_survives_its_frame(value: Vec<(String, Option<i64>)>) {
             let frame = encode(&value, "value").expect("encodes");
+            prop_assert_eq!(raw_len(&frame), serde_json::to_vec(&value).ok().map(|raw| raw.len()));
             prop_assert_eq!(decode::<Vec<(String, Option<i64>)>>(&frame, "value").expect("decodes"), value);
         }
 

@@ -53,12 +53,12 @@ pub enum StoreError {
     },
     /// More metadata than a record holds.
     #[error(
-        "the metadata of call `{id}` takes {actual} bytes compressed, at most {limit} are kept: send less"
+        "the metadata of call `{id}` takes {actual} bytes, at most {limit} are kept: send fewer or shorter attributes"
     )]
     MetadataTooLarge {
         /// The call.
         id: CallId,
-        /// Most bytes after compression.
+        /// Most bytes, before or after compression.
         limit: usize,
         /// Bytes found.
         actual: usize,

@@ -384,6 +384,9 @@ fn too_much_metadata_is_refused() {
         call.metadata.attributes.insert(index.to_string(), format!("{digest:x}"));
     }
     assert!(matches!(store.insert_call(&call), Err(StoreError::MetadataTooLarge { .. })));
+    // It compresses to next to nothing, and would still fill a list.
+    call.metadata.attributes = BTreeMap::from([("note".to_owned(), "啊".repeat(20_000))]);
+    assert!(matches!(store.insert_call(&call), Err(StoreError::MetadataTooLarge { .. })));
     assert_eq!(store.call(&call.id).expect("reads"), None);
 }
 

@@ -8,13 +8,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{query, upload, watch};
 use crate::ingest::{CallRecord, CallState};
-use crate::pipeline::{CallResult, Calls};
+use crate::pipeline::Calls;
 use crate::proto::v1::call_service_server::CallService;
 use crate::proto::{Report, convert, v1};
 use crate::serve::blocking::blocking;
 use crate::serve::config::ServeConfig;
 use crate::serve::error::RequestError;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::types::CallId;
 
 /// The service over one set of calls.
@@ -33,16 +33,20 @@ impl CallApi {
         Self { calls, config, uploads, draining }
     }
 
-    /// The record and the result of a call that is done.
-    async fn done(&self, call_id: &str) -> Result<(CallRecord, CallResult), RequestError> {
+    /// The record of a call that is done, and what `read` finds in the store for it.
+    async fn done<T, R>(&self, call_id: &str, read: R) -> Result<(CallRecord, T), RequestError>
+    where
+        T: Send + 'static,
+        R: Fn(&Store, &CallId) -> Result<Option<T>, StoreError> + Send + 'static,
+    {
         let (id, calls) = (convert::call_id(call_id)?, Arc::clone(&self.calls));
         blocking(move || {
             let record = record(&calls, &id)?;
             if let Some(error) = not_done(&record) {
                 return Err(error);
             }
-            let result = calls.store().result(&id)?.ok_or_else(|| unknown(&id))?;
-            Ok((record, result))
+            let found = read(calls.store(), &id)?.ok_or_else(|| unknown(&id))?;
+            Ok((record, found))
         })
         .await
     }
@@ -103,7 +107,7 @@ impl CallService for CallApi {
         &self,
         request: Request<v1::GetCallReportRequest>,
     ) -> Result<Response<v1::GetCallReportResponse>, Status> {
-        let (record, result) = self.done(&request.get_ref().call_id).await?;
+        let (record, result) = self.done(&request.get_ref().call_id, Store::result).await?;
         let report = Report { record: &record, result: &result };
         Ok(Response::new(v1::GetCallReportResponse { report: Some(report.into()) }))
     }
@@ -112,7 +116,7 @@ impl CallService for CallApi {
         &self,
         request: Request<v1::GetTranscriptRequest>,
     ) -> Result<Response<v1::GetTranscriptResponse>, Status> {
-        let (_, result) = self.done(&request.get_ref().call_id).await?;
+        let (_, result) = self.done(&request.get_ref().call_id, Store::result).await?;
         Ok(Response::new(v1::GetTranscriptResponse { transcript: Some(convert::transcript(&result)) }))
     }
 
@@ -134,8 +138,8 @@ impl CallService for CallApi {
             return Ok(Response::new(blocking(move || query.page(calls.store())).await?));
         }
         let verdicts = query::verdicts(&request.verdicts)?;
-        let (record, result) = self.done(&request.call_id).await?;
-        let findings = query::chosen(&record.id, &result, &verdicts);
+        let (record, analysis) = self.done(&request.call_id, Store::analysis).await?;
+        let findings = query::chosen(&record.id, &analysis, &verdicts);
         Ok(Response::new(v1::ListFindingsResponse { findings, next_page_token: String::new() }))
     }
 

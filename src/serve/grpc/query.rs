@@ -1,8 +1,7 @@
 //! Lists: what a request asks for, checked, and a page of the answer.
 
-use crate::analysis::Verdict;
+use crate::analysis::{Analysis, Verdict};
 use crate::ingest::CallState;
-use crate::pipeline::CallResult;
 use crate::proto::convert::{self, ConvertError};
 use crate::proto::v1;
 use crate::serve::error::RequestError;
@@ -81,7 +80,7 @@ impl FindingQuery {
             let page = store.list_calls(&self.calls.filter, 1, page_token.as_ref())?;
             for summary in &page.items {
                 let id = &summary.record.id;
-                let result = match store.result(id) {
+                let analysis = match store.analysis(id) {
                     // OK to go on, because one damaged call must not hide the findings of all others.
                     Err(error @ StoreError::Corrupt { .. }) => {
                         tracing::error!(call = %id, %error, "a call is passed over");
@@ -90,8 +89,8 @@ impl FindingQuery {
                     outcome => outcome?,
                 };
                 // Absent when the call was deleted meanwhile.
-                let Some(result) = result else { continue };
-                let mut chosen = chosen(id, &result, &self.verdicts);
+                let Some(analysis) = analysis else { continue };
+                let mut chosen = chosen(id, &analysis, &self.verdicts);
                 if let Some(rule_id) = &self.rule_id {
                     chosen.retain(|finding| finding.rule_id == rule_id.as_str());
                 }
@@ -109,8 +108,8 @@ impl FindingQuery {
 }
 
 /// The findings of one call with one of `verdicts`.
-pub(super) fn chosen(id: &CallId, result: &CallResult, verdicts: &[Verdict]) -> Vec<v1::Finding> {
-    let findings = result.analysis.findings.iter();
+pub(super) fn chosen(id: &CallId, analysis: &Analysis, verdicts: &[Verdict]) -> Vec<v1::Finding> {
+    let findings = analysis.findings.iter();
     findings
         .filter(|finding| verdicts.contains(&finding.verdict))
         .map(|finding| convert::finding(id, finding))
