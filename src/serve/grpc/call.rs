@@ -85,8 +85,9 @@ impl CallService for CallApi {
         request: Request<Streaming<v1::UploadCallRequest>>,
     ) -> Result<Response<v1::UploadCallResponse>, Status> {
         let limit = self.config.max_uploads;
-        let _one_upload = self.uploads.try_acquire().map_err(|_| RequestError::TooManyUploads { limit })?;
-        let accepted = upload::receive(&self.calls, &self.config, request.into_inner()).await?;
+        let place = Arc::clone(&self.uploads).try_acquire_owned();
+        let place = place.map_err(|_| RequestError::TooManyUploads { limit })?;
+        let accepted = upload::receive(&self.calls, &self.config, place, request.into_inner()).await?;
         Ok(Response::new(v1::UploadCallResponse {
             call: Some((&accepted.record).into()),
             already_present: accepted.already_present,

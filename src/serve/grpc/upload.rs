@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Streaming};
 
 use crate::pipeline::{Accepted, Calls, Upload};
@@ -15,33 +16,53 @@ use crate::serve::error::RequestError;
 use crate::serve::limits::MAX_CHUNK_BYTES;
 use v1::upload_call_request::Part;
 
+/// An upload and its place among those allowed at once, which is free again when its last byte is gone: the fields
+/// are dropped in this order, on whichever thread had the upload when its client went away.
+struct Placed {
+    upload: Upload,
+    _place: OwnedSemaphorePermit,
+}
+
 /// Receives the whole upload and makes it durable.
 pub(super) async fn receive(
     calls: &Arc<Calls>,
     config: &ServeConfig,
+    place: OwnedSemaphorePermit,
     mut parts: Streaming<v1::UploadCallRequest>,
 ) -> Result<Accepted, RequestError> {
     let Some(Part::Header(header)) = next(&mut parts, config).await? else {
         return Err(RequestError::HeaderMissing);
     };
-    let mut upload = begin(calls, header).await?;
+    let mut placed = begin(calls, place, header).await?;
     while let Some(part) = next(&mut parts, config).await? {
         let Part::Chunk(chunk) = part else { return Err(RequestError::HeaderRepeated) };
         if chunk.len() > MAX_CHUNK_BYTES {
             return Err(RequestError::ChunkTooLarge { limit: MAX_CHUNK_BYTES });
         }
-        upload = blocking(move || upload.write(&chunk).map(|()| upload)).await?;
+        placed = blocking(move || placed.upload.write(&chunk).map(|()| placed)).await?;
     }
     let calls = Arc::clone(calls);
-    blocking(move || calls.accept(upload)).await
+    blocking(move || {
+        let Placed { upload, _place } = placed;
+        calls.accept(upload)
+    })
+    .await
 }
 
-async fn begin(calls: &Arc<Calls>, header: v1::UploadCallHeader) -> Result<Upload, RequestError> {
+async fn begin(
+    calls: &Arc<Calls>,
+    place: OwnedSemaphorePermit,
+    header: v1::UploadCallHeader,
+) -> Result<Placed, RequestError> {
     let id = convert::call_id(&header.call_id)?;
     let metadata = header.metadata.unwrap_or_default().try_into()?;
     let declaration = header.audio.unwrap_or_default().try_into()?;
     let calls = Arc::clone(calls);
-    blocking(move || calls.begin_upload(id, metadata, declaration)).await
+    blocking(move || {
+        let upload = calls.begin_upload(id, metadata, declaration)?;
+        Ok::<_, RequestError>(Placed { upload, _place: place })
+    })
+    .await
 }
 
 /// The next part; nothing at the end of the stream.
