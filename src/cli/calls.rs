@@ -1,7 +1,9 @@
 //! `diting calls`: asks a server about its calls.
 
+use std::io::IsTerminal;
+
 use super::Exit;
-use super::client::{Client, ServerArgs, block_on};
+use super::client::{Client, ServerArgs, block_on, reason};
 use super::exit::{UsageError, describe};
 use super::output::{self, Format, emit};
 use super::watch;
@@ -171,6 +173,9 @@ async fn list(
     limit: usize,
 ) -> anyhow::Result<Exit> {
     let (mut num_seen, mut page_token) = (0, String::new());
+    if args.format == Format::Text && std::io::stdout().is_terminal() {
+        emit(output::SUMMARY_HEADER)?;
+    }
     while num_seen < limit {
         let request = v1::ListCallsRequest {
             filter: Some(filter.clone()),
@@ -196,9 +201,33 @@ async fn list(
 
 async fn show(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
     let request = v1::GetCallReportRequest { call_id: call_id.to_owned() };
-    let response = client.get_call_report(request).await.map_err(|status| args.server.explain(&status))?;
+    let response = match client.get_call_report(request).await {
+        Ok(response) => response,
+        Err(status) if reason(&status).as_deref() == Some("call.failed") => {
+            return show_failed(args, client, call_id).await;
+        }
+        Err(status) => return Err(args.server.explain(&status)),
+    };
     output::print_report(&response.into_inner().report.unwrap_or_default(), args.format)?;
     Ok(Exit::Success)
+}
+
+/// A call that failed has no report; its record says why.
+async fn show_failed(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
+    let request = v1::GetCallRequest { call_id: call_id.to_owned() };
+    let response = client.get_call(request).await.map_err(|status| args.server.explain(&status))?;
+    let call = response.into_inner().call.unwrap_or_default();
+    let failure = call.failure.clone().unwrap_or_default();
+    match args.format {
+        Format::Json => emit(&json::to_line(&call))?,
+        Format::Text => {
+            let report = v1::CallReport { call: Some(call), ..v1::CallReport::default() };
+            output::print_report(&report, args.format)?;
+        }
+        Format::Srt => {}
+    }
+    eprintln!("diting: {call_id}: {} ({})", failure.message, failure.reason);
+    Ok(Exit::Failure)
 }
 
 async fn findings(

@@ -35,7 +35,10 @@ pub(super) fn emit(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// One call on one line: id, state, score, rules that hit.
+/// What stands over [`summary_line`]s on a terminal.
+pub(super) const SUMMARY_HEADER: &str = "RECEIVED\tCALL\tSTATE\tSCORE\tHITS OR FAILURE";
+
+/// One call on one line: when it was received, id, state, score, rules that hit or why it failed.
 pub(super) fn summary_line(summary: &v1::CallSummary) -> String {
     let call = summary.call.clone().unwrap_or_default();
     let received = call.received_at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
@@ -45,7 +48,11 @@ pub(super) fn summary_line(summary: &v1::CallSummary) -> String {
         call.call_id,
         state_name(call.state()),
         summary.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
-        if summary.hit_rule_ids.is_empty() { "-".to_owned() } else { summary.hit_rule_ids.join(",") },
+        match &call.failure {
+            Some(failure) => failure.reason.clone(),
+            None if summary.hit_rule_ids.is_empty() => "-".to_owned(),
+            None => summary.hit_rule_ids.join(","),
+        },
     )
 }
 

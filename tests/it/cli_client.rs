@@ -107,6 +107,14 @@ async fn one_bad_recording_does_not_keep_the_others_back() {
     assert!(lines.contains("failed\tbad\taudio.") && lines.contains("done\tone"), "{lines}");
     assert!(stderr(&pushed).contains("gone.wav"), "{}", stderr(&pushed));
 
+    let shown = diting(&server, inbox.path(), &["calls", "show", "bad"]).await;
+    assert_eq!(code(&shown), 2);
+    assert!(stdout(&shown).contains("bad") && stdout(&shown).contains("处理失败"), "{}", stdout(&shown));
+    let record = diting(&server, inbox.path(), &["calls", "show", "bad", "--format", "json"]).await;
+    assert_eq!(json_lines(&record)[0]["state"], "CALL_STATE_FAILED");
+    let list = diting(&server, inbox.path(), &["calls", "list", "--state", "failed"]).await;
+    assert!(stdout(&list).contains("\tfailed\t-\taudio."), "{}", stdout(&list));
+
     let conflict = diting(&server, inbox.path(), &["push", "two.wav", "--call-id", "one"]).await;
     assert_eq!(code(&conflict), 2);
     assert!(stderr(&conflict).contains("ingest.conflict"), "{}", stderr(&conflict));

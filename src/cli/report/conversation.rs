@@ -16,8 +16,11 @@ const LOUD_GAP_MS: u64 = 10_000;
 /// Overlaps from this length on are shown; shorter ones are how people talk.
 const SHOWN_OVERLAP_MS: u64 = 1_000;
 
-/// Columns before what is said: `   1:02.3  客服      `.
-const INDENT: usize = 20;
+/// Columns before what is said: `  3    1:02.3  客服      `.
+const INDENT: usize = 24;
+
+/// Columns of the number of a turn, by which evidence names it.
+const NUMBER_COLUMNS: usize = 4;
 
 /// Writes all turns. A turn with a long silence inside is shown in two parts around it.
 pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: &[v1::Finding]) {
@@ -91,9 +94,10 @@ fn parts<'a>(turn: &'a v1::Turn, gaps: &[v1::Gap]) -> Vec<Part<'a>> {
 fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
     let role = part.turn.role();
     let at = part.start.map(label::clock).unwrap_or_default();
+    let number = if part.from == 0 { (part.turn.index + 1).to_string() } else { String::new() };
     let mut line = vec![
-        piece(format!("{}  ", pad_left(&at, 9)), Tone::Faint),
-        piece(pad(label::role(role), INDENT - 11), label::role_tone(role)),
+        piece(format!("{}{}  ", pad_left(&number, NUMBER_COLUMNS), pad_left(&at, 9)), Tone::Faint),
+        piece(pad(label::role(role), INDENT - NUMBER_COLUMNS - 11), label::role_tone(role)),
     ];
     line.extend(marks.pieces(part.turn.index, &part.turn.text, part.from, part.to));
     if let Some(confidence) = part.turn.confidence.filter(|confidence| *confidence < LOW_CONFIDENCE) {
@@ -141,7 +145,7 @@ fn write_overlaps(
 
 fn write_fact(page: &mut Page<'_>, at: u64, fact: &str, tone: Tone) {
     let line: [Piece; 2] = [
-        piece(format!("{}  ", pad_left(&label::clock(at), 9)), Tone::Faint),
+        piece(format!("{}  ", pad_left(&label::clock(at), NUMBER_COLUMNS + 9)), Tone::Faint),
         piece(format!("── {fact} ──"), tone),
     ];
     page.line(&line, INDENT);

@@ -1,4 +1,4 @@
-//! The part of a report that explains the score: what hit, with evidence, and what could not be judged.
+//! The parts of a report that explain the score: what hit, with evidence, and what could not be judged.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,10 @@ const CONTEXT_CHARS: usize = 14;
 /// Pieces of evidence shown for one rule; the dialogue below marks all.
 const MAX_EVIDENCE: usize = 5;
 
-/// Characters of a regular expression that are shown.
-const MAX_PATTERN_CHARS: usize = 24;
-
 /// Below this, words may not be what was said.
 pub(super) const LOW_CONFIDENCE: f32 = 0.6;
 
-/// Writes hits, first those that cost points, then the rules that could not be judged.
+/// Writes hits, first those that cost points, then how many rules could not be judged.
 pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::Turn]) {
     let hits = || findings.iter().filter(|finding| finding.verdict() == v1::Verdict::Hit);
     let costs = |finding: &&v1::Finding| finding.score_delta < 0.0 || finding.veto;
@@ -37,7 +34,7 @@ pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::
             write_hit(page, finding, turns);
         }
     }
-    write_not_applicable(page, findings);
+    count_not_applicable(page, findings);
 }
 
 fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
@@ -53,7 +50,7 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
     title.push(piece(format!("  {} · {}", label::kind(finding.kind()), finding.dimension), Tone::Faint));
     page.line(&title, 5);
     if !finding.explanation.is_empty() {
-        page.line(&[piece(format!("     {}", finding.explanation), Tone::Plain)], 5);
+        page.line(&[piece(format!("     {}", label::in_tenths(&finding.explanation)), Tone::Plain)], 5);
     }
     for evidence in finding.evidence.iter().take(MAX_EVIDENCE) {
         write_evidence(page, evidence, turns, tone);
@@ -65,11 +62,12 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
 }
 
 fn write_evidence(page: &mut Page<'_>, evidence: &v1::Evidence, turns: &[v1::Turn], tone: Tone) {
+    let (role, measured) = (evidence.role(), evidence.mode() == v1::MatchMode::Measured);
     let at = match &evidence.start {
-        Some(start) => label::clock(label::millis(Some(start))),
+        Some(start) if measured => label::clock(label::millis(Some(start))),
+        Some(start) => format!("第 {} 轮 {}", evidence.turn + 1, label::clock(label::millis(Some(start)))),
         None => format!("第 {} 轮", evidence.turn + 1),
     };
-    let (role, measured) = (evidence.role(), evidence.mode() == v1::MatchMode::Measured);
     let mut line = vec![
         piece(format!("     · {at} "), Tone::Faint),
         // A silence is nobody's.
@@ -104,7 +102,8 @@ fn tolerance(evidence: &v1::Evidence) -> String {
         v1::MatchMode::Exact => "〔原词〕".to_owned(),
         v1::MatchMode::Synonym => format!("〔同义词，规则词“{pattern}”〕"),
         v1::MatchMode::Homophone => format!("〔同音，规则词“{pattern}”〕"),
-        v1::MatchMode::Regex => format!("〔正则 {}〕", beginning(pattern)),
+        // An expression tells an inspector nothing; the JSON report and the pack hold it.
+        v1::MatchMode::Regex => "〔句式〕".to_owned(),
         v1::MatchMode::Measured => match evidence.measured.filter(|_| evidence.text.is_empty()) {
             Some(value) => format!("〔实测 {}，要求{pattern}〕", label::number(value)),
             None => format!("〔要求{pattern}〕"),
@@ -113,35 +112,48 @@ fn tolerance(evidence: &v1::Evidence) -> String {
     }
 }
 
-/// Enough of an expression to know it by; the JSON report and the pack hold all of it.
-fn beginning(pattern: &str) -> String {
-    match pattern.char_indices().nth(MAX_PATTERN_CHARS).and_then(|(end, _)| pattern.get(..end)) {
-        Some(start) => format!("{start}…"),
-        None => pattern.to_owned(),
-    }
-}
-
-/// One line per reason: not judged is neither kept nor broken, and a reader must see why.
-fn write_not_applicable(page: &mut Page<'_>, findings: &[v1::Finding]) {
+/// Rules that could not be judged, by why.
+fn by_reason(findings: &[v1::Finding]) -> BTreeMap<&str, Vec<&v1::Finding>> {
     let mut by_reason: BTreeMap<&str, Vec<&v1::Finding>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.verdict() == v1::Verdict::NotApplicable) {
         by_reason.entry(&finding.not_applicable_reason).or_default().push(finding);
     }
+    by_reason
+}
+
+/// Why the rules of a group could not be judged.
+fn why<'a>(reason: &str, group: &[&'a v1::Finding]) -> &'a str {
+    let explanation = group.first().map_or("", |finding| finding.explanation.as_str());
+    label::not_applicable(reason).unwrap_or(explanation.trim_end_matches('。'))
+}
+
+/// How many rules could not be judged, by why: not judged is neither kept nor broken, and a reader must see it.
+fn count_not_applicable(page: &mut Page<'_>, findings: &[v1::Finding]) {
+    let by_reason = by_reason(findings);
+    let num_rules: usize = by_reason.values().map(Vec::len).sum();
+    if num_rules == 0 {
+        return;
+    }
+    page.heading(&format!("不适用 {num_rules} 项（不计入得分，明细在对话之后）"));
+    let counts: Vec<String> = by_reason
+        .iter()
+        .map(|(reason, group)| format!("{} {} 项", why(reason, group), group.len()))
+        .collect();
+    page.line(&[piece(counts.join(" · "), Tone::Plain)], 2);
+}
+
+/// Names the rules that could not be judged, one line per reason.
+pub(super) fn write_not_applicable(page: &mut Page<'_>, findings: &[v1::Finding]) {
+    let by_reason = by_reason(findings);
     if by_reason.is_empty() {
         return;
     }
-    let num_rules: usize = by_reason.values().map(Vec::len).sum();
-    page.heading(&format!("不适用 {num_rules} 项（不计入得分）"));
+    page.heading("不适用的规则");
     for (reason, group) in by_reason {
-        let explanation = group.first().map_or("", |finding| finding.explanation.as_str());
-        let why = label::not_applicable(reason).unwrap_or(explanation.trim_end_matches('。'));
         let named: Vec<String> =
             group.iter().map(|finding| format!("{} {}", finding.rule_id, finding.rule_name)).collect();
-        let line: [Piece; 3] = [
-            piece(format!("{why}："), Tone::Plain),
-            piece(named.join("、"), Tone::Faint),
-            piece(format!("（{reason}）"), Tone::Faint),
-        ];
+        let line: [Piece; 2] =
+            [piece(format!("{}：", why(reason, &group)), Tone::Plain), piece(named.join("、"), Tone::Faint)];
         page.line(&line, 2);
     }
 }

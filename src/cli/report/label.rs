@@ -1,5 +1,9 @@
 //! Chinese words for the wire's names, and numbers as people read them.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use crate::proto::v1;
 
 use super::layout::Tone;
@@ -145,6 +149,13 @@ pub(super) fn clock(millis: u64) -> String {
     }
 }
 
+/// `text` with its times cut to tenths, as [`clock`] shows them: `第 3 轮 0:18.452` becomes `第 3 轮 0:18.4`.
+pub(super) fn in_tenths(text: &str) -> String {
+    static TIME: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(轮 [0-9:]+\.[0-9])[0-9]{2}").expect("it is a literal that compiles"));
+    TIME.replace_all(text, "$1").into_owned()
+}
+
 /// A length for people: `12.3 秒`, `5 分 48 秒`.
 pub(super) fn length(millis: u64) -> String {
     let (minutes, seconds) = (millis / 60_000, millis / 1000 % 60);
@@ -184,6 +195,7 @@ mod tests {
             ("−20".to_owned(), "+0.5".to_owned(), "0".to_owned())
         );
         assert_eq!(number(1.0 / 3.0), "0.33");
+        assert_eq!(in_tenths("说了“0:18.452”（第 3 轮 1:00:18.452）"), "说了“0:18.452”（第 3 轮 1:00:18.4）");
     }
 
     #[test]

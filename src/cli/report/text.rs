@@ -30,6 +30,7 @@ pub fn render_text(report: &v1::CallReport, style: &Style) -> String {
         page.heading("对话");
         conversation::write(&mut page, transcript, &report.findings);
     }
+    findings::write_not_applicable(&mut page, &report.findings);
     page.into_text()
 }
 
@@ -47,7 +48,7 @@ fn write_call(page: &mut Page<'_>, call: &v1::Call) {
     let started = metadata.started_at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
     let zone = page.style().time_zone.clone();
     let started =
-        started.map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
+        started.map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()).unwrap_or_default();
     let title = [
         piece(pad("通话", NAME_COLUMNS), Tone::Faint),
         piece(&call.call_id, Tone::Strong),
@@ -76,8 +77,7 @@ fn write_recording(page: &mut Page<'_>, call: &v1::Call, transcript: &v1::Transc
         let rate = format!("{} Hz", audio.rate_hz);
         let channels = format!("{} 声道", audio.num_channels);
         fact(page, "录音", &[file_name, label::length(duration), format, rate, channels], Tone::Plain);
-        let named =
-            |name: &String| label::warning(name).map_or(name.clone(), |text| format!("{text}（{name}）"));
+        let named = |name: &String| label::warning(name).map_or_else(|| name.clone(), str::to_owned);
         warnings.extend(audio.warnings.iter().map(named));
     }
     fact(page, "声道", &[label::layout(transcript.layout()).to_owned()], Tone::Plain);
@@ -107,8 +107,8 @@ fn write_timing(page: &mut Page<'_>, timing: &v1::Timing, duration: u64) {
     if duration == 0 {
         return;
     }
-    let share =
-        |millis: u64| format!("{} ({}%)", label::length(millis), millis.saturating_mul(100) / duration);
+    let percent = |millis: u64| (millis.saturating_mul(100).saturating_add(duration / 2)) / duration;
+    let share = |millis: u64| format!("{} ({}%)", label::length(millis), percent(millis));
     let talk = |name: &str, millis: u64, pace: Option<f32>| match (millis, pace) {
         (0, _) => String::new(),
         (millis, Some(pace)) => format!("{name} {}，{pace:.0} 字/分", share(millis)),
