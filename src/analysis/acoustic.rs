@@ -2,6 +2,8 @@
 //!
 //! What cannot be measured is said so, with the reason; it is never a hit.
 
+use regex::Regex;
+
 use super::rule::{Condition, Operator, Overlap, Pace, RoleScope, Silence};
 use super::script::Script;
 use crate::audio::ChannelLayout;
@@ -37,7 +39,12 @@ pub(super) fn judge(dialogue: &Dialogue, script: &Script, media: Media, conditio
     };
     match &condition.operator {
         Operator::Silence(silence) => judge_silence(dialogue, silence),
-        Operator::SilenceShare { over_percent, min_call } => judge_share(dialogue, *over_percent, *min_call),
+        Operator::SilenceShare { over_percent, min_call, excuses, excuse_turns } => {
+            let counts = |before: Option<u32>| {
+                !before.is_some_and(|turn| excused(dialogue, excuses.as_ref(), *excuse_turns, turn))
+            };
+            judge_share(dialogue, *over_percent, *min_call, counts)
+        }
         Operator::Pace(pace) => judge_pace(dialogue, script, condition, pace),
         Operator::Overlap(overlap) => match layout {
             ChannelLayout::Stereo => judge_overlap(dialogue, condition.role, overlap),
@@ -61,7 +68,11 @@ fn judge_silence(dialogue: &Dialogue, silence: &Silence) -> Outcome {
     // Silence before the first and after the last word is ringing and hanging up, not a pause in the talk.
     for gap in &dialogue.timing.gaps {
         let (Some(before), Some(_)) = (gap.turn_before, gap.turn_after) else { continue };
-        let limit = if excused(dialogue, silence, before) { silence.min + silence.min } else { silence.min };
+        let limit = if excused(dialogue, silence.excuses.as_ref(), silence.excuse_turns, before) {
+            silence.min + silence.min
+        } else {
+            silence.min
+        };
         let length = gap.span.duration();
         if length >= limit {
             found.push(Measured {
@@ -77,10 +88,10 @@ fn judge_silence(dialogue: &Dialogue, silence: &Silence) -> Outcome {
 }
 
 /// Whether the agent asked for patience shortly before.
-fn excused(dialogue: &Dialogue, silence: &Silence, turn_before: u32) -> bool {
-    let Some(excuses) = &silence.excuses else { return false };
+fn excused(dialogue: &Dialogue, excuses: Option<&Regex>, excuse_turns: u32, turn_before: u32) -> bool {
+    let Some(excuses) = excuses else { return false };
     let until = turn_before as usize + 1;
-    let first = until.saturating_sub(silence.excuse_turns as usize);
+    let first = until.saturating_sub(excuse_turns as usize);
     let turns = dialogue.turns.get(first..until.min(dialogue.turns.len())).unwrap_or_default();
     turns.iter().filter(|turn| turn.role != SpeakerRole::Customer).any(|turn| {
         let text: String = super::normalize::normalize(&turn.text).iter().map(|normal| normal.char).collect();
@@ -88,7 +99,13 @@ fn excused(dialogue: &Dialogue, silence: &Silence, turn_before: u32) -> bool {
     })
 }
 
-fn judge_share(dialogue: &Dialogue, over_percent: f32, min_call: Millis) -> Outcome {
+/// `counts` tells by the turn before a silence whether it is held against the call.
+fn judge_share(
+    dialogue: &Dialogue,
+    over_percent: f32,
+    min_call: Millis,
+    counts: impl Fn(Option<u32>) -> bool,
+) -> Outcome {
     if dialogue.turns.is_empty() {
         return Outcome::Unmeasured("no_speech");
     }
@@ -96,15 +113,22 @@ fn judge_share(dialogue: &Dialogue, over_percent: f32, min_call: Millis) -> Outc
     if duration < min_call || duration == Millis::ZERO {
         return Outcome::Unmeasured("too_short");
     }
-    let percent = dialogue.timing.silence.0 as f64 * 100.0 / duration.0 as f64;
+    let (counted, excused): (Vec<_>, Vec<_>) =
+        dialogue.timing.gaps.iter().partition(|gap| counts(gap.turn_before));
+    let excused = excused.iter().fold(Millis::ZERO, |sum, gap| sum + gap.span.duration());
+    let silence = dialogue.timing.silence.saturating_sub(excused);
+    let percent = silence.0 as f64 * 100.0 / duration.0 as f64;
     if percent <= f64::from(over_percent) {
         return Outcome::NotMet;
     }
+    // The share has no place of its own; its longest silence is where to listen.
+    let longest = counted.into_iter().max_by_key(|gap| gap.span.duration());
+    let most = longest.map(|gap| format!("，最长 {}", seconds(gap.span.duration()))).unwrap_or_default();
     Outcome::Met(vec![Measured {
         turn: None,
-        span: Some(TimeSpan::new(Millis::ZERO, duration)),
+        span: longest.map(|gap| gap.span).or(Some(TimeSpan::new(Millis::ZERO, duration))),
         limit: format!("静音占比不超过 {over_percent}%"),
-        shown: format!("静音占比 {percent:.0}%"),
+        shown: format!("静音占比 {percent:.0}%{most}"),
         value: percent,
     }])
 }

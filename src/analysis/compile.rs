@@ -84,9 +84,9 @@ impl RuleSet {
         }
         let mut diagnostics = Vec::new();
         let mut packs = Vec::new();
-        let mut digest = Sha256::new();
+        let mut digests = Vec::new();
         for (name, text) in sources {
-            digest.update(text.as_ref());
+            digests.push(<[u8; 32]>::from(Sha256::digest(text.as_ref())));
             match read_pack(name.as_ref(), text.as_ref()) {
                 Ok(pack) => packs.push(pack),
                 Err(problems) => diagnostics.extend(problems),
@@ -99,7 +99,9 @@ impl RuleSet {
         if !diagnostics.is_empty() {
             return Err(RuleError::Invalid { diagnostics });
         }
-        let short: String = hex::encode(digest.finalize()).chars().take(8).collect();
+        // Names and order of the texts say nothing about what they hold.
+        digests.sort_unstable();
+        let short: String = hex::encode(Sha256::digest(digests.concat())).chars().take(8).collect();
         let revision = format!("{}-{short}", scheme.version);
         let confusable: Vec<String> = packs.iter().flat_map(|pack| pack.confusable.clone()).collect();
         let mut words = Vec::new();

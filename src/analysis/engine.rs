@@ -1,7 +1,7 @@
 //! Judges a dialogue by compiled rules: one finding per rule, then the score.
 //!
-//! Pure and deterministic. Invariant: a rule bound to a role never hits while nobody knows who speaks in that role,
-//! and what cannot be judged is N/A with its reason, never a hit and never a miss.
+//! Pure and deterministic. Invariant: a rule bound to a role never hits while nobody knows who speaks in that role, but
+//! for watch rules, which take no points and then say that the speaker is unknown; and what cannot be judged is N/A with its reason, never a hit and never a miss.
 
 use super::compile::{CompiledCondition, CompiledRule, RuleSet};
 use super::evidence::{of_measured, of_said};
@@ -113,10 +113,10 @@ impl Case<'_> {
     fn verdict(&self, compiled: &CompiledRule) -> (Verdict, Vec<Evidence>, Option<&'static str>) {
         let rule = &compiled.rule;
         let unjudged = |reason| (Verdict::NotApplicable, Vec::new(), Some(reason));
-        if !self.knows_role(rule.role) {
+        // A watch rule costs nobody anything, and a threat that is missed costs more than one shown in vain.
+        if rule.kind != RuleKind::Watch && !self.knows_role(rule.role) {
             return unjudged("role_unknown");
         }
-        // A watch rule costs nobody anything, and a threat that is missed costs more than one shown in vain.
         if rule.role != RoleScope::Any && rule.kind != RuleKind::Watch && self.dialogue.has_disputed_roles() {
             return unjudged("role_disputed");
         }
@@ -206,6 +206,9 @@ impl Case<'_> {
             | Operator::Pace(_)
             | Operator::Overlap(_)
             | Operator::FirstResponse { .. } => {
+                if !self.knows_role(condition.role) {
+                    return Outcome::Unjudged("role_unknown");
+                }
                 return match acoustic::judge(self.dialogue, &self.script, self.media, condition) {
                     acoustic::Outcome::Met(measured) => {
                         Outcome::Met(measured.iter().map(|fact| of_measured(self.dialogue, fact)).collect())

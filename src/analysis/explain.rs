@@ -2,8 +2,9 @@
 
 use super::compile::{CompiledCondition, CompiledRule};
 use super::engine::only_by_sound;
-use super::rule::{Operator, Range, Rule};
+use super::rule::{Operator, Range, RoleScope, Rule};
 use super::{Evidence, MatchMode, RuleKind, Verdict};
+use crate::types::SpeakerRole;
 
 /// Keywords and pieces of evidence that a sentence names before it says 等.
 const MAX_NAMED: usize = 3;
@@ -43,6 +44,11 @@ pub(super) fn verdict(
         }
         (Verdict::Hit, RuleKind::Forbidden) if evidence.is_empty() => format!("触犯“{}”。", rule.name),
         (Verdict::Hit, RuleKind::Forbidden) => format!("{who}说了{shown}，触犯“{}”。", rule.name),
+        (Verdict::Hit, RuleKind::Watch)
+            if rule.role != RoleScope::Any && evidence.iter().any(|one| one.role == SpeakerRole::Unknown) =>
+        {
+            format!("有人说了{shown}，说话人未知，需要关注：“{}”。", rule.name)
+        }
         (Verdict::Hit, RuleKind::Watch) => format!("{who}说了{shown}，需要关注：“{}”。", rule.name),
         (Verdict::Hit, RuleKind::Acoustic | RuleKind::Process) => {
             let limit = evidence.first().map_or_else(String::new, |first| format!("，要求{}", first.pattern));

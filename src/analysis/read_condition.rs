@@ -93,7 +93,8 @@ fn read_condition(
         return None;
     }
     let operator = operators.into_iter().next().flatten()?;
-    Some(Condition { role, range, operator, exclude, exclude_in, guards })
+    let or_unknown = kind == RuleKind::Watch;
+    Some(Condition { role, or_unknown, range, operator, exclude, exclude_in, guards })
 }
 
 fn read_guards(problems: &mut Problems<'_>, reader: &mut TableReader<'_>, kind: RuleKind) -> Guards {
@@ -287,8 +288,11 @@ fn read_silence_share(problems: &mut Problems<'_>, parent: &mut TableReader<'_>)
         problems.add(&reader.span(), "rule.missing_field", "this silence_share has no `over_percent`", "");
     }
     let min_call = reader.number(problems, "min_call_seconds", 0.0, 86_400.0).map_or(Millis::ZERO, millis);
+    let excuses = reader.string(problems, "excuses").and_then(|at| compile(problems, &at));
+    let excuse_turns = reader.count(problems, "excuse_turns", 100).unwrap_or(2);
     reader.finish(problems);
-    Some(over.map(|over| Operator::SilenceShare { over_percent: over as f32, min_call }))
+    let over = over.map(|over| over as f32);
+    Some(over.map(|over_percent| Operator::SilenceShare { over_percent, min_call, excuses, excuse_turns }))
 }
 
 fn read_pace(problems: &mut Problems<'_>, parent: &mut TableReader<'_>) -> Option<Option<Operator>> {

@@ -182,6 +182,10 @@ pub enum Operator {
         over_percent: f32,
         /// Shorter calls are not judged.
         min_call: Millis,
+        /// What the agent may say shortly before a silence so that it does not count.
+        excuses: Option<Regex>,
+        /// How many turns back an excuse may stand.
+        excuse_turns: u32,
     },
     /// How fast the role speaks (语速).
     Pace(Pace),
@@ -199,6 +203,8 @@ pub enum Operator {
 pub struct Condition {
     /// Whose words.
     pub role: RoleScope,
+    /// Whether words of unknown speakers count as well: in watch rules, which cost nobody anything.
+    pub or_unknown: bool,
     /// Where in the call.
     pub range: Range,
     /// What is tested.
@@ -209,6 +215,14 @@ pub struct Condition {
     pub exclude_in: Scope,
     /// What else makes a match not count.
     pub guards: Guards,
+}
+
+impl Condition {
+    /// Whether words of `role` count.
+    #[must_use]
+    pub fn hears(&self, role: SpeakerRole) -> bool {
+        self.role.includes(role) || (self.or_unknown && role == SpeakerRole::Unknown)
+    }
 }
 
 /// What a rule's own test expects.

@@ -81,7 +81,7 @@ pub(super) fn judge_regex(script: &Script, condition: &Condition, regex: &Regex)
     let mut sieve = Sieve { script, condition, without_times: false };
     let mut counted = Vec::new();
     for (index, stream) in script.streams.iter().enumerate() {
-        if !condition.role.includes(stream.role) {
+        if !condition.hears(stream.role) {
             continue;
         }
         for found in regex.find_iter(&stream.text).filter(|found| !found.is_empty()) {
@@ -151,7 +151,7 @@ struct Sieve<'a> {
 
 impl Sieve<'_> {
     fn passes(&mut self, stream: &Stream, said: &Said) -> bool {
-        if !self.condition.role.includes(stream.role) {
+        if !self.condition.hears(stream.role) {
             return false;
         }
         let sentence = stream.origins.get(said.from).map_or(0, |origin| origin.sentence);
