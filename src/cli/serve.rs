@@ -13,6 +13,9 @@ use super::{Exit, logging};
 use crate::app::Service;
 use crate::config::Config;
 
+/// Exit code of a second signal to stop: 128 and the number of SIGINT, as shells tell it.
+const SECOND_SIGNAL: i32 = 130;
+
 /// What was typed after `diting serve`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -40,8 +43,8 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    // The recogniser tells the size of every buffer at this level.
-    logging::init("info,whisper_rs=warn", args.log_json);
+    // The recogniser tells the size of every buffer at this level, the decoder every part of a file.
+    logging::init("info,whisper_rs=warn,symphonia=warn", args.log_json);
     let layers = args
         .stages
         .layers()
@@ -61,8 +64,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 async fn serve(config: &Config, ready_file: Option<&Path>) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let (terminate, interrupt) = (listen_for(SignalKind::terminate())?, listen_for(SignalKind::interrupt())?);
-    tokio::spawn(stop_on(terminate, stop.clone()));
-    tokio::spawn(stop_on(interrupt, stop.clone()));
+    tokio::spawn(stop_on(terminate, interrupt, stop.clone()));
 
     let service = Service::start(config).await?;
     let address = service.address();
@@ -75,6 +77,7 @@ async fn serve(config: &Config, ready_file: Option<&Path>) -> anyhow::Result<()>
         // Gone already when someone else tidied up.
         fs_err::remove_file(file).ok();
     }
+    tracing::info!("stopped");
     Ok(outcome?)
 }
 
@@ -82,11 +85,20 @@ fn listen_for(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).context("the machine refuses to deliver signals")
 }
 
-async fn stop_on(mut signal: Signal, stop: CancellationToken) {
-    if signal.recv().await.is_some() {
-        tracing::info!("stopping: running requests get their grace");
-        stop.cancel();
-    }
+async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: CancellationToken) {
+    let mut told = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    told().await;
+    tracing::info!("stopping: what runs gets its grace; a second signal ends at once");
+    stop.cancel();
+    told().await;
+    // OK without the rest of the grace: what was accepted is on the disk.
+    tracing::warn!("told twice to stop: ending at once");
+    std::process::exit(SECOND_SIGNAL);
 }
 
 /// The file appears whole or not at all, so that a script may read it as soon as it exists.

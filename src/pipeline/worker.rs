@@ -4,6 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::board::{Board, Job};
 use super::{CallProgress, PipelineConfig, PipelineError, process};
@@ -43,6 +44,7 @@ impl Shared {
     /// Runs `job` once. Gives the state in which the call ended; `None` when it waits or is gone.
     fn run(&self, job: &mut Job) -> Result<Option<CallState>, PipelineError> {
         let num_attempts = job.record.num_attempts;
+        let begun_at = Instant::now();
         let outcome = if num_attempts > self.config.max_attempts {
             Err(PipelineError::GaveUp { num_attempts })
         } else {
@@ -54,9 +56,14 @@ impl Shared {
             self.run_stages(job).and_then(|result| Ok(self.store.finish(&job.record, &result)?))
         };
         match outcome {
-            Ok(()) => Ok(Some(CallState::Done)),
+            Ok(()) => {
+                let secs = begun_at.elapsed().as_secs_f32();
+                tracing::info!(call = %job.record.id, secs, "call done");
+                Ok(Some(CallState::Done))
+            }
             Err(PipelineError::Store(StoreError::NotFound { .. })) => Ok(None),
             Err(PipelineError::Cancelled) => {
+                tracing::info!(call = %job.record.id, "call interrupted");
                 self.give_back(job)?;
                 Ok(None)
             }
@@ -65,8 +72,10 @@ impl Shared {
                 Err(error)
             }
             Err(error) => {
-                tracing::warn!(call = %job.record.id, error = %Chain(&error), "the call failed");
                 let failure = error.failure();
+                let secs = begun_at.elapsed().as_secs_f32();
+                let reason = failure.reason.as_str();
+                tracing::warn!(call = %job.record.id, reason, secs, error = %Chain(&error), "call failed");
                 match self.store.fail(&job.record, failure.clone()) {
                     Ok(()) => Ok(Some(CallState::Failed(failure))),
                     Err(StoreError::NotFound { .. }) => Ok(None),

@@ -99,18 +99,21 @@ impl Server {
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
     pub async fn run(self, calls: Arc<Calls>, stop: CancellationToken) -> Result<(), ServeError> {
         let grace = Duration::from_secs(self.config.shutdown_grace_secs);
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()
-            .map_err(ServeError::Reflection)?;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        // Most clients of today still ask for the alpha only.
+        let reflection_alpha = reflection().build_v1alpha().map_err(ServeError::Reflection)?;
+        let reflection = reflection().build_v1().map_err(ServeError::Reflection)?;
         let (reporter, health) = tonic_health::server::health_reporter();
         let draining = CancellationToken::new();
         let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let mut routes = RoutesBuilder::default();
-        routes.add_service(api).add_service(health).add_service(reflection);
+        routes.add_service(api).add_service(health).add_service(reflection).add_service(reflection_alpha);
         let drained = draining.clone();
         let transport = GrpcServer::builder()
             .max_concurrent_streams(Some(limits::MAX_STREAMS_PER_CONNECTION))

@@ -2,14 +2,18 @@
 //!
 //! Each recogniser is a thread with a state of its own. Calls share them; a call keeps at most two windows per
 //! recogniser in flight, so its audio is read no faster than it is recognised and memory stays bounded.
+//!
+//! **Invariant**: what a call that gave up has queued is skipped, so it waits for no more than the windows that are being
+//! recognised; the progress of a call never goes back.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use whisper_rs::{
     DtwMode, DtwModelPreset, DtwParameters, WhisperContext, WhisperContextParameters, install_logging_hooks,
@@ -17,11 +21,14 @@ use whisper_rs::{
 
 use super::decode::Decoder;
 use super::recognize::{Recognized, recognize};
-use super::vad::{Segmenter, VoiceDetector};
+use super::vad::{Piece, Segmenter, VoiceDetector};
 use super::window::{Packer, Window};
 use super::{RecognitionSummary, SpeechConfig, SpeechError, Transcriber, Transcript};
 use crate::audio::{AudioError, Block, SAMPLE_RATE_HZ};
 use crate::types::{ChannelIndex, Millis};
+
+/// How often a call that waits for a window looks whether it was cancelled.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
 type Reply = Result<Recognized, SpeechError>;
 
@@ -30,6 +37,8 @@ type Reply = Result<Recognized, SpeechError>;
 struct Job {
     window: Window,
     reply: Sender<Reply>,
+    /// Nobody waits for the result any more.
+    is_abandoned: Arc<AtomicBool>,
 }
 
 /// Recognises calls with Whisper and Silero VAD on this machine.
@@ -69,11 +78,11 @@ impl WhisperTranscriber {
         let receiver = Arc::new(Mutex::new(receiver));
         let mut recognizers = Vec::new();
         for index in 0..num_recognizers {
-            let decoder = Decoder::new(&context, config, num_threads)?;
+            let mut decoder = Decoder::new(&context, config, num_threads)?;
             let (receiver, prompt) = (Arc::clone(&receiver), config.prompt.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("recognizer-{index}"))
-                .spawn(move || work(&receiver, decoder, &prompt))
+                .spawn(move || work(&receiver, |window| recognize(&mut decoder, window, &prompt)))
                 .map_err(|source| SpeechError::Thread { source })?;
             recognizers.push(thread);
         }
@@ -106,17 +115,19 @@ impl Transcriber for WhisperTranscriber {
         let max_window = self.config.max_window;
         let mut tracks: Vec<Track> =
             channels.iter().map(|channel| Track::new(*channel, &self.config, max_window)).collect();
+        let mut read = Millis::ZERO;
         for block in blocks {
             let block = block?;
             for (track, samples) in tracks.iter_mut().zip(&block.channels) {
                 for piece in track.segmenter.push(samples, &mut detector)? {
-                    if let Some(window) = track.packer.push(piece) {
+                    if let Some(window) = track.pack(piece) {
                         call.submit(window)?;
                     }
                 }
             }
             let num_samples = block.channels.first().map_or(0, Vec::len) as u64;
-            call.read_until(Millis::from_samples(block.start + num_samples, SAMPLE_RATE_HZ))?;
+            read = Millis::from_samples(block.start + num_samples, SAMPLE_RATE_HZ);
+            call.read_until(tracks.iter().filter_map(|track| track.pending).fold(read, Millis::min))?;
         }
         for mut track in tracks {
             for piece in track.segmenter.finish(&mut detector)? {
@@ -128,6 +139,7 @@ impl Transcriber for WhisperTranscriber {
                 call.submit(window)?;
             }
         }
+        call.read_until(read)?;
         let mut transcript = call.finish()?;
         self.idle_detectors.lock().unwrap_or_else(PoisonError::into_inner).push(detector);
         transcript.summary.model.clone_from(&self.config.model);
@@ -142,7 +154,7 @@ impl Transcriber for WhisperTranscriber {
 
 impl Drop for WhisperTranscriber {
     fn drop(&mut self) {
-        // Closing the queue ends the recognisers once they have done what is in it.
+        // Closing the queue ends the recognisers. No call is left, so what is still in it was abandoned and is skipped.
         self.jobs = None;
         for recognizer in self.recognizers.drain(..) {
             if recognizer.join().is_err() {
@@ -152,13 +164,16 @@ impl Drop for WhisperTranscriber {
     }
 }
 
-/// A recogniser's life: windows in, results out, until the queue closes.
-fn work(jobs: &Mutex<Receiver<Job>>, mut decoder: Decoder, prompt: &str) {
+/// A recogniser's life: windows in, results out, until the queue closes. Windows of calls that gave up are skipped.
+fn work(jobs: &Mutex<Receiver<Job>>, mut recognize: impl FnMut(&Window) -> Reply) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { window, reply }) = job else { return };
+        let Ok(Job { window, reply, is_abandoned }) = job else { return };
+        if is_abandoned.load(Ordering::Relaxed) {
+            continue;
+        }
         // A defect in one window fails its call, not the recogniser: every window starts from a fresh context.
-        let recognized = catch_unwind(AssertUnwindSafe(|| recognize(&mut decoder, &window, prompt)));
+        let recognized = catch_unwind(AssertUnwindSafe(|| recognize(&window)));
         // A call that gave up no longer listens: nothing to tell.
         reply.send(recognized.unwrap_or(Err(SpeechError::Panicked))).ok();
     }
@@ -169,6 +184,8 @@ fn work(jobs: &Mutex<Receiver<Job>>, mut decoder: Decoder, prompt: &str) {
 struct Track {
     segmenter: Segmenter,
     packer: Packer,
+    /// Where the speech begins that is packed but not in a window yet.
+    pending: Option<Millis>,
 }
 
 impl Track {
@@ -176,7 +193,17 @@ impl Track {
         Self {
             segmenter: Segmenter::new(config.vad.clone(), max_window),
             packer: Packer::new(channel, max_window),
+            pending: None,
         }
+    }
+
+    /// Packs a piece; gives the window that is full.
+    fn pack(&mut self, piece: Piece) -> Option<Window> {
+        let start = Millis::from_samples(piece.start, SAMPLE_RATE_HZ);
+        let window = self.packer.push(piece);
+        // The piece that fills a window is itself the first of the next.
+        self.pending = if window.is_some() { Some(start) } else { self.pending.or(Some(start)) };
+        window
     }
 }
 
@@ -184,7 +211,13 @@ impl Track {
 struct Call<'a> {
     jobs: &'a SyncSender<Job>,
     max_in_flight: usize,
+    /// Results to come, each with the start of its window.
     in_flight: VecDeque<(Receiver<Reply>, Millis)>,
+    is_abandoned: Arc<AtomicBool>,
+    /// Everything before is in a window.
+    packed: Millis,
+    /// What was last told.
+    reached: Millis,
     progress: &'a mut dyn FnMut(Millis),
     cancel: &'a AtomicBool,
     transcript: Transcript,
@@ -198,7 +231,17 @@ impl<'a> Call<'a> {
         cancel: &'a AtomicBool,
     ) -> Self {
         let in_flight = VecDeque::with_capacity(max_in_flight);
-        Self { jobs, max_in_flight, in_flight, progress, cancel, transcript: Transcript::default() }
+        Self {
+            jobs,
+            max_in_flight,
+            in_flight,
+            is_abandoned: Arc::default(),
+            packed: Millis::ZERO,
+            reached: Millis::ZERO,
+            progress,
+            cancel,
+            transcript: Transcript::default(),
+        }
     }
 
     /// Hands a window to the recognisers; waits while too many are under way.
@@ -206,52 +249,72 @@ impl<'a> Call<'a> {
         while self.in_flight.len() >= self.max_in_flight {
             self.collect()?;
         }
-        if self.cancel.load(Ordering::Relaxed) {
-            return Err(SpeechError::Cancelled);
-        }
-        let end = window.pieces.last().map_or(Millis::ZERO, |piece| piece.span().end);
+        self.go_on()?;
+        let start = window.pieces.first().map_or(Millis::ZERO, |piece| piece.span().start);
         self.transcript.summary.speech = self.transcript.summary.speech + window.speech();
         let (reply, result) = channel();
-        self.jobs.send(Job { window, reply }).map_err(|_| SpeechError::Stopped)?;
-        self.in_flight.push_back((result, end));
+        let is_abandoned = self.is_abandoned.clone();
+        self.jobs.send(Job { window, reply, is_abandoned }).map_err(|_| SpeechError::Stopped)?;
+        self.in_flight.push_back((result, start));
         Ok(())
     }
 
-    /// Tells progress when nothing is under way, as on a call without speech.
+    /// Notes that all speech before `time` is in a window.
     fn read_until(&mut self, time: Millis) -> Result<(), SpeechError> {
-        if self.cancel.load(Ordering::Relaxed) {
-            return Err(SpeechError::Cancelled);
-        }
-        if self.in_flight.is_empty() {
-            (self.progress)(time);
-        }
+        self.go_on()?;
+        self.packed = time;
+        self.tell();
         Ok(())
+    }
+
+    /// Tells how much of the recording is done on every channel, if that has grown.
+    fn tell(&mut self) {
+        let done = self.in_flight.iter().map(|(_, start)| *start).fold(self.packed, Millis::min);
+        if done > self.reached {
+            self.reached = done;
+            (self.progress)(done);
+        }
+    }
+
+    fn go_on(&self) -> Result<(), SpeechError> {
+        if self.cancel.load(Ordering::Relaxed) { Err(SpeechError::Cancelled) } else { Ok(()) }
     }
 
     /// Takes the result of the oldest window.
     fn collect(&mut self) -> Result<(), SpeechError> {
-        let Some((result, end)) = self.in_flight.pop_front() else { return Ok(()) };
-        let recognized = result.recv().map_err(|_| SpeechError::Stopped)??;
+        let Some((result, _)) = self.in_flight.front() else { return Ok(()) };
+        let recognized = loop {
+            self.go_on()?;
+            match result.recv_timeout(CANCEL_INTERVAL) {
+                Ok(recognized) => break recognized?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(SpeechError::Stopped),
+            }
+        };
+        self.in_flight.pop_front();
         self.transcript.segments.extend(recognized.segments);
         self.transcript.unheard.extend(recognized.unheard);
         add(&mut self.transcript.summary.redecoded, recognized.redecoded);
         add(&mut self.transcript.summary.dropped, recognized.dropped);
-        (self.progress)(end);
+        self.tell();
         Ok(())
     }
 
     fn finish(mut self) -> Result<Transcript, SpeechError> {
         while !self.in_flight.is_empty() {
-            if self.cancel.load(Ordering::Relaxed) {
-                return Err(SpeechError::Cancelled);
-            }
             self.collect()?;
         }
         self.transcript.segments.sort_by_key(|segment| (segment.span.start, segment.channel));
         self.transcript.unheard.sort_by_key(|unheard| (unheard.span.start, unheard.channel));
         let RecognitionSummary { redecoded, dropped, .. } = &self.transcript.summary;
         tracing::debug!(?redecoded, ?dropped, "recognised");
-        Ok(self.transcript)
+        Ok(std::mem::take(&mut self.transcript))
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.is_abandoned.store(true, Ordering::Relaxed);
     }
 }
 
@@ -272,4 +335,78 @@ fn alignment_heads(model: &str) -> DtwMode<'static> {
         _ => return DtwMode::TopMost { n_top: 2 },
     };
     DtwMode::ModelPreset { model_preset }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Windows of one piece each: channel, start and end in seconds.
+    fn windows(spans: &[(u16, u64, u64)]) -> Vec<Window> {
+        let window = |&(channel, start, end): &(u16, u64, u64)| {
+            let rate = u64::from(SAMPLE_RATE_HZ);
+            let samples = vec![0.0; ((end - start) * rate) as usize];
+            let mut packer = Packer::new(ChannelIndex(channel), Millis(28_000));
+            packer.push(Piece { start: start * rate, samples, padding: (0, 0) });
+            packer.finish().expect("a piece makes a window")
+        };
+        spans.iter().map(window).collect()
+    }
+
+    #[test]
+    fn progress_never_goes_back_and_ends_only_with_the_last_window() {
+        let (jobs, receiver) = sync_channel(1);
+        let receiver = Mutex::new(receiver);
+        let mut told = Vec::new();
+        thread::scope(|scope| {
+            scope.spawn(|| work(&receiver, |_| Ok(Recognized::default())));
+            let mut progress = |time: Millis| told.push(time.0);
+            let cancel = AtomicBool::new(false);
+            let mut call = Call::new(&jobs, 2, &mut progress, &cancel);
+            call.read_until(Millis(2_000)).unwrap();
+            for window in windows(&[(0, 80, 100), (1, 10, 38), (0, 60, 80), (1, 40, 60)]) {
+                call.submit(window).unwrap();
+                call.read_until(Millis(10_000)).unwrap();
+            }
+            call.read_until(Millis(100_000)).unwrap();
+            call.finish().unwrap();
+            drop(jobs);
+        });
+        assert!(told.is_sorted_by(|a, b| a < b), "{told:?}");
+        assert_eq!((told.first(), told.last()), (Some(&2_000), Some(&100_000)));
+        assert!(told.iter().rev().skip(1).all(|time| *time <= 60_000), "{told:?}");
+    }
+
+    #[test]
+    fn a_cancelled_call_neither_waits_for_its_windows_nor_leaves_them_to_be_recognised() {
+        let (jobs, receiver) = sync_channel(4);
+        let receiver = Mutex::new(receiver);
+        let (begun, has_begun) = channel();
+        let (release, released) = channel::<()>();
+        let cancel = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let receiver = &receiver;
+            scope.spawn(move || {
+                work(receiver, |_| {
+                    begun.send(()).unwrap();
+                    released.recv().unwrap();
+                    Ok(Recognized::default())
+                });
+            });
+            let mut progress = |_: Millis| {};
+            let mut call = Call::new(&jobs, 4, &mut progress, &cancel);
+            for window in windows(&[(0, 0, 10), (0, 10, 20), (0, 20, 30)]) {
+                call.submit(window).unwrap();
+            }
+            has_begun.recv().unwrap();
+            scope.spawn(|| cancel.store(true, Ordering::Relaxed));
+            // The recogniser is held, so this ends only because it looks at `cancel`.
+            assert!(matches!(call.finish(), Err(SpeechError::Cancelled)));
+            release.send(()).unwrap();
+            drop(jobs);
+        });
+        assert_eq!(has_begun.iter().count(), 0, "what was queued is skipped");
+    }
 }

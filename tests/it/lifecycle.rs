@@ -100,6 +100,28 @@ async fn reflection_lists_the_public_services() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reflection_answers_older_clients_too() {
+    use tonic_reflection::pb::v1alpha;
+    let sandbox = Sandbox::start().await;
+    let mut reflection =
+        v1alpha::server_reflection_client::ServerReflectionClient::new(sandbox.channel().await);
+    let request = v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+            "diting.v1.CallService".to_owned(),
+        )),
+    };
+    let answers = reflection.server_reflection_info(tokio_stream::iter([request])).await.expect("it answers");
+    let answer = answers.into_inner().message().await.expect("it answers").expect("there is an answer");
+    let Some(v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse(found)) =
+        answer.message_response
+    else {
+        panic!("it answers something else: {answer:?}");
+    };
+    assert!(!found.file_descriptor_proto.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_service_on_the_same_data_is_refused() {
     let sandbox = Sandbox::start().await;
     let mut config = sandbox.config.clone();

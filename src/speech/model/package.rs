@@ -10,9 +10,7 @@ use fs_err as fs;
 use super::error::ModelError;
 use super::step::{Report, Step};
 
-/// Lines of a failed client's output that are shown.
-const SHOWN_LINES: usize = 3;
-/// Longest line of it that is shown, in characters.
+/// Longest line of a failed client's output that is shown, in characters.
 const SHOWN_CHARACTERS: usize = 300;
 
 /// Fetches an npm package to `dir`; gives its `.tgz`.
@@ -85,13 +83,14 @@ fn run(command: &mut Command, shown: &str, dir: &Path, report: &mut Report<'_>) 
     Err(ModelError::Client { command: shown.to_owned(), message })
 }
 
-/// The last lines that tell something, on one line.
+/// The line that tells most: npm says first what is wrong and then how it came to it, others end with it.
 fn shorten(text: &str) -> String {
-    let tells = |line: &&str| !line.is_empty() && !line.contains("complete log of this run");
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(tells).collect();
-    let lines = lines.get(lines.len().saturating_sub(SHOWN_LINES)..).unwrap_or_default();
-    let cut = |line: &&str| line.chars().take(SHOWN_CHARACTERS).collect::<String>();
-    lines.iter().map(cut).collect::<Vec<_>>().join("; ")
+    let of_npm = |line| str::strip_prefix(line, "npm error ").or_else(|| line.strip_prefix("npm ERR! "));
+    // Shorter ones only name a code.
+    let tells = |line: &&str| line.split_whitespace().count() > 2;
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines().filter_map(of_npm).map(str::trim).find(tells).or_else(|| lines().next_back());
+    line.unwrap_or_default().chars().take(SHOWN_CHARACTERS).collect()
 }
 
 /// The one file with this extension in a folder that was empty before.
@@ -125,10 +124,22 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo 1 >&2; echo 2 >&2; echo 3 >&2; echo '  why' >&2; echo >&2; exit 3"]);
         let error = run(&mut command, "npm pack x", dir.path(), &mut |_| {}).expect_err("it fails");
-        assert_eq!(error.to_string(), "`npm pack x` failed: 2; 3; why");
+        assert_eq!(error.to_string(), "`npm pack x` failed: why");
         assert!(!is_absent(&error));
         let error = run(Command::new("sh").args(["-c", "exit 3"]), "x", dir.path(), &mut |_| {});
         assert!(error.expect_err("it fails").to_string().contains('3'));
+    }
+
+    #[test]
+    fn of_a_long_complaint_the_line_that_tells_most_is_shown() {
+        let text = "npm error code ECONNREFUSED\nnpm error syscall connect\n\
+            npm error FetchError: request to http://127.0.0.1:1/x failed, reason: refused\n\
+            npm error     at emit (node:events:1) {\nnpm error   type: 'system'\nnpm error }\nnpm error };\nnpm error\n\
+            npm error A complete log of this run can be found in: /tmp/x.log\n";
+        assert_eq!(shorten(text), "FetchError: request to http://127.0.0.1:1/x failed, reason: refused");
+        let text =
+            "WARNING: Retrying after connection broken\nERROR: No matching distribution found for x==1\n";
+        assert_eq!(shorten(text), "ERROR: No matching distribution found for x==1");
     }
 
     #[test]
