@@ -85,6 +85,7 @@ fn listen_for(kind: SignalKind) -> anyhow::Result<Signal> {
     signal(kind).context("the machine refuses to deliver signals")
 }
 
+#[expect(clippy::exit, reason = "whoever asks twice does not want to wait for threads")]
 async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: CancellationToken) {
     let mut told = async || {
         tokio::select! {
