@@ -1,6 +1,7 @@
 //! What can be set about recognition, with the defaults that were measured best (docs/adr/003-recognizer.md).
 
 use serde::{Deserialize, Serialize};
+use whisper_rs::{get_lang_id, get_lang_str};
 
 use super::SpeechError;
 use crate::types::Millis;
@@ -91,7 +92,16 @@ impl SpeechConfig {
             let allowed = "0 <= vad.release_threshold <= vad.threshold <= 1";
             return Err(SpeechError::Config { setting: "vad.threshold", value, allowed });
         }
-        Ok(())
+        self.language_code().map(|_| ())
+    }
+
+    /// The language as the recogniser spells it.
+    pub(super) fn language_code(&self) -> Result<&'static str, SpeechError> {
+        get_lang_id(&self.language).and_then(get_lang_str).ok_or_else(|| SpeechError::Config {
+            setting: "language",
+            value: self.language.clone(),
+            allowed: "a language code that Whisper knows, for example `zh`",
+        })
     }
 
     /// Recognisers and threads in each, after choosing from the `num_cores` of the machine what was left open.

@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::ops::Range;
 
-use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState, get_lang_id, get_lang_str};
+use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState};
 
 use super::{SpeechConfig, SpeechError};
 use crate::audio::SAMPLE_RATE_HZ;
@@ -148,15 +148,9 @@ fn params(
     prompt: &str,
     num_threads: usize,
 ) -> Result<FullParams<'static, 'static>, SpeechError> {
-    let language =
-        get_lang_id(&config.language).and_then(get_lang_str).ok_or_else(|| SpeechError::Config {
-            setting: "language",
-            value: config.language.clone(),
-            allowed: "a language code that Whisper knows, for example `zh`",
-        })?;
     let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
     params.set_n_threads(num_threads as c_int);
-    params.set_language(Some(language));
+    params.set_language(Some(config.language_code()?));
     if !prompt.is_empty() {
         params.set_initial_prompt(prompt);
     }

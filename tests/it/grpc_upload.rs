@@ -147,19 +147,26 @@ async fn a_client_that_goes_away_leaves_nothing() {
     for _ in 0..8 {
         sender.send(chunk_part(&[0; 1 << 16])).await.expect("it is read");
     }
+    // The upload has begun for certain once another one finds no place.
+    let mut other = sandbox.client().await;
+    while upload_small(&mut other, "b").await.is_ok() {
+        tokio::task::yield_now().await;
+    }
     upload.abort();
     assert!(upload.await.expect_err("it was aborted").is_cancelled());
-    drop(sender);
     // The one upload that is allowed at a time is free again when the first is gone entirely.
     let mut client = sandbox.client().await;
     while let Err(status) = upload_small(&mut client, "b").await {
         assert_eq!(reason(&status), "upload.too_many");
         tokio::task::yield_now().await;
     }
-    assert_eq!(sandbox.recordings().len(), 1);
+    let left = sandbox.recordings();
+    assert_eq!(left.len(), 1, "{left:?}");
     let status =
         client.get_call(v1::GetCallRequest { call_id: "a".to_owned() }).await.expect_err("it never was");
     assert_eq!(status.code(), Code::NotFound);
+    // Dropped earlier, it would end the stream in good order, and the upload would be whole.
+    drop(sender);
 }
 
 async fn upload_small(client: &mut Client, call_id: &str) -> Result<v1::UploadCallResponse, Status> {

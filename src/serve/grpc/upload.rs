@@ -41,6 +41,9 @@ pub(super) async fn receive(
         }
         placed = blocking(move || placed.upload.write(&chunk).map(|()| placed)).await?;
     }
+    // The transport shows a stream that its client cancelled as one that ended. Before anything is accepted, this gives
+    // way once: the transport then drops this future if the client is gone, and half a recording is never a call.
+    tokio::task::yield_now().await;
     let calls = Arc::clone(calls);
     blocking(move || {
         let Placed { upload, _place } = placed;
