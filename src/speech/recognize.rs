@@ -40,9 +40,7 @@ pub(super) fn recognize(
         match still_doubtful(decoder, &piece, &again, prompt)? {
             Some(doubt) => {
                 *recognized.dropped.entry(doubt.reason()).or_default() += 1;
-                if doubt != Doubt::NoSpeech {
-                    recognized.unheard.extend(unheard(&piece, doubt));
-                }
+                recognized.unheard.extend(unheard(&piece, doubt));
             }
             None => recognized.segments.extend(words::segments(&piece, &again.tokens)),
         }
@@ -64,7 +62,8 @@ fn still_doubtful(
     Ok(gate::doubt(decoded, piece.speech(), prompt).filter(|doubt| *doubt != Doubt::LowConfidence))
 }
 
-/// The speech of a dropped piece: somebody spoke here, and nobody knows what.
+/// The speech of a dropped piece: the detector heard somebody, and nobody knows what was said. That Whisper calls it no
+/// speech does not settle it: it says so of garbled speech, too.
 fn unheard(window: &Window, doubt: Doubt) -> impl Iterator<Item = Unheard> {
     let spans: Vec<_> = window.pieces.iter().map(Placement::speech).collect();
     let channel = window.channel;
