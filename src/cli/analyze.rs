@@ -114,12 +114,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 fn load_config(args: &Args) -> anyhow::Result<Config> {
-    // Many recognisers of one thread each beat one of many threads.
-    let layers = args
-        .stages
-        .layers()
-        .flag("speech.num_recognizers", args.threads)
-        .flag("speech.threads_per_recognizer", args.threads.map(|_| 1));
+    let layers = args.stages.layers().flag("speech.num_recognizers", args.threads);
     Ok(Config::load(&layers)?)
 }
 

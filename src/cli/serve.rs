@@ -27,12 +27,9 @@ pub(super) struct Args {
     /// Data directory [default: diting-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Recognisers side by side [default: as the machine allows]
+    /// Recognisers side by side, of one thread each [default: one for every core]
     #[arg(long, value_name = "COUNT")]
     recognizers: Option<usize>,
-    /// Threads in each recogniser [default: 1]
-    #[arg(long, value_name = "COUNT")]
-    threads: Option<usize>,
     /// Writes the address here once requests are answered
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -50,8 +47,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         .layers()
         .flag("serve.listen", args.listen)
         .flag("store.data_dir", args.data)
-        .flag("speech.num_recognizers", args.recognizers)
-        .flag("speech.threads_per_recognizer", args.threads);
+        .flag("speech.num_recognizers", args.recognizers);
     let config = Config::load(&layers)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

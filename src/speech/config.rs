@@ -8,6 +8,8 @@ use crate::types::Millis;
 
 /// Longest window that fits whisper's 30 s with a margin for the end of the text.
 const LONGEST_WINDOW: Millis = Millis(28_000);
+/// The most that whisper.cpp follows.
+const MAX_BEAM: usize = 8;
 const SHORTEST_WINDOW: Millis = Millis(2_000);
 
 /// Settings of recognition.
@@ -18,11 +20,14 @@ pub struct SpeechConfig {
     pub model: String,
     /// Spoken language as Whisper names it, for example `zh`.
     pub language: String,
-    /// Recognisers that work side by side over one loaded model; 0 chooses from the machine.
+    /// Recognisers that work side by side over one loaded model, of one thread each; 0: one for every core.
     pub num_recognizers: usize,
-    /// Threads inside each recogniser; 0 chooses 1. The product with `num_recognizers` must not exceed the free
-    /// cores: ggml's threads spin, and with more of them than cores it gets ten times slower, not faster.
-    pub threads_per_recognizer: usize,
+    /// Texts that are followed side by side until one turns out likeliest. 1 takes the likeliest word at every step;
+    /// more read better and cost more.
+    pub beam_size: usize,
+    /// Computes with diting's own kernels where the processor has what they need; else, and where it has not, with
+    /// ggml's. `diting models bench` tells what that is worth on a machine.
+    pub use_kernels: bool,
     /// Text that shows the recogniser the style wanted: simplified, punctuated. Empty: none.
     pub prompt: String,
     /// Longest stretch of audio recognised at once; speech is packed up to this. At most 28 s.
@@ -39,9 +44,10 @@ impl Default for SpeechConfig {
             model: "small".to_owned(),
             language: "zh".to_owned(),
             num_recognizers: 0,
-            threads_per_recognizer: 0,
+            beam_size: 1,
+            use_kernels: true,
             prompt: "以下是普通话的句子。".to_owned(),
-            max_window: Millis(20_000),
+            max_window: Millis(28_000),
             vad: VadConfig::default(),
             use_gpu: cfg!(feature = "cuda"),
         }
@@ -71,7 +77,7 @@ impl Default for VadConfig {
             release_threshold: 0.35,
             min_silence: Millis(300),
             min_speech: Millis(200),
-            padding: Millis(150),
+            padding: Millis(400),
         }
     }
 }
@@ -85,6 +91,10 @@ impl SpeechConfig {
         if !(SHORTEST_WINDOW..=LONGEST_WINDOW).contains(&self.max_window) {
             let value = format!("{} ms", self.max_window.0);
             return Err(SpeechError::Config { setting: "max_window", value, allowed: "2000 to 28000 ms" });
+        }
+        if !(1..=MAX_BEAM).contains(&self.beam_size) {
+            let value = self.beam_size.to_string();
+            return Err(SpeechError::Config { setting: "beam_size", value, allowed: "1 to 8" });
         }
         let vad = &self.vad;
         if !(0.0..=1.0).contains(&vad.threshold) || !(0.0..=vad.threshold).contains(&vad.release_threshold) {
@@ -104,14 +114,9 @@ impl SpeechConfig {
         })
     }
 
-    /// Recognisers and threads in each, after choosing from the `num_cores` of the machine what was left open.
+    /// Recognisers on a machine of `num_cores`.
     #[must_use]
-    pub fn workers(&self, num_cores: usize) -> (usize, usize) {
-        let threads = self.threads_per_recognizer.max(1);
-        let recognizers = match self.num_recognizers {
-            0 => (num_cores / threads).max(1),
-            chosen => chosen,
-        };
-        (recognizers, threads)
+    pub fn workers(&self, num_cores: usize) -> usize {
+        if self.num_recognizers == 0 { num_cores.max(1) } else { self.num_recognizers }
     }
 }

@@ -3,9 +3,10 @@
 use std::ffi::c_int;
 use std::ops::Range;
 
+use diting_kernels::alignment::{self, AlignmentHead};
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState};
 
-use super::{SpeechConfig, SpeechError};
+use super::{SpeechConfig, SpeechError, heads};
 use crate::audio::SAMPLE_RATE_HZ;
 
 /// Samples per position of the encoder: 20 ms.
@@ -21,10 +22,14 @@ const MIN_SAMPLES: usize = SAMPLE_RATE_HZ as usize;
 /// Nobody speaks faster: tokens per second of audio, and a few for punctuation.
 const MAX_TOKENS_PER_SEC: usize = 10;
 const SPARE_TOKENS: usize = 16;
+/// Threads of one recogniser. ggml's spin while they wait: recognisers side by side do more than threads inside one.
+const NUM_THREADS: usize = 1;
 
 /// One text token of a window.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
+    /// Its number in the vocabulary.
+    pub(super) id: i32,
     /// Its bytes; a Chinese character may be spread over several tokens.
     pub(super) bytes: Vec<u8>,
     /// Probability, 0 to 1.
@@ -68,26 +73,40 @@ pub(super) struct Decoder {
     /// Built once: whisper-rs leaks the texts set on every new one.
     with_prompt: FullParams<'static, 'static>,
     without_prompt: FullParams<'static, 'static>,
-    num_threads: usize,
+    /// Heads of the decoder that follow the audio; `None` where the library aligns.
+    alignment: Option<Vec<AlignmentHead>>,
+    /// What precedes a text: start, language, transcribe, no time stamps.
+    task: [c_int; 4],
+    num_outputs: usize,
 }
 
 impl Decoder {
     pub(super) fn new(
         context: &WhisperContext,
         config: &SpeechConfig,
-        num_threads: usize,
+        has_kernels: bool,
     ) -> Result<Self, SpeechError> {
         let state = context
             .create_state()
             .map_err(|source| SpeechError::Recognizer { step: "create state", source })?;
+        let size = |number: c_int| usize::try_from(number).unwrap_or(0);
+        let (num_layers, num_heads) = (context.model_n_text_layer(), context.model_n_text_head());
+        let alignment = has_kernels.then(|| heads::of(&config.model, size(num_layers), size(num_heads)));
         Ok(Self {
             state,
             end_of_text: context.token_eot(),
             no_speech: context.token_nosp(),
             start: context.token_sot(),
-            with_prompt: params(config, &config.prompt, num_threads)?,
-            without_prompt: params(config, "", num_threads)?,
-            num_threads,
+            with_prompt: params(config, &config.prompt)?,
+            without_prompt: params(config, "")?,
+            alignment,
+            task: [
+                context.token_sot(),
+                context.token_lang(whisper_rs::get_lang_id(config.language_code()?).unwrap_or(0)),
+                context.token_transcribe(),
+                context.token_not(),
+            ],
+            num_outputs: size(context.model_n_vocab()),
         })
     }
 
@@ -102,9 +121,12 @@ impl Decoder {
         self.state
             .full(params, &padded)
             .map_err(|source| SpeechError::Recognizer { step: "recognise", source })?;
-        Ok(self.collect(max_tokens))
+        let mut decoded = self.collect(max_tokens);
+        self.align(&mut decoded.tokens, samples.len())?;
+        Ok(decoded)
     }
 
+    /// The text as the library gives it; spans still empty where the library does not align.
     fn collect(&self, max_tokens: usize) -> Decoded {
         let mut tokens = Vec::new();
         let (mut log_sum, mut num_sampled, mut start) = (0.0, 0, 0);
@@ -117,10 +139,10 @@ impl Decoder {
                 if data.id >= self.end_of_text {
                     continue;
                 }
-                // The alignment's row of a token is the one that predicts the next: `t_dtw` is where the token ends.
+                // The library's row of a token is the one that predicts the next: `t_dtw` is where the token ends.
                 let end = usize::try_from(data.t_dtw).unwrap_or(0) * (SAMPLE_RATE_HZ as usize / 100);
                 let bytes = token.to_bytes().map(<[u8]>::to_vec).unwrap_or_default();
-                tokens.push(Token { bytes, probability: data.p, span: start..end.max(start) });
+                tokens.push(Token { id: data.id, bytes, probability: data.p, span: start..end.max(start) });
                 start = end.max(start);
             }
         }
@@ -128,12 +150,33 @@ impl Decoder {
         Decoded { mean_log_probability, is_cut_off: num_sampled > max_tokens, tokens }
     }
 
+    /// Finds when each token is said: reads the text to the decoder once more, all at once, and follows its attention.
+    fn align(&mut self, tokens: &mut [Token], num_samples: usize) -> Result<(), SpeechError> {
+        let Some(heads) = &self.alignment else { return Ok(()) };
+        if tokens.is_empty() {
+            return Ok(());
+        }
+        let text = tokens.iter().map(|token| token.id);
+        let read: Vec<c_int> = self.task.into_iter().chain(text).chain([self.end_of_text]).collect();
+        alignment::record(heads, self.num_outputs);
+        let done = self.state.decode(&read, 0, NUM_THREADS);
+        let attention = alignment::take().unwrap_or_default();
+        done.map_err(|source| SpeechError::Recognizer { step: "align", source })?;
+        // The row of the last token of the task is where the first token of the text begins.
+        let begins = attention.begins(self.task.len() - 1, num_samples.div_ceil(SAMPLES_PER_POSITION));
+        for (index, token) in tokens.iter_mut().enumerate() {
+            let at = |index: usize| begins.get(index).map_or(0, |begin| begin * SAMPLES_PER_POSITION);
+            token.span = at(index)..at(index + 1).max(at(index));
+        }
+        Ok(())
+    }
+
     /// The probability that `samples` hold no speech at all, by Whisper's own token for that. Costs an encoder pass.
     pub(super) fn no_speech_probability(&mut self, samples: &[f32]) -> Result<f32, SpeechError> {
         let failed = |step| move |source| SpeechError::Recognizer { step, source };
-        self.state.pcm_to_mel(&pad(samples), self.num_threads).map_err(failed("mel"))?;
-        self.state.encode(0, self.num_threads).map_err(failed("encode"))?;
-        self.state.decode(&[self.start], 0, self.num_threads).map_err(failed("decode"))?;
+        self.state.pcm_to_mel(&pad(samples), NUM_THREADS).map_err(failed("mel"))?;
+        self.state.encode(0, NUM_THREADS).map_err(failed("encode"))?;
+        self.state.decode(&[self.start], 0, NUM_THREADS).map_err(failed("decode"))?;
         let logits = self.state.get_logits().map_err(failed("logits"))?;
         let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let total: f32 = logits.iter().map(|logit| (logit - highest).exp()).sum();
@@ -143,13 +186,13 @@ impl Decoder {
 }
 
 /// Settings that every window shares.
-fn params(
-    config: &SpeechConfig,
-    prompt: &str,
-    num_threads: usize,
-) -> Result<FullParams<'static, 'static>, SpeechError> {
-    let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
-    params.set_n_threads(num_threads as c_int);
+fn params(config: &SpeechConfig, prompt: &str) -> Result<FullParams<'static, 'static>, SpeechError> {
+    let beam_size = c_int::try_from(config.beam_size).unwrap_or(1);
+    let mut params = FullParams::new(match beam_size {
+        1 => SamplingStrategy::Greedy { best_of: 1 },
+        _ => SamplingStrategy::BeamSearch { beam_size, patience: -1.0 },
+    });
+    params.set_n_threads(NUM_THREADS as c_int);
     params.set_language(Some(config.language_code()?));
     if !prompt.is_empty() {
         params.set_initial_prompt(prompt);

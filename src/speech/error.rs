@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use whisper_rs::WhisperError;
 
+use super::model::ModelError;
 use crate::audio::AudioError;
 use crate::error::{Classify, ErrorCode};
 
@@ -24,11 +25,15 @@ pub enum SpeechError {
         /// The file.
         path: PathBuf,
     },
-    /// whisper.cpp takes paths as UTF-8 only.
-    #[error("the model path {path:?} is not UTF-8: move the models or set `DITING_MODELS`")]
-    ModelPath {
+    /// The file of the voice-activity detector could not be read.
+    #[error(
+        "cannot load the voice-activity detector {path:?} ({source}): run `diting models verify`, then `diting models pull vad` again"
+    )]
+    LoadDetector {
         /// The file.
         path: PathBuf,
+        /// What is wrong with it.
+        source: Box<ModelError>,
     },
     /// A setting that cannot work.
     #[error("speech setting `{setting}` is {value}, but must be {allowed}")]
@@ -67,7 +72,7 @@ impl Classify for SpeechError {
         match self {
             Self::Audio(error) => error.code(),
             Self::Cancelled => ErrorCode::Cancelled,
-            Self::LoadModel { .. } | Self::ModelPath { .. } | Self::Thread { .. } | Self::Stopped => {
+            Self::LoadModel { .. } | Self::LoadDetector { .. } | Self::Thread { .. } | Self::Stopped => {
                 ErrorCode::Unavailable
             }
             Self::Config { .. } => ErrorCode::InvalidInput,
@@ -80,7 +85,7 @@ impl Classify for SpeechError {
             Self::Audio(error) => error.reason(),
             Self::Cancelled => "speech.cancelled",
             Self::LoadModel { .. } => "speech.load_model",
-            Self::ModelPath { .. } => "speech.model_path",
+            Self::LoadDetector { .. } => "speech.load_detector",
             Self::Config { .. } => "speech.config",
             Self::Recognizer { .. } => "speech.recognizer",
             Self::Panicked => "speech.panicked",

@@ -149,7 +149,7 @@ mod tests {
     use crate::speech::decode::Token;
 
     fn decoded(text: &str) -> Decoded {
-        let tokens = vec![Token { bytes: text.as_bytes().to_vec(), probability: 0.9, span: 0..0 }];
+        let tokens = vec![Token { id: 0, bytes: text.as_bytes().to_vec(), probability: 0.9, span: 0..0 }];
         Decoded { tokens, mean_log_probability: -0.2, is_cut_off: false }
     }
 

@@ -6,6 +6,7 @@ mod config;
 mod decode;
 mod error;
 mod gate;
+mod heads;
 pub mod model;
 mod recognize;
 mod scripted;

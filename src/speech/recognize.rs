@@ -8,9 +8,17 @@ use super::gate::{self, Doubt};
 use super::segment::{Segment, Unheard};
 use super::window::{Placement, Window};
 use super::words;
+use crate::types::Millis;
 
 /// Above this probability of no speech a doubtful text was invented.
 const NO_SPEECH: f32 = 0.5;
+
+/// Why a piece is recognised alone although its window was believed. Public, as the reasons of [`Doubt`].
+const SKIPPED: &str = "speech.skipped";
+/// Shorter pieces may hold a breath or a single sound.
+const MIN_PASSED_OVER: Millis = Millis(600);
+/// Nobody who speaks without a pause speaks slower; people read telephone digits at two a second.
+const MIN_CHARS_PER_SEC: f64 = 1.0;
 
 /// What one window gave.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,7 +39,9 @@ pub(super) fn recognize(
     let decoded = decoder.decode(&window.samples, Attempt::FIRST)?;
     let mut recognized = Recognized::default();
     let Some(doubt) = gate::doubt(&decoded, window.speech(), prompt) else {
-        recognized.segments = words::segments(window, &decoded.tokens);
+        let mut said = words::segments(window, &decoded.tokens);
+        listen_again(decoder, window, prompt, &mut said, &mut recognized)?;
+        recognized.segments = said.into_iter().flatten().collect();
         return Ok(recognized);
     };
     *recognized.redecoded.entry(doubt.reason()).or_default() += 1;
@@ -42,10 +52,42 @@ pub(super) fn recognize(
                 *recognized.dropped.entry(doubt.reason()).or_default() += 1;
                 recognized.unheard.extend(unheard(&piece, doubt));
             }
-            None => recognized.segments.extend(words::segments(&piece, &again.tokens)),
+            None => recognized.segments.extend(words::segments(&piece, &again.tokens).into_iter().flatten()),
         }
     }
     Ok(recognized)
+}
+
+/// Recognises alone each piece that was passed over: Whisper sometimes writes one sentence and skips the next, and the
+/// alignment shows it by a piece with hardly a word. What is heard then counts if it is more and is believed.
+fn listen_again(
+    decoder: &mut Decoder,
+    window: &Window,
+    prompt: &str,
+    said: &mut [Option<Segment>],
+    recognized: &mut Recognized,
+) -> Result<(), SpeechError> {
+    if window.pieces.len() < 2 {
+        return Ok(());
+    }
+    for ((piece, placement), said) in window.split().iter().zip(&window.pieces).zip(said) {
+        let num_chars = said.as_ref().map_or(0, |segment| gate::bare(&segment.text).chars().count());
+        if !is_passed_over(placement.speech().duration(), num_chars) {
+            continue;
+        }
+        *recognized.redecoded.entry(SKIPPED).or_default() += 1;
+        let again = decoder.decode(&piece.samples, Attempt::FIRST)?;
+        let heard = gate::bare(&words::text(&again.tokens)).chars().count();
+        if heard > num_chars && gate::doubt(&again, piece.speech(), prompt).is_none() {
+            *said = words::segments(piece, &again.tokens).into_iter().flatten().next();
+        }
+    }
+    Ok(())
+}
+
+/// Whether `speech` must hold more than `num_chars` characters.
+fn is_passed_over(speech: Millis, num_chars: usize) -> bool {
+    speech >= MIN_PASSED_OVER && (num_chars as f64) < MIN_CHARS_PER_SEC * speech.as_secs_f64()
 }
 
 /// Judges a second decoding. The bar is lower for quiet or unclear speech, which is kept with its low confidence, and

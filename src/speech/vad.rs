@@ -1,23 +1,15 @@
-//! Finds speech: the Silero network through whisper.cpp, a chunk at a time, and the pieces of audio that hold speech.
-//!
-//! The network forgets everything between calls, so every chunk is led in by the audio before it. One thread only:
-//! more are slower.
+//! Finds speech: the Silero network, frame by frame, and the pieces of audio that hold speech.
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 
-use whisper_rs::{WhisperVadContext, WhisperVadContextParams};
+use diting_kernels::{SILERO_FRAME as FRAME, Silero, SileroStream};
 
+use super::model::read_detector;
 use super::{SpeechError, VadConfig};
 use crate::audio::SAMPLE_RATE_HZ;
 use crate::types::Millis;
-
-/// Samples that the network judges at once: 32 ms.
-const FRAME: usize = 512;
-/// New audio per run of the network: about 30 s. Larger chunks cost memory, smaller ones more lead-in.
-const CHUNK_FRAMES: usize = 940;
-/// Audio before the chunk that only warms the network up: about 2 s.
-const LEAD_IN_FRAMES: usize = 64;
 
 /// A stretch of one channel that holds speech, padding included.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,34 +22,29 @@ pub(super) struct Piece {
     pub(super) padding: (usize, usize),
 }
 
-/// The loaded network.
-#[derive(Debug)]
-pub(super) struct VoiceDetector(WhisperVadContext);
+/// The loaded network; shared by all channels of all calls.
+#[derive(Debug, Clone)]
+pub(super) struct VoiceDetector(Arc<Silero>);
 
 impl VoiceDetector {
     pub(super) fn load(model: &Path) -> Result<Self, SpeechError> {
-        let path = model.to_str().ok_or_else(|| SpeechError::ModelPath { path: model.to_owned() })?;
-        let mut params = WhisperVadContextParams::new();
-        params.set_n_threads(1);
-        params.set_use_gpu(false);
-        WhisperVadContext::new(path, params)
-            .map(Self)
-            .map_err(|_| SpeechError::LoadModel { path: model.to_owned() })
-    }
-
-    /// The probability of speech in each whole frame of `samples`.
-    fn probabilities(&mut self, samples: &[f32]) -> Result<&[f32], SpeechError> {
-        self.0.detect_speech(samples).map_err(|source| SpeechError::Recognizer { step: "vad", source })?;
-        Ok(self.0.probabilities())
+        let silero = read_detector(model).map_err(|source| SpeechError::LoadDetector {
+            path: model.to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Self(Arc::new(silero)))
     }
 }
 
 /// Cuts one channel into pieces of speech as its audio arrives.
 ///
-/// Holds at most one chunk plus one piece of `max_piece` in memory.
+/// Holds at most one piece of `max_piece` in memory.
 #[derive(Debug)]
 pub(super) struct Segmenter {
     config: VadConfig,
+    detector: VoiceDetector,
+    /// What the network remembers of this channel.
+    stream: SileroStream,
     /// Audio not yet given away; `origin` is the index of its first sample.
     audio: VecDeque<f32>,
     origin: u64,
@@ -70,37 +57,34 @@ pub(super) struct Segmenter {
 
 impl Segmenter {
     /// `max_piece` bounds a piece's length; longer speech is cut where it is least speech-like.
-    pub(super) fn new(config: VadConfig, max_piece: Millis) -> Self {
+    pub(super) fn new(config: VadConfig, max_piece: Millis, detector: VoiceDetector) -> Self {
         let max_frames = frames(max_piece).saturating_sub(2 * frames(config.padding)).max(16);
         let cutter = Cutter::new(&config, max_frames);
-        Self { config, audio: VecDeque::new(), origin: 0, given_until: 0, judged: 0, cutter }
+        let (stream, audio) = (SileroStream::default(), VecDeque::new());
+        Self { config, detector, stream, audio, origin: 0, given_until: 0, judged: 0, cutter }
     }
 
     /// Takes the next samples of the channel and gives the pieces that are complete.
-    pub(super) fn push(
-        &mut self,
-        samples: &[f32],
-        detector: &mut VoiceDetector,
-    ) -> Result<Vec<Piece>, SpeechError> {
+    pub(super) fn push(&mut self, samples: &[f32]) -> Vec<Piece> {
         self.audio.extend(samples);
         let mut pieces = Vec::new();
-        while self.num_unjudged() >= CHUNK_FRAMES * FRAME {
-            self.judge(CHUNK_FRAMES * FRAME, detector, &mut pieces)?;
+        while self.num_unjudged() >= FRAME {
+            pieces.extend(self.judge());
         }
-        Ok(pieces)
+        self.forget();
+        pieces
     }
 
     /// Ends the channel and gives the last pieces.
-    pub(super) fn finish(mut self, detector: &mut VoiceDetector) -> Result<Vec<Piece>, SpeechError> {
+    pub(super) fn finish(mut self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let rest = self.num_unjudged();
         if rest > 0 {
-            // Whole frames only: the last one is filled up with silence, which `take` never gives away.
-            let padded = rest.div_ceil(FRAME) * FRAME;
-            let end = self.origin + self.audio.len() as u64;
-            self.audio.extend(std::iter::repeat_n(0.0, padded - rest));
-            self.judge(padded, detector, &mut pieces)?;
-            self.audio.truncate((end - self.origin) as usize);
+            // Whole frames only: the last one is filled up with silence, which is never given away.
+            let end = self.audio.len();
+            self.audio.extend(std::iter::repeat_n(0.0, FRAME - rest));
+            pieces.extend(self.judge());
+            self.audio.truncate(end);
         }
         if let Some(range) = self.cutter.finish() {
             pieces.extend(self.take(range));
@@ -109,35 +93,24 @@ impl Segmenter {
             let end = self.origin + self.audio.len() as u64;
             piece.samples.truncate((end.saturating_sub(piece.start)) as usize);
         }
-        Ok(pieces)
+        pieces
     }
 
     fn num_unjudged(&self) -> usize {
         (self.origin + self.audio.len() as u64 - self.judged * FRAME as u64) as usize
     }
 
-    fn judge(
-        &mut self,
-        num_samples: usize,
-        detector: &mut VoiceDetector,
-        pieces: &mut Vec<Piece>,
-    ) -> Result<(), SpeechError> {
-        let lead_in = (LEAD_IN_FRAMES as u64).min(self.judged - self.origin / FRAME as u64) as usize;
-        let from = (self.judged * FRAME as u64 - self.origin) as usize - lead_in * FRAME;
-        let until = from + lead_in * FRAME + num_samples;
-        let chunk: Vec<f32> = self.audio.range(from..until).copied().collect();
-        let probabilities = detector.probabilities(&chunk)?;
-        let judged = probabilities.iter().skip(lead_in).take(num_samples / FRAME);
-        let mut ranges = Vec::new();
-        for &probability in judged {
-            ranges.extend(self.cutter.push(probability));
+    /// Judges the next frame, which is there.
+    fn judge(&mut self) -> Option<Piece> {
+        let from = (self.judged * FRAME as u64 - self.origin) as usize;
+        let mut frame = [0.0; FRAME];
+        for (sample, heard) in frame.iter_mut().zip(self.audio.range(from..)) {
+            *sample = *heard;
         }
-        self.judged += (num_samples / FRAME) as u64;
-        for range in ranges {
-            pieces.extend(self.take(range));
-        }
-        self.forget();
-        Ok(())
+        self.judged += 1;
+        let probability = self.detector.0.probability(&frame, &mut self.stream);
+        let range = self.cutter.push(probability)?;
+        self.take(range)
     }
 
     /// The audio of a range of frames with its padding.
@@ -157,11 +130,10 @@ impl Segmenter {
         (to > from).then(|| Piece { start, samples: self.audio.range(from..to).copied().collect(), padding })
     }
 
-    /// Drops audio that neither a piece under way nor the next lead-in can need.
+    /// Drops audio that no piece can need: of one under way, or of one that begins with the next frame.
     fn forget(&mut self) {
         let padding_frames = frames(self.config.padding) as u64 + 1;
-        let lead_in = self.judged.saturating_sub(LEAD_IN_FRAMES as u64);
-        let needed = self.cutter.open_from().map_or(lead_in, |from| from.min(lead_in));
+        let needed = self.cutter.open_from().unwrap_or(self.judged);
         let keep_from = needed.saturating_sub(padding_frames) * FRAME as u64;
         let num_dropped = keep_from.saturating_sub(self.origin) as usize;
         self.audio.drain(..num_dropped.min(self.audio.len()));

@@ -7,19 +7,20 @@
 //! recognised; the progress of a call never goes back.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use whisper_rs::{
-    DtwMode, DtwModelPreset, DtwParameters, WhisperContext, WhisperContextParameters, install_logging_hooks,
-};
+use whisper_rs::whisper_rs_sys::whisper_ahead;
+use whisper_rs::{DtwMode, DtwParameters, WhisperContext, WhisperContextParameters, install_logging_hooks};
 
 use super::decode::Decoder;
+use super::heads;
 use super::recognize::{Recognized, recognize};
 use super::vad::{Piece, Segmenter, VoiceDetector};
 use super::window::{Packer, Window};
@@ -45,9 +46,7 @@ struct Job {
 #[derive(Debug)]
 pub struct WhisperTranscriber {
     config: SpeechConfig,
-    vad_model: PathBuf,
-    /// Detectors that no call uses now; the network is small but loading leaks its path.
-    idle_detectors: Mutex<Vec<VoiceDetector>>,
+    detector: VoiceDetector,
     jobs: Option<SyncSender<Job>>,
     recognizers: Vec<JoinHandle<()>>,
 }
@@ -62,23 +61,37 @@ impl WhisperTranscriber {
     pub fn load(config: &SpeechConfig, whisper: &Path, vad: &Path) -> Result<Self, SpeechError> {
         config.check()?;
         install_logging_hooks();
+        let has_kernels = config.use_kernels && !config.use_gpu && diting_kernels::is_supported();
+        diting_kernels::set_enabled(has_kernels);
         let mut parameters = WhisperContextParameters::new();
         parameters.use_gpu(config.use_gpu);
         // Word times need the attention weights, which flash attention does not keep.
         parameters.flash_attn(false);
-        let mode = alignment_heads(&config.model);
-        parameters.dtw_parameters(DtwParameters { mode, ..DtwParameters::default() });
+        // Our kernels show the attention while it is computed; elsewhere the library aligns by itself.
+        let library_heads: Vec<whisper_ahead> = heads::known(&config.model)
+            .unwrap_or_default()
+            .iter()
+            .map(|&(layer, head)| whisper_ahead { n_text_layer: layer as c_int, n_head: head as c_int })
+            .collect();
+        if !has_kernels {
+            let mode = if library_heads.is_empty() {
+                DtwMode::TopMost { n_top: heads::TOP_LAYERS as c_int }
+            } else {
+                DtwMode::Custom { aheads: &library_heads }
+            };
+            parameters.dtw_parameters(DtwParameters { mode, ..DtwParameters::default() });
+        }
         let context = WhisperContext::new_with_params(whisper, parameters)
             .map_err(|_| SpeechError::LoadModel { path: whisper.to_owned() })?;
         let detector = VoiceDetector::load(vad)?;
 
         let num_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (num_recognizers, num_threads) = config.workers(num_cores);
+        let num_recognizers = config.workers(num_cores);
         let (sender, receiver) = sync_channel(num_recognizers);
         let receiver = Arc::new(Mutex::new(receiver));
         let mut recognizers = Vec::new();
         for index in 0..num_recognizers {
-            let mut decoder = Decoder::new(&context, config, num_threads)?;
+            let mut decoder = Decoder::new(&context, config, has_kernels)?;
             let (receiver, prompt) = (Arc::clone(&receiver), config.prompt.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("recognizer-{index}"))
@@ -86,18 +99,7 @@ impl WhisperTranscriber {
                 .map_err(|source| SpeechError::Thread { source })?;
             recognizers.push(thread);
         }
-        Ok(Self {
-            config: config.clone(),
-            vad_model: vad.to_owned(),
-            idle_detectors: Mutex::new(vec![detector]),
-            jobs: Some(sender),
-            recognizers,
-        })
-    }
-
-    fn take_detector(&self) -> Result<VoiceDetector, SpeechError> {
-        let idle = self.idle_detectors.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| VoiceDetector::load(&self.vad_model), Ok)
+        Ok(Self { config: config.clone(), detector, jobs: Some(sender), recognizers })
     }
 }
 
@@ -109,17 +111,15 @@ impl Transcriber for WhisperTranscriber {
         progress: &mut dyn FnMut(Millis),
         cancel: &AtomicBool,
     ) -> Result<Transcript, SpeechError> {
-        let mut detector = self.take_detector()?;
         let jobs = self.jobs.as_ref().ok_or(SpeechError::Stopped)?;
         let mut call = Call::new(jobs, 2 * self.recognizers.len().max(1), progress, cancel);
-        let max_window = self.config.max_window;
         let mut tracks: Vec<Track> =
-            channels.iter().map(|channel| Track::new(*channel, &self.config, max_window)).collect();
+            channels.iter().map(|channel| Track::new(*channel, &self.config, &self.detector)).collect();
         let mut read = Millis::ZERO;
         for block in blocks {
             let block = block?;
             for (track, samples) in tracks.iter_mut().zip(&block.channels) {
-                for piece in track.segmenter.push(samples, &mut detector)? {
+                for piece in track.segmenter.push(samples) {
                     if let Some(window) = track.pack(piece) {
                         call.submit(window)?;
                     }
@@ -130,7 +130,7 @@ impl Transcriber for WhisperTranscriber {
             call.read_until(tracks.iter().filter_map(|track| track.pending).fold(read, Millis::min))?;
         }
         for mut track in tracks {
-            for piece in track.segmenter.finish(&mut detector)? {
+            for piece in track.segmenter.finish() {
                 if let Some(window) = track.packer.push(piece) {
                     call.submit(window)?;
                 }
@@ -141,7 +141,6 @@ impl Transcriber for WhisperTranscriber {
         }
         call.read_until(read)?;
         let mut transcript = call.finish()?;
-        self.idle_detectors.lock().unwrap_or_else(PoisonError::into_inner).push(detector);
         transcript.summary.model.clone_from(&self.config.model);
         transcript.summary.language.clone_from(&self.config.language);
         Ok(transcript)
@@ -189,10 +188,10 @@ struct Track {
 }
 
 impl Track {
-    fn new(channel: ChannelIndex, config: &SpeechConfig, max_window: Millis) -> Self {
+    fn new(channel: ChannelIndex, config: &SpeechConfig, detector: &VoiceDetector) -> Self {
         Self {
-            segmenter: Segmenter::new(config.vad.clone(), max_window),
-            packer: Packer::new(channel, max_window),
+            segmenter: Segmenter::new(config.vad.clone(), config.max_window, detector.clone()),
+            packer: Packer::new(channel, config.max_window),
             pending: None,
         }
     }
@@ -322,19 +321,6 @@ fn add(totals: &mut BTreeMap<String, u32>, counts: BTreeMap<&'static str, u32>) 
     for (reason, count) in counts {
         *totals.entry(reason.to_owned()).or_default() += count;
     }
-}
-
-/// The attention heads that follow the audio: known for each of OpenAI's models, guessed for others.
-fn alignment_heads(model: &str) -> DtwMode<'static> {
-    let size = model.split(['-', '.']).next().unwrap_or(model);
-    let model_preset = match size {
-        "tiny" => DtwModelPreset::Tiny,
-        "base" => DtwModelPreset::Base,
-        "small" => DtwModelPreset::Small,
-        "medium" => DtwModelPreset::Medium,
-        _ => return DtwMode::TopMost { n_top: 2 },
-    };
-    DtwMode::ModelPreset { model_preset }
 }
 
 #[cfg(test)]

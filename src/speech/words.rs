@@ -39,8 +39,8 @@ pub(super) fn text(tokens: &[Token]) -> String {
     simplify(&String::from_utf8_lossy(&bytes))
 }
 
-/// Segments of `window` from its tokens: one for each piece in which something was said.
-pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Segment> {
+/// What was said in each piece of `window`, from its tokens; `None` where nothing was.
+pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Option<Segment>> {
     let glyphs = punctuate(simplify_glyphs(strip_brackets(glyphs(tokens))));
     let mut by_piece: Vec<Vec<Placed>> = vec![Vec::new(); window.pieces.len()];
     let mut piece = 0;
@@ -51,8 +51,9 @@ pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Segment> {
             words.push(word);
         }
     }
-    let found = by_piece.into_iter().enumerate().filter(|(_, words)| !words.is_empty());
-    found.map(|(index, words)| segment(window, index, words)).collect()
+    let said =
+        |(index, words): (usize, Vec<Placed>)| (!words.is_empty()).then(|| segment(window, index, words));
+    by_piece.into_iter().enumerate().map(said).collect()
 }
 
 fn segment(window: &Window, index: usize, placed: Vec<Placed>) -> Segment {
@@ -230,7 +231,7 @@ mod tests {
     use crate::types::ChannelIndex;
 
     fn token(bytes: &[u8], span: Range<usize>) -> Token {
-        Token { bytes: bytes.to_vec(), probability: 0.5, span }
+        Token { id: 0, bytes: bytes.to_vec(), probability: 0.5, span }
     }
 
     fn window(lengths: &[usize]) -> Window {

@@ -5,6 +5,7 @@
 //! whisper.cpp trusts what it loads.
 
 mod archive;
+mod detector;
 mod error;
 mod fault;
 mod ggml;
@@ -25,6 +26,7 @@ mod store;
 mod vocab;
 mod whisper;
 
+pub(super) use detector::read_detector;
 pub use error::{FailedPull, ModelError};
 pub use fault::Fault;
 pub use keep::{ImportOptions, Imported, Trust};
