@@ -20,6 +20,10 @@ const DEPTH: usize = 4;
 const LIMIT: f32 = 127.0;
 /// Rows of activations that a tile keeps in registers, with two vectors of outputs: 24 of 32 registers.
 const TILE_ROWS: usize = 12;
+/// Rows that are multiplied by all weights before the next ones: they and what becomes of them stay in the cache.
+const ROWS_AT_ONCE: usize = 4 * TILE_ROWS;
+/// Up to so many rows, four vectors of outputs fit beside them.
+const WIDE_ROWS: usize = 4;
 
 /// A weight matrix ready for [`multiply`].
 #[derive(Debug)]
@@ -67,6 +71,8 @@ impl Weights {
 /// Rows of activations in 8 bits. Reused: it keeps its memory.
 #[derive(Debug, Default)]
 pub(crate) struct Activations {
+    /// Tiles of [`TILE_ROWS`] rows, the last one as many as are left: in a tile, for every four inputs, four values of
+    /// each row. A tile is read from its start to its end.
     values: Vec<i8>,
     scales: Vec<f32>,
     /// Of each row, 128 times the sum of its values.
@@ -102,13 +108,19 @@ impl Activations {
                 }
                 let largest = _mm512_reduce_max_ps(largest);
                 let to_integer = _mm512_set1_ps(if largest > 0.0 { LIMIT / largest } else { 0.0 });
-                let to = self.values.as_mut_ptr().add(row * num_inputs);
+                let tile = row / TILE_ROWS * TILE_ROWS;
+                let tile_rows = TILE_ROWS.min(num_rows - tile);
+                let to = self.values.as_mut_ptr().add(tile * num_inputs).cast::<[i8; DEPTH]>();
                 let mut sum = _mm512_setzero_si512();
                 for input in (0..num_inputs).step_by(LANES) {
                     let value = _mm512_mul_ps(_mm512_loadu_ps(from.add(input)), to_integer);
                     let integer = _mm512_cvtps_epi32(value);
                     sum = _mm512_add_epi32(sum, integer);
-                    _mm_storeu_si128(to.add(input).cast(), _mm512_cvtsepi32_epi8(integer));
+                    let mut bytes = [[0_i8; DEPTH]; LANES / DEPTH];
+                    _mm_storeu_si128(bytes.as_mut_ptr().cast(), _mm512_cvtsepi32_epi8(integer));
+                    for (index, four) in bytes.into_iter().enumerate() {
+                        to.add((input / DEPTH + index) * tile_rows + row - tile).write(four);
+                    }
                 }
                 self.scales[row] = largest / LIMIT;
                 self.corrections[row] = _mm512_reduce_add_epi32(sum) * 128;
@@ -144,18 +156,19 @@ pub(crate) unsafe fn multiply(
     assert_eq!(activations.num_inputs, weights.num_inputs, "the inputs of both sides are the same");
     let num_blocks = weights.num_outputs.div_ceil(LANES);
     // Few rows are bound by the weights that stream in: more outputs at once hide the latency of the sums.
-    let wide = if activations.num_rows <= 4 { 4 } else { 2 };
-    let mut block = 0;
-    while block < num_blocks {
-        let width = if block + wide <= num_blocks { wide } else { 1 };
-        let mut row = 0;
-        while row < activations.num_rows {
-            let rows = (activations.num_rows - row).min(if width == 4 { 4 } else { TILE_ROWS });
-            // SAFETY: rows and blocks are inside both operands; the result is writable by the contract.
-            unsafe { tile_of(rows, width, activations, row, weights, block, finish, result, stride) };
-            row += rows;
+    let wide = if activations.num_rows <= WIDE_ROWS { 4 } else { 2 };
+    for start in (0..activations.num_rows).step_by(ROWS_AT_ONCE) {
+        let end = activations.num_rows.min(start + ROWS_AT_ONCE);
+        let mut block = 0;
+        while block < num_blocks {
+            let width = if block + wide <= num_blocks { wide } else { 1 };
+            for row in (start..end).step_by(TILE_ROWS) {
+                let rows = TILE_ROWS.min(end - row);
+                // SAFETY: rows and blocks are inside both operands; the result is writable by the contract.
+                unsafe { tile_of(rows, width, activations, row, weights, block, finish, result, stride) };
+            }
+            block += width;
         }
-        block += width;
     }
 }
 
@@ -202,41 +215,62 @@ unsafe fn tile<const ROWS: usize, const WIDTH: usize>(
     stride: usize,
 ) {
     let inputs = weights.num_inputs;
-    let mut sums = [[_mm512_setzero_si512(); WIDTH]; ROWS];
+    let mut sums = [[_mm512_setzero_si512(); WIDTH]; TILE_ROWS];
+    let mut finished = sums;
     // SAFETY: `row + ROWS` rows and `block + WIDTH` blocks exist; every access below stays inside them.
     unsafe {
         let from = activations.values.as_ptr().add(row * inputs);
         let packed = weights.packed.as_ptr().add(block * LANES * inputs);
+        // Written out row by row: only then do the sums stay in registers.
+        macro_rules! rows {
+            ($each:ident) => {
+                $each!(0);
+                $each!(1);
+                $each!(2);
+                $each!(3);
+                $each!(4);
+                $each!(5);
+                $each!(6);
+                $each!(7);
+                $each!(8);
+                $each!(9);
+                $each!(10);
+                $each!(11);
+            };
+        }
         for step in 0..inputs / DEPTH {
             let mut columns = [_mm512_setzero_si512(); WIDTH];
             for (index, column) in columns.iter_mut().enumerate() {
                 *column =
                     _mm512_loadu_si512(packed.add(index * LANES * inputs + step * LANES * DEPTH).cast());
             }
-            for (index, sums) in sums.iter_mut().enumerate() {
-                let four = from.add(index * inputs + step * DEPTH).cast::<i32>().read_unaligned();
-                let four = _mm512_set1_epi32(four);
-                for (sum, column) in sums.iter_mut().zip(columns) {
-                    *sum = _mm512_dpbusd_epi32(*sum, column, four);
-                }
+            macro_rules! add {
+                ($row:literal) => {
+                    if $row < ROWS {
+                        let four = from.add((step * ROWS + $row) * DEPTH).cast::<i32>().read_unaligned();
+                        let four = _mm512_set1_epi32(four);
+                        for (sum, column) in sums[$row].iter_mut().zip(columns) {
+                            *sum = _mm512_dpbusd_epi32(*sum, column, four);
+                        }
+                    }
+                };
             }
+            rows!(add);
         }
-        for (index, sums) in sums.iter().enumerate() {
+        macro_rules! keep {
+            ($row:literal) => {
+                finished[$row] = sums[$row];
+            };
+        }
+        rows!(keep);
+        for (index, sums) in finished.iter().take(ROWS).enumerate() {
             let row = row + index;
             let scale = _mm512_set1_ps(activations.scales[row]);
             let correction = _mm512_set1_epi32(activations.corrections[row]);
             for (index, sum) in sums.iter().enumerate() {
                 let output = (block + index) * LANES;
-                finish_vector(
-                    *sum,
-                    correction,
-                    scale,
-                    weights,
-                    output,
-                    finish,
-                    row,
-                    result.add(row * stride),
-                );
+                let to = result.add(row * stride);
+                finish_vector(*sum, correction, scale, weights, output, finish, row, to);
             }
         }
     }
