@@ -2,7 +2,7 @@
 //! them, separates the speakers, judges every turn by rules, scores the call and stores what it found.
 //!
 //! One call passes through the modules in this order: [`ingest`] takes its bytes, [`audio`] decodes them, [`speech`]
-//! recognises words, [`dialogue`] makes turns of them, [`analysis`] judges, [`store`] keeps, [`pipeline`] runs it all;
+//! recognises words, [`speaker`] tells the voices of a shared channel apart, [`dialogue`] makes turns of all, [`analysis`] judges, [`store`] keeps, [`pipeline`] runs it all;
 //! [`proto`] speaks to the outside. ARCHITECTURE.md tells who may import whom.
 
 pub mod analysis;
@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;
+pub mod speaker;
 pub mod speech;
 pub mod store;
 pub mod types;

@@ -103,6 +103,8 @@ fn build_turn(index: u32, turn: WrittenTurn, mono: bool) -> Turn {
     Turn {
         index,
         channel,
+        speaker: None,
+        speaker_confidence: None,
         role: turn.role,
         span: turn.span,
         text: turn.text,

@@ -238,6 +238,8 @@ fn evidence_has_the_time_and_confidence_of_its_words() {
     let turn = Turn {
         index: 0,
         channel: ChannelIndex(0),
+        speaker: None,
+        speaker_confidence: None,
         role: SpeakerRole::Agent,
         span: Some(TimeSpan::new(Millis(0), Millis(1200))),
         text: texts.concat(),

@@ -1,4 +1,4 @@
-//! `diting eval`: measures recognition on labelled recordings, and that nothing is invented where nobody speaks.
+//! `diting eval`: measures recognition and who spoke on labelled recordings, and that nothing is invented where nobody speaks.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::Exit;
 use super::output::emit;
 use crate::app;
 use crate::config::{Config, Layers};
-use crate::eval::{self, Invented, Report, Signal, Through};
+use crate::eval::{self, Cost, Invented, Report, Signal, SpeakerErrors, SpeakerReport, Through};
 use crate::speech::{SpeechConfig, Transcriber};
 use crate::types::Millis;
 
@@ -51,6 +51,19 @@ enum Command {
         #[arg(long, value_name = "COUNT")]
         limit: Option<usize>,
     },
+    /// Who spoke when, on calls of two people on one channel: NAME.mono.wav beside NAME.truth.json, or NAME.wav beside
+    /// NAME.rttm
+    Speakers {
+        /// The folder
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// Measures the answers of another program instead: NAME.rttm in this folder
+        #[arg(long, value_name = "FOLDER")]
+        answers: Option<PathBuf>,
+        /// Tells speakers apart however unsure that is
+        #[arg(long)]
+        always: bool,
+    },
     /// Text invented on silence, noise, ring-back, busy tone and hold music; fails unless there is none
     Silence {
         /// Seconds of each
@@ -80,6 +93,12 @@ enum Format {
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
+    if let Command::Speakers { data, answers: Some(answers), .. } = &args.command {
+        let found = eval::find_mixed(data)?;
+        let measured = found.iter().map(|call| eval::evaluate_rttm(call, answers));
+        print_speakers(args.format, &measured.collect::<Result<Vec<_>, _>>()?)?;
+        return Ok(exit);
+    }
     for model in &args.models {
         let transcriber = load(model)?;
         let transcriber = transcriber.as_ref();
@@ -89,6 +108,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 print(args.format, &report)?;
             }
             Command::Calls { data, limit } => print(args.format, &calls(transcriber, model, data, *limit)?)?,
+            Command::Speakers { data, always, .. } => {
+                print_speakers(args.format, &speakers(transcriber, data, *always)?)?;
+            }
             Command::Silence { seconds } => {
                 let heard = silence(transcriber, Millis(seconds * 1000))?;
                 if heard.iter().any(|invented| invented.num_characters > 0) {
@@ -154,6 +176,25 @@ fn calls(
     Ok(report)
 }
 
+fn speakers(
+    transcriber: &dyn Transcriber,
+    data: &std::path::Path,
+    always: bool,
+) -> anyhow::Result<Vec<SpeakerReport>> {
+    let mut config = Config::load(&Layers::of_process(None))?.pipeline.dialogue;
+    if always {
+        (config.min_separation_confidence, config.min_speaker_confidence) = (0.0, 0.0);
+    }
+    let mut reports = Vec::new();
+    for call in eval::find_mixed(data)? {
+        let bar = bar(0, &call.name);
+        let mut listened = |done: Millis| bar.set_position(done.0 / 1000);
+        reports.push(eval::evaluate_speakers(&call, transcriber, &config, &mut listened)?);
+        bar.finish_and_clear();
+    }
+    Ok(reports)
+}
+
 fn silence(transcriber: &dyn Transcriber, length: Millis) -> anyhow::Result<Vec<Invented>> {
     let bar = bar(Signal::ALL.len() as u64, "silence");
     let mut heard = Vec::new();
@@ -179,6 +220,57 @@ fn print(format: Format, report: &Report) -> anyhow::Result<()> {
     match format {
         Format::Text => emit(&report.to_string())?,
         Format::Json => emit(&serde_json::to_string(report)?)?,
+    }
+    Ok(())
+}
+
+fn print_speakers(format: Format, reports: &[SpeakerReport]) -> anyhow::Result<()> {
+    if format == Format::Json {
+        return Ok(emit(&serde_json::to_string(reports)?)?);
+    }
+    let percent =
+        |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+    let row = |name: &str,
+               confidence: String,
+               errors: &SpeakerErrors,
+               collared: &SpeakerErrors,
+               chars: [u64; 3]| {
+        let [num, wrong, unknown] = chars;
+        let of_chars = |part: u64| percent((num > 0).then(|| part as f64 / num as f64));
+        format!(
+            "{name:<24} {confidence:>6} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>8}",
+            percent(errors.rate()),
+            percent(errors.share(errors.missed_ms)),
+            percent(errors.share(errors.false_alarm_ms)),
+            percent(errors.share(errors.confused_ms)),
+            percent(collared.rate()),
+            percent(collared.share(collared.confused_ms)),
+            of_chars(wrong),
+            of_chars(unknown),
+        )
+    };
+    emit(&format!(
+        "{:<24} {:>6} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>8}",
+        "call", "sure", "DER", "missed", "false", "confused", "DER ±.25", "confused", "wrong", "unknown"
+    ))?;
+    let (mut errors, mut collared, mut chars) = (SpeakerErrors::default(), SpeakerErrors::default(), [0; 3]);
+    let (mut cost, mut audio) = (Cost::default(), Millis::ZERO);
+    for report in reports {
+        let sure = report.confidence.map_or("–".to_owned(), |confidence| format!("{confidence:.2}"));
+        let own = [report.num_chars, report.wrong_chars, report.unknown_chars];
+        emit(&row(&report.name, sure, &report.errors, &report.collared, own))?;
+        errors += report.errors;
+        collared += report.collared;
+        for (sum, more) in chars.iter_mut().zip(own) {
+            *sum += more;
+        }
+        (cost, audio) = (cost + report.cost, audio + report.audio_ms);
+    }
+    let num_separated = reports.iter().filter(|report| report.separated).count();
+    let all = format!("{num_separated} of {} separated", reports.len());
+    emit(&row(&all, String::new(), &errors, &collared, chars))?;
+    if let Some(secs) = cost.cpu_secs.filter(|_| audio > Millis::ZERO) {
+        emit(&format!("{:.1} CPU s per hour to tell apart", secs / audio.as_secs_f64() * 3600.0))?;
     }
     Ok(())
 }

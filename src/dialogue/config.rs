@@ -20,6 +20,10 @@ pub struct DialogueConfig {
     pub min_pace_speech: Millis,
     /// Roles found in what was said count from this confidence on, 0 to 1; below it they stay unknown.
     pub min_role_confidence: f32,
+    /// Two voices on one channel are told apart from this confidence on, 0 to 1; below it the call stays as one.
+    pub min_separation_confidence: f32,
+    /// A stretch of such a call has a speaker from this confidence on, 0.5 to 1; below it the speaker is unknown.
+    pub min_speaker_confidence: f32,
 }
 
 impl Default for DialogueConfig {
@@ -31,6 +35,8 @@ impl Default for DialogueConfig {
             min_pace_chars: 10,
             min_pace_speech: Millis(1_000),
             min_role_confidence: 0.8,
+            min_separation_confidence: 0.85,
+            min_speaker_confidence: 0.7,
         }
     }
 }

@@ -26,12 +26,19 @@ pub struct Utterance {
 }
 
 /// Everything one speaker says until another takes the floor (话轮).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Turn {
     /// Position in the dialogue, from 0.
     pub index: u32,
     /// Where it was heard.
     pub channel: ChannelIndex,
+    /// Which of the voices on the channel, from 0, where several were told apart; absent where nobody could tell, and on
+    /// a channel with one voice.
+    #[serde(default)]
+    pub speaker: Option<u16>,
+    /// How sure that is, 0 to 1.
+    #[serde(default)]
+    pub speaker_confidence: Option<f32>,
     /// Who says it.
     pub role: SpeakerRole,
     /// From its first to its last word. Absent in a chat without times.
@@ -76,6 +83,18 @@ pub struct Overlap {
     pub num_chars: u32,
 }
 
+/// Whether the speakers of one channel were told apart by their voices (说话人分离).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Separation {
+    /// Whether they were: then turns have a speaker.
+    pub separated: bool,
+    /// How sure it is that there are two voices and that each word has its own, 0 to 1.
+    pub confidence: f32,
+    /// Why not, when not: `unsure`, `too_little_speech`, `one_speaker`, `many_speakers`.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
 /// Timing facts of the whole call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {
@@ -110,6 +129,9 @@ pub struct Dialogue {
     pub role_source: RoleSource,
     /// How sure the roles are, 0 to 1; 1 when declared, below one half when what is said contradicts that.
     pub role_confidence: f32,
+    /// Whether the speakers of a mixed channel were told apart; absent where channels tell, or where nobody tried.
+    #[serde(default)]
+    pub separation: Option<Separation>,
     /// Channels on which nothing was ever heard.
     pub silent_channels: Vec<ChannelIndex>,
     /// Speech that could not be made out, ordered by start: no turn tells it, and it is not silence.

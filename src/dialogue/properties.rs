@@ -48,7 +48,7 @@ fn transcripts() -> impl Strategy<Value = Transcript> {
 
 fn dialogue_of(transcript: &Transcript, layout: ChannelLayout) -> Dialogue {
     let audio = AudioProfile { layout, ..profile(&[0, 1], DURATION) };
-    build(transcript, &audio, &CallMetadata::default(), &DialogueConfig::default())
+    build(transcript, None, &audio, &CallMetadata::default(), &DialogueConfig::default())
 }
 
 /// What `channel` says, by segment start as the recogniser's windows follow each other.
@@ -153,5 +153,28 @@ proptest! {
         let shared: u64 = speech_of(0).flat_map(|a| speech_of(1).map(move |b| a.overlap(b).0)).sum();
         let listed: u64 = dialogue.timing.overlaps.iter().map(|overlap| overlap.span.duration().0).sum();
         prop_assert_eq!(listed, shared);
+    }
+
+    #[test]
+    fn voices_keep_every_word_and_their_turns_never_overlap(
+        transcript in transcripts(), shares in prop::collection::vec(0.0..=1.0_f32, 1..2_200),
+    ) {
+        let audio = AudioProfile { layout: ChannelLayout::DualMono, ..profile(&[0, 1], DURATION) };
+        let voices = crate::speaker::Voices::scripted(shares, true);
+        let config = DialogueConfig { min_separation_confidence: 0.0, ..DialogueConfig::default() };
+        let dialogue = build(&transcript, Some(&voices), &audio, &CallMetadata::default(), &config);
+        let count = |text: &str| text.chars().filter(|c| *c != ' ').count();
+        let kept: usize = dialogue.turns.iter().map(|turn| count(&turn.text)).sum();
+        prop_assert_eq!(kept, transcript.segments.iter().map(|segment| count(&segment.text)).sum::<usize>());
+        prop_assert!(dialogue.timing.overlaps.is_empty());
+        for (position, turn) in dialogue.turns.iter().enumerate() {
+            prop_assert!(turn.speaker_confidence.is_some_and(|confidence| (0.0..=1.0).contains(&confidence)));
+            for later in dialogue.turns.iter().skip(position + 1) {
+                if (turn.channel, turn.speaker) == (later.channel, later.speaker) {
+                    let (span, other) = (turn.span.expect("audio"), later.span.expect("audio"));
+                    prop_assert!(span.end <= other.start);
+                }
+            }
+        }
     }
 }

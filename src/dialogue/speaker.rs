@@ -1,8 +1,8 @@
-//! Decides who speaks on each channel: from what the sender declared, else from what is said.
+//! Decides who speaks on each channel, or with each voice: from what the sender declared, else from what is said.
 //!
-//! Evidence is a sum of weighted cues per channel, agent positive and customer negative; the difference between two
-//! channels decides, because it is the contrast that tells: both sides say 您好. A mix of both speakers on one channel
-//! has no role.
+//! Evidence is a sum of weighted cues per party, agent positive and customer negative; the difference between two
+//! parties decides, because it is the contrast that tells: both sides say 您好. A mix of both speakers on one channel
+//! has no role unless their voices were told apart.
 //!
 //! **Invariant**: roles are never swapped silently. Declared roles stand, and when the words say the opposite the
 //! confidence falls below one half.
@@ -15,14 +15,15 @@ use regex::Regex;
 use crate::audio::{AudioProfile, ChannelLayout};
 use crate::types::{CallMetadata, ChannelIndex, Direction, RoleSource, SpeakerRole};
 
-use super::DialogueConfig;
 use super::turn::OpenTurn;
 use super::utterance::Stretch;
+use super::voice::Party;
+use super::{DialogueConfig, Separation};
 
 /// Who speaks where.
 #[derive(Debug)]
 pub(super) struct Roles {
-    by_channel: BTreeMap<ChannelIndex, SpeakerRole>,
+    by_party: BTreeMap<Party, SpeakerRole>,
     /// Where the roles come from.
     pub(super) source: RoleSource,
     /// How sure they are, 0 to 1.
@@ -31,7 +32,7 @@ pub(super) struct Roles {
 
 impl Roles {
     fn unknown() -> Self {
-        Self { by_channel: BTreeMap::new(), source: RoleSource::Unknown, confidence: 0.0 }
+        Self { by_party: BTreeMap::new(), source: RoleSource::Unknown, confidence: 0.0 }
     }
 
     /// Gives a turn its role.
@@ -39,7 +40,8 @@ impl Roles {
         open.turn.role = if open.automatic {
             SpeakerRole::Bot
         } else {
-            self.by_channel.get(&open.turn.channel).copied().unwrap_or_default()
+            let party = Party { channel: open.turn.channel, speaker: open.turn.speaker };
+            self.by_party.get(&party).copied().unwrap_or_default()
         };
     }
 }
@@ -127,81 +129,100 @@ static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| {
 pub(super) fn assign(
     stretches: &[Stretch],
     audio: &AudioProfile,
+    separation: Option<&Separation>,
     metadata: &CallMetadata,
     config: &DialogueConfig,
 ) -> Roles {
-    let channels = channels(stretches, audio);
-    let declared: BTreeMap<ChannelIndex, SpeakerRole> = metadata
+    let parties = channels(stretches, audio);
+    let whole = |channel: &ChannelIndex| Party { channel: *channel, speaker: None };
+    let declared: BTreeMap<Party, SpeakerRole> = metadata
         .channel_roles
         .iter()
-        .filter(|(channel, role)| channels.contains(channel) && **role != SpeakerRole::Unknown)
-        .map(|(channel, role)| (*channel, *role))
+        .map(|(channel, role)| (whole(channel), *role))
+        .filter(|(party, role)| parties.contains(party) && *role != SpeakerRole::Unknown)
         .collect();
     match audio.layout {
-        // Both speakers are on the channel, whatever the sender believes.
-        ChannelLayout::DualMono => Roles::unknown(),
         // One declared channel is a recording of one side only; two declared were mixed down.
         ChannelLayout::Mono if metadata.channel_roles.len() == 1 && !declared.is_empty() => {
-            Roles { by_channel: declared, source: RoleSource::Metadata, confidence: 1.0 }
+            Roles { by_party: declared, source: RoleSource::Metadata, confidence: 1.0 }
         }
-        ChannelLayout::Mono => Roles::unknown(),
-        ChannelLayout::Stereo => separated(stretches, &channels, declared, metadata, config),
+        // Both speakers are on the channel, whatever the sender believes.
+        ChannelLayout::Mono | ChannelLayout::DualMono => match separation {
+            Some(separation) => voices(stretches, separation, metadata, config),
+            None => Roles::unknown(),
+        },
+        ChannelLayout::Stereo => separated(stretches, &parties, declared, metadata, config),
     }
 }
 
 /// Channels in use: those of the profile, else those that have words.
-fn channels(stretches: &[Stretch], audio: &AudioProfile) -> Vec<ChannelIndex> {
+fn channels(stretches: &[Stretch], audio: &AudioProfile) -> Vec<Party> {
     let profiled = audio.channels.iter().map(|profile| profile.channel);
-    let mut channels: Vec<ChannelIndex> = profiled.chain(stretches.iter().map(|s| s.channel)).collect();
+    let used = profiled.chain(stretches.iter().map(|stretch| stretch.channel));
+    let mut channels: Vec<Party> = used.map(|channel| Party { channel, speaker: None }).collect();
     channels.sort_unstable();
     channels.dedup();
     channels
 }
 
-fn separated(
+/// Roles of the two voices of one channel. What the sender declared about channels says nothing about voices.
+fn voices(
     stretches: &[Stretch],
-    channels: &[ChannelIndex],
-    declared: BTreeMap<ChannelIndex, SpeakerRole>,
+    separation: &Separation,
     metadata: &CallMetadata,
     config: &DialogueConfig,
 ) -> Roles {
-    let evidence = evidence(stretches, channels, metadata);
+    let mut parties: Vec<Party> =
+        stretches.iter().map(Stretch::party).filter(|party| party.speaker.is_some()).collect();
+    parties.sort_unstable();
+    parties.dedup();
+    match evidence(stretches, &parties, metadata) {
+        Some(found) if found.confidence >= config.min_role_confidence => Roles {
+            source: RoleSource::Voices,
+            confidence: found.confidence * separation.confidence,
+            ..found
+        },
+        Some(_) | None => Roles::unknown(),
+    }
+}
+
+fn separated(
+    stretches: &[Stretch],
+    parties: &[Party],
+    declared: BTreeMap<Party, SpeakerRole>,
+    metadata: &CallMetadata,
+    config: &DialogueConfig,
+) -> Roles {
+    let evidence = evidence(stretches, parties, metadata);
     if declared.is_empty() {
         return match evidence {
             Some(found) if found.confidence >= config.min_role_confidence => found,
-            Some(_) | None => only_machines(stretches, channels),
+            Some(_) | None => only_machines(stretches, parties),
         };
     }
-    let mut by_channel = declared;
-    if let [first, second] = channels {
-        infer_other(&mut by_channel, *first, *second);
-        infer_other(&mut by_channel, *second, *first);
+    let mut by_party = declared;
+    if let [first, second] = parties {
+        infer_other(&mut by_party, *first, *second);
+        infer_other(&mut by_party, *second, *first);
     }
     let contradiction = evidence
         .filter(|found| found.confidence >= config.min_role_confidence)
-        .filter(|found| is_swapped(&by_channel, &found.by_channel));
+        .filter(|found| is_swapped(&by_party, &found.by_party));
     let confidence = contradiction.map_or(1.0, |found| 1.0 - found.confidence);
-    Roles { by_channel, source: RoleSource::Metadata, confidence }
+    Roles { by_party, source: RoleSource::Metadata, confidence }
 }
 
 /// With two channels, one role tells the other.
-fn infer_other(
-    by_channel: &mut BTreeMap<ChannelIndex, SpeakerRole>,
-    known: ChannelIndex,
-    other: ChannelIndex,
-) {
-    let role = match by_channel.get(&known) {
+fn infer_other(by_party: &mut BTreeMap<Party, SpeakerRole>, known: Party, other: Party) {
+    let role = match by_party.get(&known) {
         Some(SpeakerRole::Agent | SpeakerRole::Bot) => SpeakerRole::Customer,
         Some(SpeakerRole::Customer) => SpeakerRole::Agent,
         Some(SpeakerRole::Unknown) | None => return,
     };
-    by_channel.entry(other).or_insert(role);
+    by_party.entry(other).or_insert(role);
 }
 
-fn is_swapped(
-    declared: &BTreeMap<ChannelIndex, SpeakerRole>,
-    found: &BTreeMap<ChannelIndex, SpeakerRole>,
-) -> bool {
+fn is_swapped(declared: &BTreeMap<Party, SpeakerRole>, found: &BTreeMap<Party, SpeakerRole>) -> bool {
     let pairs = || found.iter().filter_map(|(channel, role)| Some((declared.get(channel)?, role)));
     let opposite = |(declared, found): (&SpeakerRole, &SpeakerRole)| {
         matches!(
@@ -213,25 +234,25 @@ fn is_swapped(
 }
 
 /// A channel on which only a machine speaks is a machine even when nothing tells the others.
-fn only_machines(stretches: &[Stretch], channels: &[ChannelIndex]) -> Roles {
+fn only_machines(stretches: &[Stretch], parties: &[Party]) -> Roles {
     let mut roles = Roles::unknown();
-    for channel in channels {
-        if is_machine(stretches, *channel) {
-            roles.by_channel.insert(*channel, SpeakerRole::Bot);
+    for party in parties {
+        if is_machine(stretches, *party) {
+            roles.by_party.insert(*party, SpeakerRole::Bot);
             (roles.source, roles.confidence) = (RoleSource::Evidence, 0.9);
         }
     }
     roles
 }
 
-fn is_machine(stretches: &[Stretch], channel: ChannelIndex) -> bool {
-    let mut said = stretches.iter().filter(|stretch| stretch.channel == channel).peekable();
+fn is_machine(stretches: &[Stretch], party: Party) -> bool {
+    let mut said = stretches.iter().filter(|stretch| stretch.party() == party).peekable();
     said.peek().is_some() && said.all(|stretch| stretch.automatic)
 }
 
-/// The roles that the words speak for, with their confidence; `None` unless exactly two channels are in use.
-fn evidence(stretches: &[Stretch], channels: &[ChannelIndex], metadata: &CallMetadata) -> Option<Roles> {
-    let [first, second] = *channels else { return None };
+/// The roles that the words speak for, with their confidence; `None` unless exactly two parties are in use.
+fn evidence(stretches: &[Stretch], parties: &[Party], metadata: &CallMetadata) -> Option<Roles> {
+    let [first, second] = *parties else { return None };
     let lean = lean(stretches, first, metadata) - lean(stretches, second, metadata);
     let (agent, customer) = if lean >= 0.0 { (first, second) } else { (second, first) };
     // Logistic: a lean of one opening phrase is 0.95, of one polite word 0.6.
@@ -240,13 +261,13 @@ fn evidence(stretches: &[Stretch], channels: &[ChannelIndex], metadata: &CallMet
         return None;
     }
     let agent_role = if is_machine(stretches, agent) { SpeakerRole::Bot } else { SpeakerRole::Agent };
-    let by_channel = BTreeMap::from([(agent, agent_role), (customer, SpeakerRole::Customer)]);
-    Some(Roles { by_channel, source: RoleSource::Evidence, confidence })
+    let by_party = BTreeMap::from([(agent, agent_role), (customer, SpeakerRole::Customer)]);
+    Some(Roles { by_party, source: RoleSource::Evidence, confidence })
 }
 
 /// How much a channel sounds like an agent (positive) or a customer (negative).
-fn lean(stretches: &[Stretch], channel: ChannelIndex, metadata: &CallMetadata) -> f32 {
-    let said = stretches.iter().filter(|stretch| stretch.channel == channel && !stretch.automatic);
+fn lean(stretches: &[Stretch], party: Party, metadata: &CallMetadata) -> f32 {
+    let said = stretches.iter().filter(|stretch| stretch.party() == party && !stretch.automatic);
     let text: String = said.flat_map(|s| s.words.iter()).flat_map(|word| word.text.chars()).collect();
     let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
     let opening: String = text.chars().take(OPENING_CHARS).collect();

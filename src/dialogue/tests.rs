@@ -56,7 +56,7 @@ pub(super) fn profile(channels: &[u16], duration: Millis) -> AudioProfile {
 fn call(said: &[(u16, u64, u64, &str)], metadata: &CallMetadata) -> Dialogue {
     let segments = said.iter().map(|(channel, start, end, text)| segment(*channel, *start, *end, text));
     let audio = profile(&[0, 1], Millis(60_000));
-    build(&transcript(segments.collect()), &audio, metadata, &DialogueConfig::default())
+    build(&transcript(segments.collect()), None, &audio, metadata, &DialogueConfig::default())
 }
 
 fn roles(dialogue: &Dialogue) -> Vec<SpeakerRole> {
@@ -106,7 +106,7 @@ fn the_same_mix_on_both_channels_has_no_roles_and_no_overlaps() {
     metadata.channel_roles.insert(ChannelIndex(1), SpeakerRole::Customer);
     let audio = AudioProfile { layout: ChannelLayout::DualMono, ..profile(&[0, 1], Millis(20_000)) };
     let said = transcript(vec![segment(0, 0, 3_000, GREETING), segment(0, 4_000, 6_000, "我要投诉")]);
-    let dialogue = build(&said, &audio, &metadata, &DialogueConfig::default());
+    let dialogue = build(&said, None, &audio, &metadata, &DialogueConfig::default());
     assert_eq!(dialogue.layout, Some(ChannelLayout::DualMono));
     assert_eq!(roles(&dialogue), [SpeakerRole::Unknown, SpeakerRole::Unknown]);
     assert_eq!(dialogue.role_source, RoleSource::Unknown);
@@ -119,10 +119,10 @@ fn a_mono_recording_of_one_side_may_be_declared_and_a_mix_may_not() {
     let mut metadata = CallMetadata::default();
     metadata.channel_roles.insert(ChannelIndex(0), SpeakerRole::Agent);
     let audio = profile(&[0], Millis(5_000));
-    let one_side = build(&said, &audio, &metadata, &DialogueConfig::default());
+    let one_side = build(&said, None, &audio, &metadata, &DialogueConfig::default());
     assert_eq!(roles(&one_side), [SpeakerRole::Agent]);
     metadata.channel_roles.insert(ChannelIndex(1), SpeakerRole::Customer);
-    let mix = build(&said, &audio, &metadata, &DialogueConfig::default());
+    let mix = build(&said, None, &audio, &metadata, &DialogueConfig::default());
     assert_eq!(roles(&mix), [SpeakerRole::Unknown]);
 }
 
@@ -132,7 +132,7 @@ fn speech_that_could_not_be_made_out_is_no_silence() {
     let mut said = transcript(vec![segment(0, 12_000, 16_000, GREETING)]);
     let span = TimeSpan::new(Millis(500), Millis(9_000));
     said.unheard.push(Unheard { channel: ChannelIndex(0), span, reason: "speech.loop".to_owned() });
-    let dialogue = build(&said, &audio, &CallMetadata::default(), &DialogueConfig::default());
+    let dialogue = build(&said, None, &audio, &CallMetadata::default(), &DialogueConfig::default());
     let gaps: Vec<_> = dialogue.timing.gaps.iter().map(|gap| (gap.span.start.0, gap.span.end.0)).collect();
     assert_eq!(gaps, [(9_000, 12_000), (16_000, 20_000)]);
     assert_eq!(dialogue.timing.silence, Millis(7_500));
@@ -144,7 +144,7 @@ fn a_silent_channel_is_reported_and_the_other_keeps_its_role() {
     let mut audio = profile(&[0, 1], Millis(20_000));
     audio.channels[1].silent = true;
     let said = transcript(vec![segment(0, 1_000, 5_000, GREETING)]);
-    let dialogue = build(&said, &audio, &CallMetadata::default(), &DialogueConfig::default());
+    let dialogue = build(&said, None, &audio, &CallMetadata::default(), &DialogueConfig::default());
     assert_eq!(dialogue.silent_channels, [ChannelIndex(1)]);
     assert_eq!(roles(&dialogue), [SpeakerRole::Agent]);
     assert_eq!(dialogue.timing.silence, Millis(16_000));

@@ -7,9 +7,10 @@
 //! **Invariant**: turns of one speaker never overlap, because each holds consecutive utterances of its speaker.
 
 use crate::speech::Word;
-use crate::types::{ChannelIndex, Millis, SpeakerRole, TimeSpan};
+use crate::types::{Millis, SpeakerRole, TimeSpan};
 
 use super::utterance::Stretch;
+use super::voice::{Party, Voice};
 use super::{DialogueConfig, Turn, Utterance};
 
 /// What people say to show that they listen. Longest first, so that 好的 is not read as 好 and a rest.
@@ -63,7 +64,7 @@ pub(super) fn build(stretches: Vec<Stretch>, separated: bool, config: &DialogueC
         let members = group.into_iter().filter_map(|index| stretches.get_mut(index).and_then(Option::take));
         turns.extend(assemble(members.collect()));
     }
-    turns.sort_by_key(|open| (open.turn.span, open.turn.channel));
+    turns.sort_by_key(|open| (open.turn.span, open.turn.channel, open.turn.speaker));
     for (index, open) in turns.iter_mut().enumerate() {
         open.turn.index = u32::try_from(index).unwrap_or(u32::MAX);
     }
@@ -71,10 +72,10 @@ pub(super) fn build(stretches: Vec<Stretch>, separated: bool, config: &DialogueC
 }
 
 /// Who holds the floor: a machine on the agent's channel is not the agent.
-type Speaker = (ChannelIndex, bool);
+type Speaker = (Party, bool);
 
 fn speaker(stretch: &Stretch) -> Speaker {
-    (stretch.channel, stretch.automatic)
+    (stretch.party(), stretch.automatic)
 }
 
 /// Positions of the utterances of each turn.
@@ -117,10 +118,10 @@ fn push(groups: &mut [Vec<usize>], turn: usize, index: usize) {
 /// For each utterance, whether it lies wholly inside an earlier one of another speaker.
 fn containers(stretches: &[Stretch]) -> Vec<bool> {
     // The latest end so far, per speaker; there are a handful of speakers.
-    let mut ends: Vec<(Speaker, Millis)> = Vec::new();
+    let mut ends: Vec<(Party, Millis)> = Vec::new();
     let mut contained = Vec::with_capacity(stretches.len());
     for stretch in stretches {
-        let who = speaker(stretch);
+        let who = stretch.party();
         contained.push(ends.iter().any(|(other, end)| *other != who && stretch.span.end <= *end));
         match ends.iter_mut().find(|(other, _)| *other == who) {
             Some((_, end)) => *end = stretch.span.end.max(*end),
@@ -136,7 +137,8 @@ fn is_back_channel_between(stretches: &[Stretch], index: usize, hold_limit: Mill
     let before = index.checked_sub(1).and_then(|i| stretches.get(i));
     let after = stretches.get(index + 1);
     let (Some(before), Some(after)) = (before, after) else { return false };
-    speaker(before) != speaker(stretch)
+    // A machine and a person on one channel take turns; neither listens to the other.
+    before.party() != stretch.party()
         && speaker(before) == speaker(after)
         && after.span.start.saturating_sub(before.span.end) <= hold_limit
         && is_back_channel(&stretch.text())
@@ -169,7 +171,8 @@ fn is_question(text: &str) -> bool {
 /// Joins the utterances of one turn; `None` for no utterances.
 fn assemble(members: Vec<Stretch>) -> Option<OpenTurn> {
     let first = members.first()?;
-    let (channel, automatic) = speaker(first);
+    let (Party { channel, speaker }, automatic) = speaker(first);
+    let speaker_confidence = Voice::mean(&members);
     let span = members.iter().map(|member| member.span).reduce(TimeSpan::union)?;
     let (mut words, mut utterances, mut text) = (Vec::<Word>::new(), Vec::new(), String::new());
     let mut num_chars = 0;
@@ -193,6 +196,8 @@ fn assemble(members: Vec<Stretch>) -> Option<OpenTurn> {
     let turn = Turn {
         index: 0,
         channel,
+        speaker,
+        speaker_confidence,
         role: SpeakerRole::Unknown,
         span: Some(span),
         text,

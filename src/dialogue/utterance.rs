@@ -9,11 +9,15 @@ use std::collections::BTreeMap;
 use crate::speech::{Segment, Transcript, Word};
 use crate::types::{ChannelIndex, Millis, TimeSpan};
 
+use super::voice::{Party, Voice};
+
 /// An utterance before it belongs to a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stretch {
     /// Where it was heard.
     pub(super) channel: ChannelIndex,
+    /// Whose voice of that channel, and how sure; see [`super::voice`].
+    pub(super) voice: Voice,
     /// From its first to its last word.
     pub(super) span: TimeSpan,
     /// Its words; never empty.
@@ -23,6 +27,16 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
+    /// Who says it.
+    pub(super) fn party(&self) -> Party {
+        Party { channel: self.channel, speaker: self.voice.speaker }
+    }
+
+    /// The same utterance with nothing said.
+    pub(super) fn without_words(&self) -> Self {
+        Self { words: Vec::new(), ..*self }
+    }
+
     /// What is said.
     pub(super) fn text(&self) -> String {
         self.words.iter().map(|word| word.text.as_str()).collect()
@@ -54,7 +68,8 @@ fn cut(channel: ChannelIndex, words: Vec<Word>, pause_limit: Millis, stretches: 
                 stretch.words.push(word);
             }
             Some(_) | None => {
-                let next = Stretch { channel, span: word.span, words: vec![word], automatic: false };
+                let (span, voice) = (word.span, Voice::default());
+                let next = Stretch { channel, voice, span, words: vec![word], automatic: false };
                 stretches.extend(open.replace(next));
             }
         }

@@ -31,11 +31,17 @@ struct Truth {
 }
 
 #[derive(Deserialize)]
-struct TrueUtterance {
-    channel: u16,
+pub(super) struct TrueUtterance {
+    pub(super) channel: u16,
     start: f64,
     end: f64,
     text: String,
+}
+
+impl TrueUtterance {
+    pub(super) fn span(&self) -> TimeSpan {
+        TimeSpan::new(millis(self.start), millis(self.end))
+    }
 }
 
 /// Finds `NAME.wav` and `NAME.mono.wav` beside `NAME.truth.json` in `folder`, sorted by name.
@@ -111,20 +117,26 @@ fn words_on(channel: ChannelIndex, transcript: &Transcript) -> Vec<&Word> {
 fn read_truth(call: &LabelledCall) -> Result<Vec<(ChannelIndex, Vec<Spoken>)>, EvalError> {
     let text = std::fs::read_to_string(&call.truth)
         .map_err(|source| EvalError::Read { path: call.truth.clone(), source })?;
-    let mut truth: Truth = serde_json::from_str(&text)
-        .map_err(|source| EvalError::Truth { path: call.truth.clone(), source })?;
-    truth.utterances.sort_by(|a, b| a.start.total_cmp(&b.start));
+    let mut utterances = parse_truth(&call.truth, &text)?;
+    utterances.sort_by(|a, b| a.start.total_cmp(&b.start));
     let mut channels = std::collections::BTreeMap::<ChannelIndex, Vec<Spoken>>::new();
-    for utterance in truth.utterances {
+    for utterance in utterances {
         let channel = ChannelIndex(if call.mono { 0 } else { utterance.channel });
-        let span = TimeSpan::new(millis(utterance.start), millis(utterance.end));
+        let span = utterance.span();
         channels.entry(channel).or_default().push(Spoken { span, text: utterance.text });
     }
     Ok(channels.into_iter().collect())
 }
 
+/// The utterances of a `.truth.json`, as they stand in it.
+pub(super) fn parse_truth(path: &Path, text: &str) -> Result<Vec<TrueUtterance>, EvalError> {
+    let truth: Truth =
+        serde_json::from_str(text).map_err(|source| EvalError::Truth { path: path.to_owned(), source })?;
+    Ok(truth.utterances)
+}
+
 /// Seconds as the truth writes them; the cast saturates, so a negative time is the start.
-fn millis(seconds: f64) -> Millis {
+pub(super) fn millis(seconds: f64) -> Millis {
     Millis((seconds * 1000.0).round() as u64)
 }
 

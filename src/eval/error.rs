@@ -33,6 +33,12 @@ pub enum EvalError {
         /// Where it departs.
         source: serde_json::Error,
     },
+    /// An `.rttm` is not what it should be.
+    #[error("`{}` does not list speech as `SPEAKER file 1 start length <NA> <NA> name`", path.display())]
+    Rttm {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is nothing to measure on.
     #[error("nothing to measure in `{}`: expected {expected}", path.display())]
     Empty {
@@ -58,7 +64,7 @@ impl Classify for EvalError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Read { .. } | Self::Empty { .. } => ErrorCode::NotFound,
-            Self::Manifest { .. } | Self::Truth { .. } => ErrorCode::InvalidInput,
+            Self::Manifest { .. } | Self::Truth { .. } | Self::Rttm { .. } => ErrorCode::InvalidInput,
             Self::Audio { source, .. } => source.code(),
             Self::Speech(error) => error.code(),
         }
@@ -68,7 +74,7 @@ impl Classify for EvalError {
         match self {
             Self::Read { .. } => "eval.unreadable",
             Self::Manifest { .. } => "eval.bad_manifest",
-            Self::Truth { .. } => "eval.bad_truth",
+            Self::Truth { .. } | Self::Rttm { .. } => "eval.bad_truth",
             Self::Empty { .. } => "eval.empty",
             Self::Audio { source, .. } => source.reason(),
             Self::Speech(error) => error.reason(),

@@ -8,6 +8,7 @@ use crate::analysis::RuleSet;
 use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout};
 use crate::dialogue;
 use crate::ingest::CallState;
+use crate::speaker::{self, Overheard};
 use crate::speech::{RecognitionSummary, Transcriber, Transcript};
 use crate::store::CallResult;
 use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
@@ -43,6 +44,7 @@ pub fn process(
     let duration = profile.duration;
     progress(at(CallState::Transcribing, Millis::ZERO, duration));
     let channels = channels_to_transcribe(&profile);
+    let mut voice = None;
     let transcript = if channels.is_empty() {
         let summary =
             RecognitionSummary { model: transcriber.model().to_owned(), ..RecognitionSummary::default() };
@@ -52,12 +54,16 @@ pub fn process(
         let mut heard = |processed: Millis| {
             progress(at(CallState::Transcribing, processed.min(duration), duration));
         };
-        transcriber.transcribe(&mut blocks, &channels, &mut heard, cancel)?
+        let mut overheard = Overheard::new(&mut blocks, dialogue::needs_voices(&profile, metadata));
+        let transcript = transcriber.transcribe(&mut overheard, &channels, &mut heard, cancel)?;
+        voice = overheard.finish();
+        transcript
     };
     going_on()?;
 
     progress(at(CallState::Scoring, duration, duration));
-    let dialogue = dialogue::build(&transcript, &profile, metadata, &config.dialogue);
+    let voices = voice.and_then(|voice| speaker::separate(&voice, &transcript.spoken()));
+    let dialogue = dialogue::build(&transcript, voices.as_ref(), &profile, metadata, &config.dialogue);
     let analysis = rules.evaluate(&dialogue, metadata);
     going_on()?;
     Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis })

@@ -72,3 +72,19 @@ pub struct Transcript {
     /// How it was recognised.
     pub summary: RecognitionSummary,
 }
+
+impl Transcript {
+    /// When something was said, on whatever channel, ordered by start: the times of words, or of segments without words.
+    #[must_use]
+    pub fn spoken(&self) -> Vec<TimeSpan> {
+        let mut spoken: Vec<TimeSpan> = Vec::new();
+        for segment in &self.segments {
+            match segment.words.as_slice() {
+                [] => spoken.push(segment.span),
+                words => spoken.extend(words.iter().map(|word| word.span)),
+            }
+        }
+        spoken.sort_unstable();
+        spoken
+    }
+}

@@ -344,6 +344,8 @@ fn a_long_call_is_stored_whole_and_small() {
         long.dialogue.turns.push(Turn {
             index: turn as u32,
             channel: ChannelIndex(0),
+            speaker: None,
+            speaker_confidence: None,
             role: SpeakerRole::Agent,
             span: None,
             text: words.iter().map(|word| word.text.as_str()).collect(),

@@ -38,6 +38,8 @@ pub enum RoleSource {
     Metadata,
     /// Found in what was said: opening phrases, institution, job number.
     Evidence,
+    /// The same on one channel, whose two speakers were told apart by their voices first.
+    Voices,
     /// Neither: every role is [`SpeakerRole::Unknown`].
     #[default]
     Unknown,

@@ -71,6 +71,8 @@ pub struct CallMetadata {
     pub hang_up_side: Option<HangUpSide>,
     /// Role of each channel, when the recorder knows it.
     pub channel_roles: BTreeMap<ChannelIndex, SpeakerRole>,
+    /// People who speak on the recording. Two when absent; 1 is a monologue.
+    pub num_speakers: Option<u32>,
     /// Channels to use when the recording has more than two. Empty: all of one or two.
     pub channels: Vec<ChannelIndex>,
     /// Anything else worth keeping; rules may refer to it.

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
     ("audio", &["ingest"]),
     ("speech", &["audio"]),
-    ("eval", &["audio", "speech"]),
-    ("dialogue", &["audio", "speech"]),
+    ("speaker", &["audio"]),
+    ("dialogue", &["audio", "speech", "speaker"]),
+    ("eval", &["audio", "speech", "speaker", "dialogue"]),
     ("analysis", &["audio", "dialogue"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "analysis"]),
-    ("pipeline", &["ingest", "audio", "speech", "dialogue", "analysis", "store"]),
+    ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "analysis", "store"]),
     ("proto", &["ingest", "audio", "speech", "dialogue", "analysis", "pipeline"]),
     ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "proto"]),
     ("config", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "serve"]),
@@ -27,7 +28,8 @@ const CLI_IMPORTS: [&str; 9] =
     ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "proto", "config", "app"];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
+    ("realfft", &["speaker"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),
     ("rubato", &["audio", "eval"]),

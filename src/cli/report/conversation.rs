@@ -97,11 +97,15 @@ fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
     let number = if part.from == 0 { (part.turn.index + 1).to_string() } else { String::new() };
     let mut line = vec![
         piece(format!("{}{}  ", pad_left(&number, NUMBER_COLUMNS), pad_left(&at, 9)), Tone::Faint),
-        piece(pad(label::role(role), INDENT - NUMBER_COLUMNS - 11), label::role_tone(role)),
+        piece(pad(&label::speaker(part.turn), INDENT - NUMBER_COLUMNS - 11), label::role_tone(role)),
     ];
     line.extend(marks.pieces(part.turn.index, &part.turn.text, part.from, part.to));
     if let Some(confidence) = part.turn.confidence.filter(|confidence| *confidence < LOW_CONFIDENCE) {
         line.push(piece(format!(" 〔识别存疑 {confidence:.2}〕"), Tone::Notice));
+    }
+    let doubtful = part.turn.speaker_confidence.filter(|_| part.turn.speaker.is_none());
+    if let Some(confidence) = doubtful {
+        line.push(piece(format!(" 〔说话人存疑 {confidence:.2}〕"), Tone::Notice));
     }
     page.line(&line, INDENT);
 }

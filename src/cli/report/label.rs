@@ -18,6 +18,16 @@ pub(super) fn role(role: v1::SpeakerRole) -> &'static str {
     }
 }
 
+/// Who says a turn: the role, else which of the voices that were told apart.
+pub(super) fn speaker(turn: &v1::Turn) -> String {
+    match (turn.role(), turn.speaker) {
+        (v1::SpeakerRole::Unknown | v1::SpeakerRole::Unspecified, Some(speaker)) => {
+            format!("说话人{}", speaker.saturating_add(1))
+        }
+        (known, _) => role(known).to_owned(),
+    }
+}
+
 /// The tone of what a role says.
 pub(super) fn role_tone(role: v1::SpeakerRole) -> Tone {
     match role {
@@ -32,6 +42,7 @@ pub(super) fn role_source(source: v1::RoleSource) -> &'static str {
     match source {
         v1::RoleSource::Metadata => "随录音声明",
         v1::RoleSource::Evidence => "由话语内容判断",
+        v1::RoleSource::Voices => "按声音分离后由话语内容判断",
         v1::RoleSource::Unknown | v1::RoleSource::Unspecified => "无法判断",
     }
 }
@@ -43,6 +54,27 @@ pub(super) fn layout(layout: v1::ChannelLayout) -> &'static str {
         v1::ChannelLayout::Stereo => "双声道（一方一路）",
         v1::ChannelLayout::DualMono => "双声道但内容相同（双方混在一起）",
         v1::ChannelLayout::Unspecified => "无音频",
+    }
+}
+
+/// How channels relate, and whether the voices of a mixed one were told apart.
+pub(super) fn channels(transcript: &v1::Transcript) -> String {
+    let mixed = layout(transcript.layout());
+    let Some(separation) = &transcript.separation else { return mixed.to_owned() };
+    let confidence = separation.confidence;
+    if separation.separated {
+        let carrier = match transcript.layout() {
+            v1::ChannelLayout::DualMono => "双声道但内容相同",
+            v1::ChannelLayout::Mono | v1::ChannelLayout::Stereo | v1::ChannelLayout::Unspecified => "单声道",
+        };
+        return format!("{carrier}，按声音分离（置信度 {confidence:.2}）");
+    }
+    match separation.reason.as_str() {
+        "unsure" => format!("{mixed} · 按声音未能可靠分离（置信度 {confidence:.2}），不区分说话人"),
+        "too_little_speech" => format!("{mixed} · 语音太少，未按声音分离"),
+        "one_speaker" => "单声道（声明只有一人说话）".to_owned(),
+        "many_speakers" => format!("{mixed} · 声明多于两人，未按声音分离"),
+        _ => mixed.to_owned(),
     }
 }
 

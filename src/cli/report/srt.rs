@@ -7,7 +7,7 @@ use crate::proto::v1;
 use super::label;
 use super::layout::clean;
 
-/// Most characters of a cue, the role not counted.
+/// Most characters of a cue, the speaker not counted.
 const MAX_CHARS: usize = 40;
 
 /// Longest time of a cue.
@@ -20,7 +20,7 @@ const MIN_CHARS_AT_MARK: usize = 24;
 struct Cue {
     start: u64,
     end: u64,
-    role: v1::SpeakerRole,
+    speaker: String,
     text: String,
 }
 
@@ -34,8 +34,8 @@ pub fn render_srt(report: &v1::CallReport) -> String {
     for (number, cue) in cues.iter().enumerate() {
         let (start, end) = (stamp(cue.start), stamp(cue.end.max(cue.start.saturating_add(1))));
         let text = clean(cue.text.trim());
-        let role = label::role(cue.role);
-        out.push_str(&format!("{}\n{start} --> {end}\n{role}：{text}\n\n", number + 1));
+        let speaker = &cue.speaker;
+        out.push_str(&format!("{}\n{start} --> {end}\n{speaker}：{text}\n\n", number + 1));
     }
     out
 }
@@ -59,7 +59,7 @@ fn cues(turn: &v1::Turn) -> Vec<Cue> {
                 cue.text.push_str(&word.text);
                 cue.end = end.max(cue.end);
             }
-            None => cues.push(Cue { start, end, role: turn.role(), text: word.text.clone() }),
+            None => cues.push(Cue { start, end, speaker: label::speaker(turn), text: word.text.clone() }),
         }
         num_chars += word.text.chars().count();
     }
@@ -85,7 +85,7 @@ fn without_words(turn: &v1::Turn) -> Vec<Cue> {
     let line = |(number, line): (usize, &[char])| Cue {
         start: time(number * MAX_CHARS),
         end: time(number * MAX_CHARS + line.len()),
-        role: turn.role(),
+        speaker: label::speaker(turn),
         text: line.iter().collect(),
     };
     chars.chunks(MAX_CHARS).enumerate().map(line).collect()

@@ -76,6 +76,28 @@ fn a_channel_order_against_the_words_is_said_loudly() {
 }
 
 #[test]
+fn a_mono_call_says_whether_its_voices_were_told_apart() {
+    let mut report = report();
+    let transcript = report.transcript.as_mut().expect("the golden report has one");
+    transcript.layout = v1::ChannelLayout::Mono.into();
+    transcript.role_source = v1::RoleSource::Voices.into();
+    transcript.separation = Some(v1::Separation { separated: true, confidence: 0.97, reason: String::new() });
+    for (index, turn) in transcript.turns.iter_mut().enumerate() {
+        turn.speaker = (index > 0).then_some(1);
+        turn.role = v1::SpeakerRole::Unknown.into();
+        turn.speaker_confidence = Some(0.61);
+    }
+    let text = render_text(&report, &style(100));
+    assert!(text.contains("单声道，按声音分离（置信度 0.97）"), "{text}");
+    assert!(text.contains("说话人2") && text.contains("〔说话人存疑 0.61〕"), "{text}");
+    assert!(render_srt(&report).contains("说话人2："));
+    let transcript = report.transcript.as_mut().expect("the golden report has one");
+    transcript.separation =
+        Some(v1::Separation { separated: false, confidence: 0.4, reason: "unsure".to_owned() });
+    assert!(render_text(&report, &style(100)).contains("按声音未能可靠分离（置信度 0.40）"));
+}
+
+#[test]
 fn evidence_outside_its_turn_does_not_panic() {
     let mut report = report();
     for evidence in report.findings.iter_mut().flat_map(|finding| &mut finding.evidence) {

@@ -80,7 +80,7 @@ fn write_recording(page: &mut Page<'_>, call: &v1::Call, transcript: &v1::Transc
         let named = |name: &String| label::warning(name).map_or_else(|| name.clone(), str::to_owned);
         warnings.extend(audio.warnings.iter().map(named));
     }
-    fact(page, "声道", &[label::layout(transcript.layout()).to_owned()], Tone::Plain);
+    fact(page, "声道", &[label::channels(transcript)], Tone::Plain);
     for channel in &transcript.silent_channels {
         warnings.push(format!("声道 {channel} 全程无声"));
     }
@@ -128,15 +128,23 @@ fn write_timing(page: &mut Page<'_>, timing: &v1::Timing, duration: u64) {
 }
 
 fn write_roles(page: &mut Page<'_>, transcript: &v1::Transcript) {
-    let mut named: Vec<(u32, v1::SpeakerRole)> =
-        transcript.turns.iter().map(|turn| (turn.channel, turn.role())).collect();
+    let mut named: Vec<(u32, Option<u32>, v1::SpeakerRole)> =
+        transcript.turns.iter().map(|turn| (turn.channel, turn.speaker, turn.role())).collect();
     named.sort_unstable();
     named.dedup();
     let source = transcript.role_source();
-    let mut facts: Vec<String> =
-        named.iter().map(|(channel, role)| format!("声道 {channel} {}", label::role(*role))).collect();
+    let told_apart = transcript.separation.as_ref().is_some_and(|separation| separation.separated);
+    let mut facts: Vec<String> = named
+        .iter()
+        .filter_map(|(channel, speaker, role)| match speaker {
+            Some(speaker) => Some(format!("说话人{} {}", speaker.saturating_add(1), label::role(*role))),
+            // Turns of nobody in particular are no party of the call.
+            None if told_apart => None,
+            None => Some(format!("声道 {channel} {}", label::role(*role))),
+        })
+        .collect();
     facts.push(match source {
-        v1::RoleSource::Evidence => {
+        v1::RoleSource::Evidence | v1::RoleSource::Voices => {
             format!("{}，把握 {:.2}", label::role_source(source), transcript.role_confidence)
         }
         v1::RoleSource::Metadata | v1::RoleSource::Unknown | v1::RoleSource::Unspecified => {

@@ -143,6 +143,7 @@ impl From<&CallMetadata> for v1::CallMetadata {
                 .collect(),
             channels: metadata.channels.iter().map(|channel| channel.0.into()).collect(),
             attributes: metadata.attributes.clone().into_iter().collect(),
+            num_speakers: metadata.num_speakers,
         }
     }
 }
@@ -168,6 +169,7 @@ impl TryFrom<v1::CallMetadata> for CallMetadata {
             channel_roles: channel_roles(wire.channel_roles)?,
             channels: channels(wire.channels)?,
             attributes: attributes(wire.attributes)?,
+            num_speakers: num_speakers(wire.num_speakers)?,
         })
     }
 }
@@ -180,6 +182,16 @@ impl From<SpeakerRole> for v1::SpeakerRole {
             SpeakerRole::Bot => Self::Bot,
             SpeakerRole::Unknown => Self::Unknown,
         }
+    }
+}
+
+fn num_speakers(wire: Option<u32>) -> Result<Option<u32>, ConvertError> {
+    match wire {
+        Some(0) => Err(ConvertError::new(
+            "metadata.num_speakers",
+            "at least one person speaks; leave it out instead",
+        )),
+        known => Ok(known),
     }
 }
 
@@ -301,6 +313,7 @@ mod tests {
             agent_id: Some("8021".to_owned()),
             team: Some("三组".to_owned()),
             hang_up_side: Some(HangUpSide::Customer),
+            num_speakers: Some(2),
             channel_roles: [(ChannelIndex(0), SpeakerRole::Agent), (ChannelIndex(1), SpeakerRole::Bot)]
                 .into(),
             channels: vec![ChannelIndex(1), ChannelIndex(0)],
@@ -350,6 +363,8 @@ mod tests {
         assert_eq!(refused(v1::CallMetadata { direction: 99, ..default() }), "metadata.direction");
         assert_eq!(refused(v1::CallMetadata { channel_roles: twice, ..default() }), "metadata.channel_roles");
         assert_eq!(refused(v1::CallMetadata { channels: vec![70_000], ..default() }), "metadata.channels");
+        let nobody = v1::CallMetadata { num_speakers: Some(0), ..default() };
+        assert_eq!(refused(nobody), "metadata.num_speakers");
         assert_eq!(refused(v1::CallMetadata { team: "x".repeat(1025), ..default() }), "metadata.team");
     }
 }

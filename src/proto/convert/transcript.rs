@@ -2,7 +2,7 @@
 
 use super::duration;
 use crate::audio::{AudioProfile, ChannelLayout};
-use crate::dialogue::{Dialogue, Gap, Overlap, Timing, Turn, Utterance};
+use crate::dialogue::{Dialogue, Gap, Overlap, Separation, Timing, Turn, Utterance};
 use crate::pipeline::CallResult;
 use crate::proto::v1;
 use crate::speech::{Unheard, Word};
@@ -27,6 +27,17 @@ pub fn transcript(result: &CallResult) -> v1::Transcript {
         dropped: recognition.dropped.into_iter().collect(),
         audio: result.audio.as_ref().map(Into::into),
         unheard: dialogue.unheard.iter().map(Into::into).collect(),
+        separation: dialogue.separation.as_ref().map(Into::into),
+    }
+}
+
+impl From<&Separation> for v1::Separation {
+    fn from(separation: &Separation) -> Self {
+        Self {
+            separated: separation.separated,
+            confidence: separation.confidence,
+            reason: separation.reason.clone().unwrap_or_default(),
+        }
     }
 }
 
@@ -57,6 +68,8 @@ impl From<&Turn> for v1::Turn {
             confidence: turn.confidence,
             chars_per_min: turn.chars_per_min,
             loudness_dbfs: turn.loudness_dbfs,
+            speaker: turn.speaker.map(Into::into),
+            speaker_confidence: turn.speaker_confidence,
         }
     }
 }
@@ -144,6 +157,7 @@ fn role_source(source: RoleSource) -> v1::RoleSource {
     match source {
         RoleSource::Metadata => v1::RoleSource::Metadata,
         RoleSource::Evidence => v1::RoleSource::Evidence,
+        RoleSource::Voices => v1::RoleSource::Voices,
         RoleSource::Unknown => v1::RoleSource::Unknown,
     }
 }
