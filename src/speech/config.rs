@@ -46,7 +46,7 @@ impl Default for SpeechConfig {
             num_recognizers: 0,
             beam_size: 1,
             use_kernels: true,
-            prompt: "以下是普通话的句子。".to_owned(),
+            prompt: String::new(),
             max_window: Millis(28_000),
             vad: VadConfig::default(),
             use_gpu: cfg!(feature = "cuda"),

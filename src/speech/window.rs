@@ -87,6 +87,12 @@ impl Window {
         time(piece.start + inside as u64)
     }
 
+    /// How long nobody speaks between piece `index` and the next in this window.
+    pub(super) fn pause_after(&self, index: usize) -> Option<Millis> {
+        let (this, next) = (self.pieces.get(index)?, self.pieces.get(index + 1)?);
+        Some(next.speech().start.saturating_sub(this.speech().end))
+    }
+
     /// The window's pieces as windows of their own, for decoding again without neighbours.
     pub(super) fn split(&self) -> Vec<Self> {
         let one = |piece: &Placement| {

@@ -14,6 +14,9 @@ use crate::types::{Millis, TimeSpan};
 /// A word said last in its piece, or before a pause, is not stretched beyond this.
 const LONGEST_WORD: Millis = Millis(800);
 
+/// A pause of this length ends a sentence, a shorter one a part of it.
+const SENTENCE_PAUSE: Millis = Millis(700);
+
 /// Traditional to simplified; the tables are part of the program.
 static SIMPLIFY: LazyLock<Option<OpenCC>> = LazyLock::new(|| OpenCC::from_config(BuiltinConfig::T2s).ok());
 
@@ -65,10 +68,23 @@ fn segment(window: &Window, index: usize, placed: Vec<Placed>) -> Segment {
         let start = start.max(words.last().map_or(Millis::ZERO, |word| word.span.end));
         words.push(Word { text, span: TimeSpan::new(start, end), confidence: probability });
     }
+    if let Some(last) = words.last_mut() {
+        last.text.extend(mark_after(&last.text, window.pause_after(index)));
+    }
     let text = words.iter().map(|word| word.text.as_str()).collect();
     let confidence = words.iter().map(|word| word.confidence).sum::<f32>() / words.len().max(1) as f32;
     let span = words.iter().map(|word| word.span).reduce(TimeSpan::union).unwrap_or_default();
     Segment { channel: window.channel, span, text, words, confidence }
+}
+
+/// The mark that a pause of this length puts after `word`, where the recogniser wrote none.
+fn mark_after(word: &str, pause: Option<Millis>) -> Option<char> {
+    let last = word.chars().next_back().filter(|c| c.is_alphanumeric())?;
+    Some(match pause {
+        _ if last == '吗' => '？',
+        Some(pause) if pause < SENTENCE_PAUSE => '，',
+        _ => '。',
+    })
 }
 
 /// Joins token bytes into characters. One token may hold several characters, one character may need several tokens;
@@ -230,6 +246,11 @@ mod tests {
     use crate::speech::window::Packer;
     use crate::types::ChannelIndex;
 
+    /// What was said, piece by piece, without the silent ones.
+    fn said(window: &Window, tokens: &[Token]) -> Vec<Segment> {
+        segments(window, tokens).into_iter().flatten().collect()
+    }
+
     fn token(bytes: &[u8], span: Range<usize>) -> Token {
         Token { id: 0, bytes: bytes.to_vec(), probability: 0.5, span }
     }
@@ -249,30 +270,30 @@ mod tests {
         let bank = "银行".as_bytes();
         let tokens =
             [token(&bank[..2], 0..1_600), token(&bank[2..4], 1_600..3_200), token(&bank[4..], 3_200..4_800)];
-        let segments = segments(&window(&[16_000]), &tokens);
+        let segments = said(&window(&[16_000]), &tokens);
         assert_eq!(segments.len(), 1);
         let words: Vec<_> = segments[0].words.iter().map(|word| word.text.as_str()).collect();
-        assert_eq!(words, ["银", "行"]);
+        assert_eq!(words, ["银", "行。"]);
     }
 
     #[test]
     fn traditional_text_becomes_simplified_with_full_width_punctuation() {
         let tokens = [token("您好,這裡是VISA 卡 中心.".as_bytes(), 0..16_000)];
-        assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "您好，这里是VISA 卡中心。");
+        assert_eq!(said(&window(&[16_000]), &tokens)[0].text, "您好，这里是VISA 卡中心。");
     }
 
     #[test]
     fn punctuation_inside_numbers_stays() {
         let tokens = [token("我要打12378,向他要1,000.5元.".as_bytes(), 0..16_000)];
-        assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "我要打12378，向他要1,000.5元。");
+        assert_eq!(said(&window(&[16_000]), &tokens)[0].text, "我要打12378，向他要1,000.5元。");
     }
 
     #[test]
     fn named_sounds_are_not_text() {
         let tokens = [token("(音乐)[BLANK_AUDIO]♪".as_bytes(), 0..16_000)];
-        assert_eq!(segments(&window(&[16_000]), &tokens), []);
+        assert_eq!(said(&window(&[16_000]), &tokens), []);
         let tokens = [token("好的（笑声）再见".as_bytes(), 0..16_000)];
-        assert_eq!(segments(&window(&[16_000]), &tokens)[0].text, "好的再见");
+        assert_eq!(said(&window(&[16_000]), &tokens)[0].text, "好的再见。");
     }
 
     #[test]
@@ -282,9 +303,9 @@ mod tests {
             token("再".as_bytes(), 14_400..28_000),
             token("见".as_bytes(), 28_000..32_000),
         ];
-        let segments = segments(&window(&[16_000, 16_000]), &tokens);
+        let segments = said(&window(&[16_000, 16_000]), &tokens);
         assert_eq!(segments.len(), 2);
-        assert_eq!((segments[0].text.as_str(), segments[1].text.as_str()), ("您好。", "再见"));
+        assert_eq!((segments[0].text.as_str(), segments[1].text.as_str()), ("您好。", "再见。"));
         // The full stop takes the last third of its token.
         assert_eq!(segments[0].span.end, Millis(600));
         // The second piece begins at 11 s; the pause before it is not part of the word.
@@ -302,7 +323,7 @@ mod tests {
                 token(bytes, start - length..start)
             });
             let tokens: Vec<_> = timed.collect();
-            for segment in segments(&window(&[16_000, 32_000]), &tokens) {
+            for segment in said(&window(&[16_000, 32_000]), &tokens) {
                 let joined: String = segment.words.iter().map(|word| word.text.as_str()).collect();
                 prop_assert_eq!(&joined, &segment.text);
                 for pair in segment.words.windows(2) {
