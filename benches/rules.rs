@@ -29,7 +29,7 @@ fn hour() -> Dialogue {
 }
 
 fn with_synthetic(num_rules: u32) -> RuleSet {
-    let mut text = "version = 1\n[pack]\nname = \"synthetic\"\nrevision = \"1\"\n".to_owned();
+    let mut text = "version = 2\n[pack]\nname = \"synthetic\"\nrevision = \"1\"\n".to_owned();
     for index in 0..num_rules {
         // Four characters that are drawn from different places of the code chart make words that nobody says.
         let char =

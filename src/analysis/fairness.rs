@@ -175,7 +175,7 @@ fn what_could_not_be_made_out_is_not_a_missing_phrase_nor_a_late_greeting() {
 #[test]
 fn words_that_must_be_absent_may_have_been_said_by_somebody_unknown() {
     let pack = r#"
-        version = 1
+        version = 2
         [pack]
         name = "p"
         revision = "1"

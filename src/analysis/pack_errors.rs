@@ -2,7 +2,7 @@
 
 use super::{RuleError, RuleSet};
 
-const HEAD: &str = "version = 1\n[pack]\nname = \"p\"\nrevision = \"1\"\n";
+const HEAD: &str = "version = 2\n[pack]\nname = \"p\"\nrevision = \"1\"\n";
 
 fn problems(text: &str) -> Vec<String> {
     match RuleSet::compile("pack.toml", text) {
@@ -46,7 +46,11 @@ fn every_problem_is_told_at_once_with_its_place_and_a_hint() {
 #[test]
 fn look_around_is_answered_with_what_to_use_instead() {
     let found = problems(&rule("", "regex = '(?<!不)保本'"));
-    assert!(found[0].contains("hint: look-around is not there: use `exclude` or `guards`"), "{}", found[0]);
+    assert!(
+        found[0].contains("hint: look-around is not there: use `exclude`, `left_guard` or `guards`"),
+        "{}",
+        found[0]
+    );
 }
 
 #[test]
@@ -64,10 +68,14 @@ fn rules_without_tests_or_conditions_and_with_a_known_id_are_refused() {
 #[test]
 fn a_dimension_the_scheme_lacks_and_broken_syntax_are_told() {
     let found = problems(&rule("", "keyword = { any = [\"保本\"] }").replace("服务规范", "服务"));
-    assert!(found[0].contains("has no dimension `服务`\n  hint: one of: 服务规范"), "{}", found[0]);
-    let found = problems("version = 1\n[pack\n");
+    assert!(
+        found[0].contains("has no dimension `服务`\n  hint: did you mean `服务规范`? one of: 服务规范"),
+        "{}",
+        found[0]
+    );
+    let found = problems("version = 2\n[pack\n");
     assert!(found[0].starts_with("pack.toml:2:"), "{}", found[0]);
-    assert!(problems("")[0].contains("begin the file with `version = 1`"));
+    assert!(problems("")[0].contains("begin the file with `version = 2`"));
 }
 
 #[test]
@@ -87,7 +95,7 @@ fn two_operators_an_empty_expression_and_a_keyword_of_marks_are_refused() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_the_reader_fail(text in "(\\PC|\n|\\[\\[rule\\]\\]\n|= \\{|version = 1\n){0,40}") {
+    fn no_text_makes_the_reader_fail(text in "(\\PC|\n|\\[\\[rule\\]\\]\n|= \\{|version = 2\n){0,40}") {
         let told = problems(&text);
         proptest::prop_assert!(told.iter().all(|problem| !problem.is_empty()));
     }

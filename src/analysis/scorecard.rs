@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::rule::Scheme;
+use super::compile::CompiledRule;
+use super::scheme::Scheme;
 use super::{DimensionScore, Finding, RuleKind, ScorecardResult, Verdict};
 use crate::types::{RuleId, Score};
 
@@ -39,7 +40,8 @@ pub(super) fn score(
         let (num_hit, num_miss) = (count(Verdict::Hit), count(Verdict::Miss));
         let floor = Score::ZERO - dimension.cap;
         let sum: Score = own.clone().map(|finding| finding.score_delta).sum();
-        let delta = sum.max(floor);
+        let weighted = Score::from_f64(sum.as_f64() * dimension.weight).unwrap_or(sum);
+        let delta = weighted.max(floor);
         change = change + delta;
         dimensions.push(DimensionScore {
             name: dimension.name.clone(),
@@ -70,6 +72,41 @@ pub(super) fn score(
     }
 }
 
+/// Whether a rule is N/A because there was nothing to judge, rather than because it could not be judged.
+pub(super) fn is_no_occasion(reason: &str) -> bool {
+    ["prerequisite_absent", "anchor_absent", "not_in_scope", "not_in_force", "excepted"].contains(&reason)
+}
+
+/// Of the hits of one group only the one that takes most keeps its points.
+pub(super) fn only_the_largest(rules: &[CompiledRule], findings: &mut [Finding]) {
+    let mut largest: BTreeMap<&str, (usize, Score)> = BTreeMap::new();
+    let group = |id: &RuleId| {
+        let rule = rules.iter().find(|compiled| compiled.rule.id == *id)?;
+        rule.rule.scoring.group.as_deref()
+    };
+    if rules.iter().all(|compiled| compiled.rule.scoring.group.is_none()) {
+        return;
+    }
+    let mut grouped = Vec::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let Some(name) = group(&finding.rule_id).filter(|_| finding.score_delta < Score::ZERO) else {
+            continue;
+        };
+        grouped.push((index, name));
+        let known = largest.entry(name).or_insert((index, finding.score_delta));
+        if finding.score_delta < known.1 {
+            *known = (index, finding.score_delta);
+        }
+    }
+    for (index, name) in grouped {
+        let keeps = largest.get(name).is_some_and(|(winner, _)| *winner == index);
+        if let Some(finding) = findings.get_mut(index).filter(|_| !keeps) {
+            finding.score_delta = Score::ZERO;
+            finding.explanation.push_str(&format!("同组“{name}”只扣最大的一项，这里不再扣分。"));
+        }
+    }
+}
+
 /// Why a score would say nothing about the call; `None` when it says something.
 fn unscored(scheme: &Scheme, findings: &[Finding], ground: &Ground<'_>) -> Option<&'static str> {
     let (mut num_judged, mut num_unjudged) = (0_usize, 0_usize);
@@ -77,7 +114,7 @@ fn unscored(scheme: &Scheme, findings: &[Finding], ground: &Ground<'_>) -> Optio
     for finding in findings.iter().filter(|finding| ground.movable.contains(&finding.rule_id)) {
         match finding.not_applicable_reason.as_deref() {
             None => num_judged += 1,
-            Some("prerequisite_absent") => {}
+            Some(reason) if is_no_occasion(reason) => {}
             Some(reason) => {
                 num_unjudged += 1;
                 *reasons.entry(reason).or_default() += 1;
@@ -118,6 +155,8 @@ mod tests {
             evidence: Vec::new(),
             explanation: String::new(),
             not_applicable_reason: None,
+            num_hits: 1,
+            conditions: Vec::new(),
         }
     }
 

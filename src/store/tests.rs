@@ -63,6 +63,8 @@ fn finding(rule_id: &str, verdict: Verdict) -> Finding {
         evidence: Vec::new(),
         explanation: "说了保本保息".to_owned(),
         not_applicable_reason: None,
+        num_hits: 0,
+        conditions: Vec::new(),
     }
 }
 
