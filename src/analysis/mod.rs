@@ -31,6 +31,7 @@ mod mood;
 mod normalize;
 mod numeral;
 mod operator;
+mod pack_diff;
 #[cfg(test)]
 mod pack_errors;
 mod prefilter;
@@ -72,6 +73,7 @@ pub use operator::{
     PastCalls, Repeat, Sentiment, SentimentTest, Silence, SilenceShare, Similar, Since, StandardAnswer,
     Tolerance, WrongAnswer,
 };
+pub use pack_diff::{CallChange, CallDiff, FieldChange, PackDiff, PartChange, diff_analyses, diff_packs};
 pub use risk::{Alert, EarlierAlert, HeldBack};
 pub use rule::{
     Anchor, AnchorHit, Condition, Guards, Quantity, Range, RoleScope, Rule, RuleTest, Scope, ScoreOn,

@@ -15,7 +15,7 @@ use super::read_fact::{read_datetime, read_facts};
 use super::read_scheme::{read_published, read_risks, read_scheme};
 use super::read_test::{read_cases, read_tests};
 use super::rule::{Condition, RoleScope, Rule, ScoreOn, Scoring};
-use super::scheme::Pack;
+use super::scheme::{Pack, Scheme};
 use super::toml_table::{At, Problems, TableReader, nearest};
 use super::{Diagnostic, Level, RuleKind, Verdict};
 use crate::types::{Millis, RuleId, Score};
@@ -100,9 +100,10 @@ fn read_root(problems: &mut Problems<'_>, root: &DeTable<'_>, mut plain: toml::T
         }
     }
     if let Some((table, span)) = reader.table(problems, "scheme") {
-        pack.scheme = Some(read_scheme(problems, table, span));
+        let canonical = plain.get("scheme").map(ToString::to_string).unwrap_or_default();
+        pack.scheme = Some(Scheme { canonical, ..read_scheme(problems, table, span) });
     }
-    pack.risks = read_risks(problems, &mut reader);
+    pack.risks = read_risks(problems, &mut reader, &plain);
     pack.cases = read_cases(problems, &mut reader);
     pack.published = read_published(problems, &mut reader);
     reader.finish(problems);

@@ -5,7 +5,7 @@ use std::ops::Range as ByteRange;
 use toml::de::DeTable;
 
 use super::expression::Expr;
-use super::read::{LEVELS, millis, required_choice};
+use super::read::{LEVELS, millis, required_choice, table_at};
 use super::scheme::{Dimension, LevelCost, Published, RiskModel, Scheme, Signal};
 use super::toml_table::{At, Problems, TableReader, nearest};
 use crate::types::{Millis, RuleId, Score};
@@ -104,9 +104,13 @@ fn read_offset(text: &str) -> Option<i32> {
 }
 
 /// Reads the risk models of a file.
-pub(super) fn read_risks(problems: &mut Problems<'_>, root: &mut TableReader<'_>) -> Vec<RiskModel> {
+pub(super) fn read_risks(
+    problems: &mut Problems<'_>,
+    root: &mut TableReader<'_>,
+    plain: &toml::Table,
+) -> Vec<RiskModel> {
     let mut risks: Vec<RiskModel> = Vec::new();
-    for (table, span) in root.tables(problems, "risk") {
+    for (index, (table, span)) in root.tables(problems, "risk").into_iter().enumerate() {
         let mut reader = TableReader::new(table, span.clone(), "risk");
         let id = reader.required_string(problems, "id", "give the risk an `id` such as \"R1\"");
         let name = reader.required_string(problems, "name", "say in a few words what the risk is");
@@ -152,6 +156,7 @@ pub(super) fn read_risks(problems: &mut Problems<'_>, root: &mut TableReader<'_>
             signals,
             quiet: millis(quiet * 60.0),
             max_a_day,
+            canonical: table_at(plain, "risk", index).map(ToString::to_string).unwrap_or_default(),
             source_name: problems.source_name().to_owned(),
             line: problems.place(id.span.start).0,
         });

@@ -60,6 +60,8 @@ pub struct Scheme {
     pub dimensions: Vec<Dimension>,
     /// By level.
     pub levels: BTreeMap<Level, LevelCost>,
+    /// Its text in one form whatever the layout; empty for the default scheme.
+    pub canonical: String,
 }
 
 impl Default for Scheme {
@@ -95,6 +97,7 @@ impl Default for Scheme {
                 (Level::S4, cost(-5, false)),
                 (Level::S5, cost(0, false)),
             ]),
+            canonical: String::new(),
         }
     }
 }
@@ -129,6 +132,8 @@ pub struct RiskModel {
     pub quiet: Millis,
     /// At most so many alerts of it a day for the same customer; `None`: any number.
     pub max_a_day: Option<u32>,
+    /// Its text in one form whatever the layout.
+    pub canonical: String,
     /// The text it stands in.
     pub source_name: String,
     /// Its line there, from 1.

@@ -3,7 +3,7 @@
 //! Invariant: the score lies between the scheme's bounds, no dimension loses more than its cap, and only hits cost. A call
 //! with a veto always has a score.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::compile::CompiledRule;
 use super::scheme::Scheme;
@@ -79,20 +79,20 @@ pub(super) fn is_no_occasion(reason: &str) -> bool {
 
 /// Of the hits of one group only the one that takes most keeps its points.
 pub(super) fn only_the_largest(rules: &[CompiledRule], findings: &mut [Finding]) {
-    let mut largest: BTreeMap<&str, (usize, Score)> = BTreeMap::new();
-    let group = |id: &RuleId| {
-        let rule = rules.iter().find(|compiled| compiled.rule.id == *id)?;
-        rule.rule.scoring.group.as_deref()
-    };
-    if rules.iter().all(|compiled| compiled.rule.scoring.group.is_none()) {
+    let groups: HashMap<&RuleId, &str> = rules
+        .iter()
+        .filter_map(|compiled| Some((&compiled.rule.id, compiled.rule.scoring.group.as_deref()?)))
+        .collect();
+    if groups.is_empty() {
         return;
     }
+    let mut largest: BTreeMap<&str, (usize, Score)> = BTreeMap::new();
     let mut grouped = Vec::new();
     for (index, finding) in findings.iter().enumerate() {
-        let Some(name) = group(&finding.rule_id).filter(|_| finding.score_delta < Score::ZERO) else {
+        let Some(name) = groups.get(&finding.rule_id).filter(|_| finding.score_delta < Score::ZERO) else {
             continue;
         };
-        grouped.push((index, name));
+        grouped.push((index, *name));
         let known = largest.entry(name).or_insert((index, finding.score_delta));
         if finding.score_delta < known.1 {
             *known = (index, finding.score_delta);
