@@ -1,6 +1,7 @@
 //! Turns packs into a [`RuleSet`]: one automaton for all keywords, one for what expressions require, one index for all
 //! samples; every rule checked against the others and the scheme.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
@@ -11,10 +12,11 @@ use super::matching::{Matcher, Word};
 use super::operator::{Keyword, Operator, Tolerance};
 use super::prefilter::Prefilter;
 use super::read::read_pack;
-use super::rule::{Condition, Rule};
+use super::rule::{Condition, RoleScope, Rule};
 use super::scheme::{RiskModel, Scheme};
 use super::similar::SimilarIndex;
-use super::{MatchMode, RuleError};
+use super::{MatchMode, RuleError, RuleKind};
+use crate::types::{RuleId, Score};
 
 /// Keywords up to this length must stand as words of their own unless the author says otherwise.
 const MAX_BOUNDED_CHARS: usize = 2;
@@ -59,6 +61,10 @@ pub struct RuleSet {
     /// The rules in an order in which each comes after those it needs.
     pub(super) order: Vec<usize>,
     pub(super) scheme: Scheme,
+    /// The rules that can move points.
+    pub(super) movable: HashSet<RuleId>,
+    /// Whether one of them binds the agent.
+    pub(super) binds_agent: bool,
     pub(super) risks: Vec<RiskModel>,
     pub(super) cases: Vec<Case>,
     pub(super) revision: String,
@@ -142,7 +148,7 @@ impl RuleSet {
                 rule,
             })
             .collect();
-        let index_of = |id: &crate::types::RuleId| rules.iter().position(|compiled| compiled.rule.id == *id);
+        let index_of = |id: &RuleId| rules.iter().position(|compiled| compiled.rule.id == *id);
         let needs = |index: usize| {
             let rule = rules.get(index).map(|compiled| &compiled.rule);
             rule.into_iter().flat_map(Rule::needs).filter_map(index_of).collect()
@@ -152,7 +158,27 @@ impl RuleSet {
         let matcher = Matcher::new(parts.words, &confusable)?;
         let prefilter = Prefilter::new(&parts.patterns).ok_or(RuleError::TooLarge { num_keywords })?;
         let similar = SimilarIndex::new(&parts.samples);
-        Ok(Self { rules, order, scheme, risks, cases, revision, digest, matcher, prefilter, similar })
+        let costs = |rule: &&Rule| {
+            let (points, veto) = scheme.price(rule);
+            rule.kind != RuleKind::Watch && (points != Score::ZERO || veto)
+        };
+        let costing: Vec<&Rule> = rules.iter().map(|compiled| &compiled.rule).filter(costs).collect();
+        let binds_agent = costing.iter().any(|rule| rule.role == RoleScope::Agent);
+        let movable = costing.into_iter().map(|rule| rule.id.clone()).collect();
+        Ok(Self {
+            rules,
+            order,
+            scheme,
+            movable,
+            binds_agent,
+            risks,
+            cases,
+            revision,
+            digest,
+            matcher,
+            prefilter,
+            similar,
+        })
     }
 
     /// The rules in the order of their texts.

@@ -72,7 +72,7 @@ fn in_scope<'a>(view: &View<'a>) -> Result<Vec<(u32, &'a Sentence)>, &'static st
     let mut found = Vec::new();
     for (index, sentence) in view.script.sentences.iter().enumerate() {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        if !view.condition.hears(sentence.role) || sentence.chars.0 == sentence.chars.1 {
+        if !view.condition.hears(sentence.role) || !has_words(view, sentence) {
             continue;
         }
         match view.reach.admits_sentence(index) {
@@ -82,6 +82,13 @@ fn in_scope<'a>(view: &View<'a>) -> Result<Vec<(u32, &'a Sentence)>, &'static st
         }
     }
     Ok(found)
+}
+
+/// Whether anything but punctuation is left of a sentence.
+fn has_words(view: &View<'_>, sentence: &Sentence) -> bool {
+    let stream = view.script.streams.get(sentence.stream);
+    let chars = stream.and_then(|stream| stream.chars.get(sentence.chars.0..sentence.chars.1));
+    chars.unwrap_or_default().iter().any(|char| !is_mark(*char))
 }
 
 /// What a sentence says, normalised.

@@ -89,24 +89,12 @@ impl RuleSet {
 
     /// What a score of this dialogue would rest on.
     fn ground(&self, dialogue: &Dialogue) -> Ground<'_> {
-        let costs = |rule: &&Rule| {
-            let (points, veto) = self.price(rule);
-            rule.kind != RuleKind::Watch && (points != Score::ZERO || veto)
-        };
         let agent = dialogue.turns.iter().filter(|turn| turn.role == SpeakerRole::Agent);
         Ground {
-            movable: self.rules().filter(costs).map(|rule| &rule.id).collect(),
-            binds_agent: self.rules().filter(costs).any(|rule| rule.role == RoleScope::Agent),
+            movable: &self.movable,
+            binds_agent: self.binds_agent,
             num_agent_chars: agent.map(|turn| super::normalize::bare(&turn.text).len()).sum(),
         }
-    }
-
-    /// Points and veto of one hit, by the rule itself or its level.
-    fn price(&self, rule: &Rule) -> (Score, bool) {
-        let level = self.scheme.levels.get(&rule.level);
-        let points = rule.scoring.points.or(level.map(|cost| cost.points)).unwrap_or(Score::ZERO);
-        let veto = rule.scoring.veto.or(level.map(|cost| cost.veto)).unwrap_or(false);
-        (points, veto)
     }
 
     /// What a verdict does to the score.
@@ -119,7 +107,7 @@ impl RuleSet {
         if rule.kind == RuleKind::Watch || !scores {
             return (Score::ZERO, false);
         }
-        let (points, veto) = self.price(rule);
+        let (points, veto) = self.scheme.price(rule);
         let mut points = points.as_f64();
         let mut veto = veto && rule.scoring.on == ScoreOn::Hit;
         if rule.kind == RuleKind::Forbidden && only_by_sound(evidence) {

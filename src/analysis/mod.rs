@@ -28,6 +28,8 @@ mod homophone;
 mod judge;
 mod matching;
 mod mood;
+#[cfg(test)]
+mod naive;
 mod normalize;
 mod numeral;
 mod operator;

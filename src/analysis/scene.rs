@@ -57,6 +57,10 @@ pub(super) struct Scene<'a> {
     pub(super) similar: Vec<SimilarHit>,
     /// Local time at which the call began.
     pub(super) local: Option<DateTime>,
+    /// Whether somebody whose role nobody knows speaks.
+    has_unknown: bool,
+    /// The roles in which somebody speaks.
+    speaking: Vec<SpeakerRole>,
     /// What each rule came to, as far as judged.
     pub(super) judged: Vec<Option<Judged>>,
     profiles: OnceCell<Vec<Option<Profile>>>,
@@ -86,6 +90,11 @@ impl<'a> Scene<'a> {
             candidates,
             similar,
             local: local_start(input.metadata, set.scheme.utc_offset_minutes),
+            has_unknown: input.dialogue.turns.iter().any(|turn| turn.role == SpeakerRole::Unknown),
+            speaking: [SpeakerRole::Agent, SpeakerRole::Customer, SpeakerRole::Bot, SpeakerRole::Unknown]
+                .into_iter()
+                .filter(|role| input.dialogue.turns.iter().any(|turn| turn.role == *role))
+                .collect(),
             judged: vec![None; set.rules.len()],
             profiles: OnceCell::new(),
         }
@@ -117,11 +126,11 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn speaks(&self, scope: RoleScope) -> bool {
-        self.dialogue.turns.iter().any(|turn| scope.includes(turn.role))
+        self.speaking.iter().any(|role| scope.includes(*role))
     }
 
     pub(super) fn has_unknown(&self) -> bool {
-        self.dialogue.turns.iter().any(|turn| turn.role == SpeakerRole::Unknown)
+        self.has_unknown
     }
 
     /// Whether somebody in `scope` may have said a whole phrase that could not be made out: on a channel where no other

@@ -64,6 +64,16 @@ pub struct Scheme {
     pub canonical: String,
 }
 
+impl Scheme {
+    /// Points and veto of one hit, by the rule itself or its level.
+    pub(super) fn price(&self, rule: &Rule) -> (Score, bool) {
+        let level = self.levels.get(&rule.level);
+        let points = rule.scoring.points.or(level.map(|cost| cost.points)).unwrap_or(Score::ZERO);
+        let veto = rule.scoring.veto.or(level.map(|cost| cost.veto)).unwrap_or(false);
+        (points, veto)
+    }
+}
+
 impl Default for Scheme {
     fn default() -> Self {
         let dimension = |name: &str, full| Dimension {

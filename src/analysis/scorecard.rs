@@ -14,7 +14,7 @@ use crate::types::{RuleId, Score};
 #[derive(Debug)]
 pub(super) struct Ground<'a> {
     /// The rules that can move points.
-    pub(super) movable: HashSet<&'a RuleId>,
+    pub(super) movable: &'a HashSet<RuleId>,
     /// Whether one of them binds the agent.
     pub(super) binds_agent: bool,
     /// Characters that the agent says, without punctuation and fillers.
@@ -29,10 +29,14 @@ pub(super) fn score(
     ground: &Ground<'_>,
 ) -> ScorecardResult {
     let scored: Vec<&Finding> = findings.iter().filter(|finding| finding.kind != RuleKind::Watch).collect();
+    let mut by_dimension: HashMap<&str, Vec<&Finding>> = HashMap::new();
+    for finding in &scored {
+        by_dimension.entry(finding.dimension.as_str()).or_default().push(finding);
+    }
     let mut dimensions = Vec::with_capacity(scheme.dimensions.len());
     let mut change = Score::ZERO;
     for dimension in &scheme.dimensions {
-        let own = scored.iter().filter(|finding| finding.dimension == dimension.name);
+        let own = by_dimension.get(dimension.name.as_str()).into_iter().flatten();
         let count = |verdict| {
             let number = own.clone().filter(|finding| finding.verdict == verdict).count();
             u32::try_from(number).unwrap_or(u32::MAX)
@@ -161,8 +165,8 @@ mod tests {
     }
 
     fn scored(scheme: &Scheme, findings: &[Finding]) -> ScorecardResult {
-        let movable = findings.iter().map(|finding| &finding.rule_id).collect();
-        score(scheme, "1", findings, &Ground { movable, binds_agent: true, num_agent_chars: 100 })
+        let movable = findings.iter().map(|finding| finding.rule_id.clone()).collect();
+        score(scheme, "1", findings, &Ground { movable: &movable, binds_agent: true, num_agent_chars: 100 })
     }
 
     fn unjudged(reason: &str) -> Finding {
@@ -220,9 +224,9 @@ mod tests {
     fn an_agent_who_hardly_speaks_has_no_score() {
         let kept = Finding { verdict: Verdict::Miss, ..finding(0, 0, false) };
         let findings = [kept];
-        let movable: HashSet<&RuleId> = findings.iter().map(|finding| &finding.rule_id).collect();
+        let movable: HashSet<RuleId> = findings.iter().map(|finding| finding.rule_id.clone()).collect();
         let of = |num_agent_chars, binds_agent| {
-            let ground = Ground { movable: movable.clone(), binds_agent, num_agent_chars };
+            let ground = Ground { movable: &movable, binds_agent, num_agent_chars };
             score(&Scheme::default(), "1", &findings, &ground).unscored_reason
         };
         assert_eq!(of(19, true).as_deref(), Some("too_little_speech"));

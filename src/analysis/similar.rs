@@ -5,7 +5,7 @@
 //! three tenths are lost. Compared are the characters, and for what a recogniser wrote also their sounds. A sample is
 //! compared with the part of a sentence that fits it best. Invariant: the index finds what comparing everything finds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::MatchMode;
 use super::found::Said;
@@ -49,6 +49,34 @@ fn code(char: char, by_sound: bool) -> u32 {
 
 fn weight(char: char) -> f64 {
     if COMMON.contains(char) { COMMON_WEIGHT } else { 1.0 }
+}
+
+/// The features of a text, doubles included.
+fn features(chars: &[char], by_sound: bool) -> impl Iterator<Item = Feature> {
+    let single = chars.iter().map(move |char| (code(*char, by_sound), 0));
+    let pairs = chars.windows(2).filter_map(move |pair| match pair {
+        [one, other] => Some((code(*one, by_sound), code(*other, by_sound))),
+        _ => None,
+    });
+    single.chain(pairs)
+}
+
+/// Features of which a text must have one to reach `score`: what is left when the most widely spread are dropped as long
+/// as those dropped could not reach it alone.
+fn indispensable(profile: &Profile, score: f64, spread: &HashMap<Feature, u32>) -> Vec<Feature> {
+    let mut features: Vec<(&Feature, &f64)> = profile.weights.iter().collect();
+    features.sort_by_key(|(feature, _)| (std::cmp::Reverse(spread.get(*feature).copied()), **feature));
+    let limit = (score * profile.norm).powi(2) * (1.0 - 1e-9);
+    let mut dropped = 0.0;
+    let mut left = Vec::new();
+    for (feature, weight) in features {
+        if left.is_empty() && dropped + weight * weight < limit {
+            dropped += weight * weight;
+        } else {
+            left.push(*feature);
+        }
+    }
+    left
 }
 
 impl Profile {
@@ -101,10 +129,11 @@ struct Sample {
     profiles: [Profile; 2],
 }
 
-/// Samples filed by their features.
+/// Samples filed by those of their features that a likeness cannot do without.
 #[derive(Debug, Default)]
 pub(super) struct SimilarIndex {
     samples: Vec<Sample>,
+    /// As written, as heard.
     by_feature: [HashMap<Feature, Vec<u32>>; 2],
 }
 
@@ -112,15 +141,24 @@ impl SimilarIndex {
     /// Files samples, each with the similarity from which on it counts.
     pub(super) fn new(samples: &[(String, f64)]) -> Self {
         let mut index = Self::default();
-        for (number, (text, score)) in samples.iter().enumerate() {
+        for (text, score) in samples {
             let chars = super::normalize::bare(text);
             let profiles = [Profile::new(&chars, false), Profile::new(&chars, true)];
-            for (profile, by_feature) in profiles.iter().zip(&mut index.by_feature) {
+            index.samples.push(Sample { text: text.clone(), length: chars.len(), score: *score, profiles });
+        }
+        for (kind, by_feature) in index.by_feature.iter_mut().enumerate() {
+            let mut spread: HashMap<Feature, u32> = HashMap::new();
+            for profile in index.samples.iter().filter_map(|sample| sample.profiles.get(kind)) {
                 for feature in profile.weights.keys() {
-                    by_feature.entry(*feature).or_default().push(u32::try_from(number).unwrap_or(u32::MAX));
+                    *spread.entry(*feature).or_default() += 1;
                 }
             }
-            index.samples.push(Sample { text: text.clone(), length: chars.len(), score: *score, profiles });
+            for (number, sample) in index.samples.iter().enumerate() {
+                let Some(profile) = sample.profiles.get(kind) else { continue };
+                for feature in indispensable(profile, sample.score, &spread) {
+                    by_feature.entry(feature).or_default().push(u32::try_from(number).unwrap_or(u32::MAX));
+                }
+            }
         }
         index
     }
@@ -147,23 +185,25 @@ impl SimilarIndex {
     fn possible(&self, chars: &[char], by_sound: bool) -> Vec<u32> {
         let mut possible: Vec<u32> = Vec::new();
         for (kind, by_feature) in self.by_feature.iter().enumerate().take(1 + usize::from(by_sound)) {
-            let mut found: HashMap<u32, f64> = HashMap::new();
-            for feature in Profile::new(chars, kind == 1).weights.keys() {
-                for number in by_feature.get(feature).into_iter().flatten() {
-                    let sample = self.samples.get(*number as usize);
-                    let weight = sample
-                        .and_then(|sample| sample.profiles.get(kind))
-                        .and_then(|profile| profile.weights.get(feature))
-                        .copied()
-                        .unwrap_or(0.0);
-                    *found.entry(*number).or_default() += weight * weight;
-                }
+            let mut found: Vec<u32> = Vec::new();
+            for feature in features(chars, kind == 1) {
+                found.extend(by_feature.get(&feature).into_iter().flatten());
             }
-            possible.extend(found.into_iter().filter_map(|(number, squares)| {
-                let sample = self.samples.get(number as usize)?;
-                let norm = sample.profiles.get(kind)?.norm;
-                // A hair of slack, because the sums are added in another order.
-                (squares.sqrt() + 1e-9 >= sample.score * norm).then_some(number)
+            found.sort_unstable();
+            found.dedup();
+            if found.is_empty() {
+                continue;
+            }
+            let there: HashSet<Feature> = features(chars, kind == 1).collect();
+            possible.extend(found.into_iter().filter(|number| {
+                let sample = self.samples.get(*number as usize);
+                let profile = sample.and_then(|sample| Some((sample.profiles.get(kind)?, sample.score)));
+                profile.is_some_and(|(profile, score)| {
+                    let shared = profile.weights.iter().filter(|(feature, _)| there.contains(feature));
+                    let squares: f64 = shared.map(|(_, weight)| weight * weight).sum();
+                    // A hair of slack, because the sums are added in another order.
+                    squares.sqrt() + 1e-9 >= score * profile.norm
+                })
             }));
         }
         possible.sort_unstable();

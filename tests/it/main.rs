@@ -21,6 +21,8 @@ mod grpc_upload;
 mod invented_text;
 mod lifecycle;
 mod pipeline;
+mod rule_behaviour;
+mod rule_tools;
 mod sandbox;
 mod speech;
 mod support;
