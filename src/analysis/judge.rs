@@ -60,7 +60,8 @@ impl<'a> Judge<'a> {
     pub(super) fn new(scene: &'a Scene<'a>, compiled: &'a CompiledRule, tracing: bool) -> Self {
         let count = compiled.rule.conditions.len();
         let outcomes = vec![Outcome::not_met(); count];
-        let mut judge = Self { scene, compiled, outcomes, notes: vec![Vec::new(); count], tracing };
+        let notes = if tracing { vec![Vec::new(); count] } else { Vec::new() };
+        let mut judge = Self { scene, compiled, outcomes, notes, tracing };
         for index in &compiled.order {
             let (Some(condition), Some(parts)) =
                 (compiled.rule.conditions.get(*index), compiled.conditions.get(*index))
