@@ -1,169 +1,49 @@
-//! Turns the short dialogues that rules carry as tests into dialogues, and runs them.
+//! Runs what packs say of themselves: the tests of each rule, and cases (turns in, findings out) over all rules.
 //!
-//! A turn is `客服: 您好` or, with seconds, `客服@1.5-3.2: 您好`. Timing facts are derived from the times as the dialogue
-//! stage would see them; a turn is one sentence. Needs no audio.
+//! Pure; a failure is told as a sentence.
+
+use std::collections::BTreeMap;
 
 use super::rule::RuleTest;
-use super::{RuleSet, Verdict};
-use crate::audio::ChannelLayout;
-use crate::dialogue::{Dialogue, Gap, Overlap, Timing, Turn, Utterance};
-use crate::types::{CallMetadata, ChannelIndex, Media, Millis, RoleSource, RuleId, SpeakerRole, TimeSpan};
+use super::scene::CallInput;
+use super::written::WrittenCall;
+use super::{Analysis, RuleSet, Verdict};
+use crate::types::{RuleId, Score};
 
-/// Shorter silences are not recorded, as in [`Timing::gaps`].
-const MIN_GAP: Millis = Millis(1_000);
-
-/// Fewer characters do not make a mean pace.
-const MIN_PACE_CHARS: u64 = 10;
-
-/// A turn as written in a test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WrittenTurn {
-    role: SpeakerRole,
-    span: Option<TimeSpan>,
-    text: String,
+/// What a case expects of the findings of all rules.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// Rules that hit.
+    pub hit: Vec<RuleId>,
+    /// Rules that were judged and did not hit.
+    pub miss: Vec<RuleId>,
+    /// Whether no other rule hits.
+    pub only: bool,
+    /// Rules that could not be judged, with the reason.
+    pub not_applicable: BTreeMap<RuleId, String>,
+    /// Pieces of evidence, by rule, as they stand in the turns.
+    pub evidence: BTreeMap<RuleId, Vec<String>>,
+    /// The score.
+    pub score: Option<Score>,
+    /// Why there is no score.
+    pub unscored: Option<String>,
+    /// The risk models that are fulfilled, in order; `None`: whichever.
+    pub alerts: Option<Vec<String>>,
 }
 
-/// Reads one written turn.
-///
-/// # Errors
-/// What is wrong with it, as a sentence.
-pub(super) fn parse_turn(written: &str) -> Result<WrittenTurn, String> {
-    let (speaker, text) = written
-        .split_once([':', '：'])
-        .ok_or_else(|| format!("the turn `{written}` does not say who speaks"))?;
-    let (name, times) = match speaker.split_once('@') {
-        Some((name, times)) => (name, Some(times)),
-        None => (speaker, None),
-    };
-    let role = match name.trim() {
-        "客服" | "座席" | "agent" => SpeakerRole::Agent,
-        "客户" | "customer" => SpeakerRole::Customer,
-        "机器人" | "bot" => SpeakerRole::Bot,
-        "未知" | "unknown" => SpeakerRole::Unknown,
-        other => return Err(format!("unknown speaker `{other}`: 客服, 客户, 机器人 or 未知")),
-    };
-    let span = times.map(parse_span).transpose()?;
-    Ok(WrittenTurn { role, span, text: text.trim().to_owned() })
-}
-
-fn parse_span(times: &str) -> Result<TimeSpan, String> {
-    let wrong = || format!("`{times}` is not a time: write 1.5-3.2, in seconds, at most a day");
-    let (start, end) = times.split_once('-').ok_or_else(wrong)?;
-    let millis = |text: &str| match text.trim().parse::<f64>() {
-        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(super::read::millis(seconds)),
-        Ok(_) | Err(_) => Err(wrong()),
-    };
-    let (start, end) = (millis(start)?, millis(end)?);
-    if end <= start { Err(wrong()) } else { Ok(TimeSpan::new(start, end)) }
-}
-
-/// The dialogue that written turns stand for; agent on channel 0, customer on 1, or all on 0 when `mono`.
-///
-/// # Errors
-/// The first turn that cannot be read, as a sentence.
-pub fn dialogue_of<S: AsRef<str>>(turns: &[S], mono: bool) -> Result<Dialogue, String> {
-    let mut dialogue =
-        Dialogue { role_source: RoleSource::Metadata, role_confidence: 1.0, ..Dialogue::default() };
-    for (index, written) in turns.iter().enumerate() {
-        let turn = parse_turn(written.as_ref())?;
-        if turn.role == SpeakerRole::Unknown {
-            dialogue.role_source = RoleSource::Unknown;
-        }
-        dialogue.turns.push(build_turn(u32::try_from(index).unwrap_or(u32::MAX), turn, mono));
-    }
-    let timed = dialogue.turns.iter().any(|turn| turn.span.is_some());
-    dialogue.layout = match (timed, mono) {
-        (_, true) => Some(ChannelLayout::Mono),
-        (true, false) => Some(ChannelLayout::Stereo),
-        (false, false) => None,
-    };
-    dialogue.timing = timing(&dialogue.turns, mono);
-    Ok(dialogue)
-}
-
-fn build_turn(index: u32, turn: WrittenTurn, mono: bool) -> Turn {
-    let channel = match turn.role {
-        SpeakerRole::Customer if !mono => ChannelIndex(1),
-        SpeakerRole::Customer | SpeakerRole::Agent | SpeakerRole::Bot | SpeakerRole::Unknown => {
-            ChannelIndex(0)
-        }
-    };
-    let num_chars = turn.text.chars().count();
-    let chars_per_min =
-        turn.span.and_then(|span| pace(super::normalize::bare(&turn.text).len() as u64, span));
-    let utterances = turn.span.map(|span| Utterance {
-        span,
-        word_from: 0,
-        word_to: 0,
-        char_from: 0,
-        char_to: u32::try_from(num_chars).unwrap_or(u32::MAX),
-        chars_per_min,
-        loudness_dbfs: None,
-    });
-    Turn {
-        index,
-        channel,
-        speaker: None,
-        speaker_confidence: None,
-        role: turn.role,
-        span: turn.span,
-        text: turn.text,
-        words: Vec::new(),
-        utterances: utterances.into_iter().collect(),
-        confidence: None,
-        chars_per_min,
-        loudness_dbfs: None,
-    }
-}
-
-fn pace(num_chars: u64, span: TimeSpan) -> Option<f32> {
-    let millis = span.duration().0;
-    (millis > 0).then(|| (num_chars * 60_000) as f32 / millis as f32)
-}
-
-fn timing(turns: &[Turn], mono: bool) -> Timing {
-    let mut timing = Timing::default();
-    let mut spoken: Option<(TimeSpan, u32)> = None;
-    for turn in turns {
-        let Some(span) = turn.span else { continue };
-        let until = spoken.map_or(Millis::ZERO, |(before, _)| before.end);
-        if span.start.saturating_sub(until) >= MIN_GAP {
-            let turn_before = spoken.map(|(_, index)| index);
-            let gap = TimeSpan::new(until, span.start);
-            timing.gaps.push(Gap { span: gap, turn_before, turn_after: Some(turn.index) });
-            timing.silence = timing.silence + gap.duration();
-        }
-        if let Some((before, index)) = spoken
-            && span.start < before.end
-            && !mono
-        {
-            timing.overlaps.push(Overlap {
-                span: TimeSpan::new(span.start, before.end.min(span.end)),
-                turn: index,
-                interrupting_turn: turn.index,
-                spoken_before: span.start.saturating_sub(before.start),
-                num_chars: u32::try_from(super::normalize::bare(&turn.text).len()).unwrap_or(u32::MAX),
-            });
-        }
-        if spoken.is_none_or(|(before, _)| span.end > before.end) {
-            spoken = Some((span, turn.index));
-        }
-        timing.duration = timing.duration.max(span.end);
-    }
-    timing.agent_chars_per_min = mean_pace(turns, SpeakerRole::Agent);
-    timing.customer_chars_per_min = mean_pace(turns, SpeakerRole::Customer);
-    timing
-}
-
-fn mean_pace(turns: &[Turn], role: SpeakerRole) -> Option<f32> {
-    let timed = turns.iter().filter(|turn| turn.role == role).filter_map(|turn| Some((turn, turn.span?)));
-    let (mut num_chars, mut talk) = (0, Millis::ZERO);
-    for (turn, span) in timed {
-        num_chars += super::normalize::bare(&turn.text).len() as u64;
-        talk = talk + span.duration();
-    }
-    let enough = num_chars >= MIN_PACE_CHARS;
-    enough.then(|| pace(num_chars, TimeSpan::new(Millis::ZERO, talk))).flatten()
+/// A call with what is expected of it.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What it shows.
+    pub name: String,
+    /// The text it stands in.
+    pub source_name: String,
+    /// Its line there, from 1.
+    pub line: usize,
+    /// The call.
+    pub call: WrittenCall,
+    /// What is expected.
+    pub expected: Expected,
 }
 
 /// How one of a rule's own tests ended.
@@ -181,6 +61,19 @@ pub struct TestOutcome {
     pub expected: Verdict,
     /// What is wrong, as a sentence; `None` when the test passed.
     pub failure: Option<String>,
+}
+
+/// How a case ended.
+#[derive(Debug, Clone)]
+pub struct CaseOutcome {
+    /// What it shows.
+    pub name: String,
+    /// The text it stands in.
+    pub source_name: String,
+    /// Its line there, from 1.
+    pub line: usize,
+    /// Everything that is wrong, as sentences; empty when the case passed.
+    pub failures: Vec<String>,
 }
 
 impl RuleSet {
@@ -203,15 +96,32 @@ impl RuleSet {
         outcomes
     }
 
+    /// Runs the cases of the packs, in the order of their texts.
+    #[must_use]
+    pub fn run_cases(&self) -> Vec<CaseOutcome> {
+        let outcomes = self.cases.iter().map(|case| CaseOutcome {
+            name: case.name.clone(),
+            source_name: case.source_name.clone(),
+            line: case.line,
+            failures: self.run_case(case),
+        });
+        outcomes.collect()
+    }
+
+    fn judge_written(&self, call: &WrittenCall) -> Result<Analysis, String> {
+        let dialogue = call.dialogue()?;
+        let history = call.history.as_ref();
+        let input = CallInput { dialogue: &dialogue, metadata: &call.metadata, history, live: false };
+        Ok(self.evaluate_call(&input))
+    }
+
     fn run_test(&self, id: &RuleId, test: &RuleTest) -> Option<String> {
-        let dialogue = match dialogue_of(&test.turns, test.mono) {
-            Ok(dialogue) => dialogue,
+        let analysis = match self.judge_written(&test.call) {
+            Ok(analysis) => analysis,
             Err(problem) => return Some(problem),
         };
-        let metadata = CallMetadata { media: Media::Voice, ..CallMetadata::default() };
-        let analysis = self.evaluate(&dialogue, &metadata);
         let finding = analysis.findings.iter().find(|finding| finding.rule_id == *id)?;
-        let turns = test.turns.join(" / ");
+        let turns = test.call.turns.join(" / ");
         if finding.verdict != test.expect {
             let (wanted, found) = (name(test.expect), name(finding.verdict));
             return Some(format!("expected {wanted}, found {found}: {turns} ({})", finding.explanation));
@@ -230,6 +140,74 @@ impl RuleSet {
         }
         None
     }
+
+    fn run_case(&self, case: &Case) -> Vec<String> {
+        let analysis = match self.judge_written(&case.call) {
+            Ok(analysis) => analysis,
+            Err(problem) => return vec![problem],
+        };
+        let mut failures = Vec::new();
+        let expected = &case.expected;
+        let mut verdict = |id: &RuleId, wanted: Verdict, reason: Option<&String>| {
+            let Some(finding) = analysis.findings.iter().find(|finding| finding.rule_id == *id) else {
+                failures.push(format!("there is no rule `{id}`"));
+                return;
+            };
+            if finding.verdict != wanted {
+                let (wanted, found) = (name(wanted), name(finding.verdict));
+                failures.push(format!("{id}: expected {wanted}, found {found} ({})", finding.explanation));
+            } else if reason.is_some() && finding.not_applicable_reason.as_ref() != reason {
+                let found = finding.not_applicable_reason.as_deref().unwrap_or("none");
+                let reason = reason.map_or("", String::as_str);
+                failures.push(format!("{id}: expected the reason `{reason}`, found `{found}`"));
+            }
+        };
+        expected.hit.iter().for_each(|id| verdict(id, Verdict::Hit, None));
+        expected.miss.iter().for_each(|id| verdict(id, Verdict::Miss, None));
+        for (id, reason) in &expected.not_applicable {
+            verdict(id, Verdict::NotApplicable, Some(reason));
+        }
+        let hits = analysis.findings.iter().filter(|finding| finding.verdict == Verdict::Hit);
+        for finding in hits.filter(|finding| expected.only && !expected.hit.contains(&finding.rule_id)) {
+            failures
+                .push(format!("{}: expected no hit, found one ({})", finding.rule_id, finding.explanation));
+        }
+        for (id, texts) in &expected.evidence {
+            let finding = analysis.findings.iter().find(|finding| finding.rule_id == *id);
+            let found: Vec<&str> = finding
+                .into_iter()
+                .flat_map(|finding| &finding.evidence)
+                .map(|evidence| evidence.text.as_str())
+                .collect();
+            for text in texts.iter().filter(|text| !found.contains(&text.as_str())) {
+                failures.push(format!("{id}: expected `{text}` as evidence, found `{}`", found.join("`, `")));
+            }
+        }
+        let scorecard = &analysis.scorecard;
+        if let Some(score) = expected.score
+            && scorecard.final_score() != Some(score)
+        {
+            let found = scorecard.final_score().map_or("none".to_owned(), |score| score.to_string());
+            failures.push(format!("expected the score {score}, found {found}"));
+        }
+        if expected.unscored.is_some() && scorecard.unscored_reason != expected.unscored {
+            let (wanted, found) = (expected.unscored.as_deref(), scorecard.unscored_reason.as_deref());
+            let (wanted, found) = (wanted.unwrap_or("none"), found.unwrap_or("none"));
+            failures.push(format!("expected no score for `{wanted}`, found `{found}`"));
+        }
+        if let Some(wanted) = &expected.alerts {
+            let alerts = self.alerts(&analysis, case.call.metadata.started_at, &[]);
+            let found: Vec<&str> = alerts.iter().map(|alert| alert.risk_id.as_str()).collect();
+            if found != wanted.iter().map(String::as_str).collect::<Vec<_>>() {
+                failures.push(format!(
+                    "expected the alerts `{}`, found `{}`",
+                    wanted.join("`, `"),
+                    found.join("`, `")
+                ));
+            }
+        }
+        failures
+    }
 }
 
 fn name(verdict: Verdict) -> &'static str {
@@ -237,33 +215,5 @@ fn name(verdict: Verdict) -> &'static str {
         Verdict::Hit => "hit",
         Verdict::Miss => "no hit",
         Verdict::NotApplicable => "not applicable",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_written_turn_says_who_when_and_what() {
-        let turn = parse_turn("客服@1.5-3.2: 您好").expect("it is well formed");
-        assert_eq!(turn.role, SpeakerRole::Agent);
-        assert_eq!(turn.span, Some(TimeSpan::new(Millis(1_500), Millis(3_200))));
-        assert_eq!(turn.text, "您好");
-        assert!(parse_turn("您好").is_err());
-        assert!(parse_turn("老王: 您好").is_err());
-        assert!(parse_turn("客服@3-1: 您好").is_err());
-        assert!(parse_turn("客服@nan-inf: 您好").is_err());
-    }
-
-    #[test]
-    fn times_give_silences_and_overlaps() {
-        let turns = ["客服@0-5: 您好请讲", "客户@15-20: 我想问一下", "客服@18-22: 您先听我说完"];
-        let dialogue = dialogue_of(&turns, false).expect("the turns are well formed");
-        assert_eq!(dialogue.timing.gaps.len(), 1);
-        assert_eq!(dialogue.timing.gaps[0].span, TimeSpan::new(Millis(5_000), Millis(15_000)));
-        assert_eq!(dialogue.timing.overlaps[0].span, TimeSpan::new(Millis(18_000), Millis(20_000)));
-        assert_eq!(dialogue.timing.overlaps[0].spoken_before, Millis(3_000));
-        assert!(dialogue_of(&turns, true).expect("the turns are well formed").timing.overlaps.is_empty());
     }
 }

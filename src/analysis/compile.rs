@@ -1,15 +1,22 @@
-//! Turns packs into a [`RuleSet`]: one automaton for all keywords, every rule checked against the scheme.
+//! Turns packs into a [`RuleSet`]: one automaton for all keywords, one for what expressions require, one index for all
+//! samples; every rule checked against the others and the scheme.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use super::behaviour::Case;
+use super::check::{check_across, check_published, one_scheme, order};
 use super::matching::{Matcher, Word};
+use super::operator::{Keyword, Operator, Tolerance};
+use super::prefilter::Prefilter;
 use super::read::read_pack;
-use super::rule::{Condition, Keyword, Operator, Pack, Rule, Scheme, Tolerance};
-use super::{Diagnostic, MatchMode, RuleError, RuleKind};
-use crate::types::RuleId;
+use super::rule::{Condition, RoleScope, Rule};
+use super::scheme::{RiskModel, Scheme};
+use super::similar::SimilarIndex;
+use super::{MatchMode, RuleError, RuleKind};
+use crate::types::{RuleId, Score};
 
 /// Keywords up to this length must stand as words of their own unless the author says otherwise.
 const MAX_BOUNDED_CHARS: usize = 2;
@@ -26,28 +33,45 @@ const BANK: [(&str, &str); 8] = [
     ("bank/watch.toml", include_str!("../../models/bank/watch.toml")),
 ];
 
-/// A condition and the words of the automaton that belong to it.
+/// What of the shared automata and indexes belongs to a condition.
 #[derive(Debug)]
 pub(super) struct CompiledCondition {
-    pub(super) condition: Condition,
+    /// Its words in the matcher.
     pub(super) words: Range<u32>,
+    /// Its samples in the similarity index; for answers the questions and answers of each item, in turn.
+    pub(super) samples: Range<u32>,
+    /// Its expression in the prefilter.
+    pub(super) regex: Option<u32>,
 }
 
 /// A rule ready to judge.
 #[derive(Debug)]
 pub(super) struct CompiledRule {
     pub(super) rule: Rule,
+    /// One for each condition of the rule.
     pub(super) conditions: Vec<CompiledCondition>,
-    pub(super) prerequisites: Vec<CompiledCondition>,
+    /// The conditions in an order in which each comes after those it needs.
+    pub(super) order: Vec<usize>,
 }
 
 /// Compiled rules with their scheme. Shared between threads; judging changes nothing in it.
 #[derive(Debug)]
 pub struct RuleSet {
     pub(super) rules: Vec<CompiledRule>,
+    /// The rules in an order in which each comes after those it needs.
+    pub(super) order: Vec<usize>,
     pub(super) scheme: Scheme,
+    /// The rules that can move points.
+    pub(super) movable: HashSet<RuleId>,
+    /// Whether one of them binds the agent.
+    pub(super) binds_agent: bool,
+    pub(super) risks: Vec<RiskModel>,
+    pub(super) cases: Vec<Case>,
     pub(super) revision: String,
+    pub(super) digest: String,
     pub(super) matcher: Matcher,
+    pub(super) prefilter: Prefilter,
+    pub(super) similar: SimilarIndex,
 }
 
 impl RuleSet {
@@ -84,41 +108,80 @@ impl RuleSet {
         }
         let mut diagnostics = Vec::new();
         let mut packs = Vec::new();
-        let mut digests = Vec::new();
         for (name, text) in sources {
-            digests.push(<[u8; 32]>::from(Sha256::digest(text.as_ref())));
             match read_pack(name.as_ref(), text.as_ref()) {
                 Ok(pack) => packs.push(pack),
                 Err(problems) => diagnostics.extend(problems),
             }
         }
         let scheme = one_scheme(&packs, &mut diagnostics);
+        // Names and order of the texts, their layout, comments and tests say nothing about how they judge.
+        let mut digests: Vec<[u8; 32]> = packs
+            .iter()
+            .filter(|pack| !pack.canonical.is_empty())
+            .map(|pack| Sha256::digest(&pack.canonical).into())
+            .collect();
+        digests.sort_unstable();
+        let digest = hex::encode(Sha256::digest(digests.concat()));
         if diagnostics.is_empty() {
             check_across(&packs, &scheme, &mut diagnostics);
+            check_published(&packs, &scheme, &digest, &mut diagnostics);
         }
         if !diagnostics.is_empty() {
             return Err(RuleError::Invalid { diagnostics });
         }
-        // Names and order of the texts say nothing about what they hold.
-        digests.sort_unstable();
-        let short: String = hex::encode(Sha256::digest(digests.concat())).chars().take(8).collect();
+        let short: String = digest.chars().take(8).collect();
         let revision = format!("{}-{short}", scheme.version);
         let confusable: Vec<String> = packs.iter().flat_map(|pack| pack.confusable.clone()).collect();
-        let mut words = Vec::new();
-        let rules = packs
+        let risks = packs.iter().flat_map(|pack| pack.risks.clone()).collect();
+        let cases = packs.iter().flat_map(|pack| pack.cases.clone()).collect();
+        let mut parts = Parts::default();
+        let rules: Vec<CompiledRule> = packs
             .into_iter()
             .flat_map(|pack| pack.rules)
-            .map(|mut rule| CompiledRule {
-                conditions: number(std::mem::take(&mut rule.conditions), &mut words),
-                prerequisites: number(std::mem::take(&mut rule.prerequisites), &mut words),
+            .map(|rule| CompiledRule {
+                conditions: rule.conditions.iter().map(|condition| parts.add(condition)).collect(),
+                order: order(rule.conditions.len(), |index| {
+                    rule.conditions.get(index).map(Condition::needs).unwrap_or_default()
+                })
+                .unwrap_or_default(),
                 rule,
             })
             .collect();
-        let matcher = Matcher::new(words, &confusable)?;
-        Ok(Self { rules, scheme, revision, matcher })
+        let index_of = |id: &RuleId| rules.iter().position(|compiled| compiled.rule.id == *id);
+        let needs = |index: usize| {
+            let rule = rules.get(index).map(|compiled| &compiled.rule);
+            rule.into_iter().flat_map(Rule::needs).filter_map(index_of).collect()
+        };
+        let order = order(rules.len(), needs).unwrap_or_default();
+        let num_keywords = parts.words.len();
+        let matcher = Matcher::new(parts.words, &confusable)?;
+        let prefilter = Prefilter::new(&parts.patterns).ok_or(RuleError::TooLarge { num_keywords })?;
+        let similar = SimilarIndex::new(&parts.samples);
+        let costs = |rule: &&Rule| {
+            let (points, veto) = scheme.price(rule);
+            rule.kind != RuleKind::Watch && (points != Score::ZERO || veto)
+        };
+        let costing: Vec<&Rule> = rules.iter().map(|compiled| &compiled.rule).filter(costs).collect();
+        let binds_agent = costing.iter().any(|rule| rule.role == RoleScope::Agent);
+        let movable = costing.into_iter().map(|rule| rule.id.clone()).collect();
+        Ok(Self {
+            rules,
+            order,
+            scheme,
+            movable,
+            binds_agent,
+            risks,
+            cases,
+            revision,
+            digest,
+            matcher,
+            prefilter,
+            similar,
+        })
     }
 
-    /// The rules in the order of their texts, without their conditions.
+    /// The rules in the order of their texts.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|compiled| &compiled.rule)
     }
@@ -129,67 +192,88 @@ impl RuleSet {
         &self.scheme
     }
 
-    /// Version of the scheme and digest of all texts.
+    /// Version of the scheme and the first places of the content's digest.
     #[must_use]
     pub fn revision(&self) -> &str {
         &self.revision
     }
-}
 
-fn one_scheme(packs: &[Pack], diagnostics: &mut Vec<Diagnostic>) -> Scheme {
-    let mut schemes = packs.iter().filter_map(|pack| pack.scheme.as_ref());
-    let scheme = schemes.next().cloned().unwrap_or_default();
-    if let Some(second) = schemes.next() {
-        diagnostics.push(Diagnostic {
-            source_name: second.name.clone(),
-            line: 1,
-            column: 1,
-            reason: "rule.duplicate_scheme",
-            message: format!("two schemes are given, `{}` and `{}`", scheme.name, second.name),
-            hint: "keep one [scheme] in all packs together".to_owned(),
-        });
+    /// The digest of everything that judges: comments, layout, tests and the order of the texts do not change it.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
-    scheme
-}
 
-/// What only shows when all texts are read: ids that two packs share, dimensions that the scheme lacks.
-fn check_across(packs: &[Pack], scheme: &Scheme, diagnostics: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<&RuleId, &Rule> = HashMap::new();
-    for rule in packs.iter().flat_map(|pack| &pack.rules) {
-        let at = |reason, message, hint| Diagnostic {
-            source_name: rule.source_name.clone(),
-            line: rule.line,
-            column: 1,
-            reason,
-            message,
-            hint,
-        };
-        if let Some(first) = seen.insert(&rule.id, rule) {
-            let message = format!("rule `{}` is there already", rule.id);
-            let hint = format!("the first one is in {}:{}", first.source_name, first.line);
-            diagnostics.push(at("rule.duplicate_id", message, hint));
-        }
-        let known = scheme.dimensions.iter().any(|dimension| dimension.name == rule.dimension);
-        if !known && rule.kind != RuleKind::Watch {
-            let names: Vec<_> = scheme.dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-            let message = format!("scheme `{}` has no dimension `{}`", scheme.name, rule.dimension);
-            diagnostics.push(at("rule.unknown_dimension", message, format!("one of: {}", names.join(", "))));
-        }
+    /// The risk models.
+    #[must_use]
+    pub fn risks(&self) -> &[RiskModel] {
+        &self.risks
+    }
+
+    /// Whether a rule counts over earlier calls, so that they must be fetched.
+    #[must_use]
+    pub fn needs_history(&self) -> bool {
+        let conditions = self.rules().flat_map(|rule| &rule.conditions);
+        conditions.into_iter().any(|condition| matches!(condition.operator, Operator::PastCalls(_)))
     }
 }
 
-/// Gives the words of each condition consecutive numbers.
-fn number(conditions: Vec<Condition>, words: &mut Vec<Word>) -> Vec<CompiledCondition> {
-    let length = |words: &Vec<Word>| u32::try_from(words.len()).unwrap_or(u32::MAX);
-    let mut compiled = Vec::with_capacity(conditions.len());
-    for condition in conditions {
-        let start = length(words);
-        if let Operator::Keyword(keyword) = &condition.operator {
-            add_words(keyword, words);
+/// What all conditions share, while it grows.
+#[derive(Debug, Default)]
+struct Parts {
+    words: Vec<Word>,
+    samples: Vec<(String, f64)>,
+    patterns: Vec<String>,
+}
+
+impl Parts {
+    /// Gives the words and samples of a condition consecutive numbers.
+    fn add(&mut self, condition: &Condition) -> CompiledCondition {
+        let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let (words, samples) = (length(self.words.len()), length(self.samples.len()));
+        let mut regex_index = None;
+        match &condition.operator {
+            Operator::Keyword(keyword) => add_words(keyword, &mut self.words),
+            Operator::Regex(regex) => {
+                regex_index = Some(length(self.patterns.len()));
+                self.patterns.push(regex.as_str().to_owned());
+            }
+            Operator::Similar(similar) => {
+                self.samples.extend(similar.samples.iter().map(|sample| (sample.clone(), similar.score)));
+            }
+            Operator::WrongAnswer(check) => {
+                for item in &check.items {
+                    let question = |text: &String| (text.clone(), check.question_score);
+                    self.samples.extend(item.questions.iter().map(question));
+                    self.samples.extend(item.answers.iter().map(|text| (text.clone(), check.answer_score)));
+                }
+            }
+            Operator::Repeat(_)
+            | Operator::Entity(_)
+            | Operator::Silence(_)
+            | Operator::SilenceShare(_)
+            | Operator::Pace(_)
+            | Operator::Overlap(_)
+            | Operator::FirstResponse { .. }
+            | Operator::Loudness(_)
+            | Operator::Sentiment(_)
+            | Operator::HangUp(_)
+            | Operator::Duration(_)
+            | Operator::SentenceCount(..)
+            | Operator::TalkShare(_)
+            | Operator::Density(_)
+            | Operator::PoliteShare(..)
+            | Operator::FlowBroken(_)
+            | Operator::PastCalls(_)
+            | Operator::Metadata(_)
+            | Operator::Rule(_) => {}
         }
-        compiled.push(CompiledCondition { condition, words: start..length(words) });
+        CompiledCondition {
+            words: words..length(self.words.len()),
+            samples: samples..length(self.samples.len()),
+            regex: regex_index,
+        }
     }
-    compiled
 }
 
 fn add_words(keyword: &Keyword, words: &mut Vec<Word>) {

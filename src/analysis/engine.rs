@@ -1,266 +1,306 @@
-//! Judges a dialogue by compiled rules: one finding per rule, then the score.
+//! Judges a dialogue by compiled rules: one finding per rule, then the score and the alerts.
 //!
 //! Pure and deterministic. Invariant: a rule bound to a role never hits while nobody knows who speaks in that role, but
-//! for watch rules, which take no points and then say that the speaker is unknown; and what cannot be judged is N/A with its reason, never a hit and never a miss.
+//! for watch rules, which take no points and then say that the speaker is unknown; and what cannot be judged is N/A with
+//! its reason, never a hit and never a miss.
 
-use super::compile::{CompiledCondition, CompiledRule, RuleSet};
+use super::compile::{CompiledRule, RuleSet};
 use super::evidence::{of_measured, of_said};
 use super::explain;
-use super::matching::Hit;
-use super::rule::{Operator, Quantity, RoleScope, Rule};
-use super::scorecard::Ground;
-use super::script::Script;
+use super::fact::all_hold;
+use super::found::{Found, Place};
+use super::judge::{Judge, Outcome};
+use super::rule::{RoleScope, Rule, ScoreOn};
+use super::scene::{CallInput, Judged, Scene};
+use super::scorecard::{self, Ground};
+use super::trace::{ConditionTrace, RuleTrace, trace};
 use super::{Analysis, Evidence, Finding, MatchMode, RuleKind, Verdict};
-use super::{acoustic, scorecard, textual};
 use crate::dialogue::Dialogue;
-use crate::types::{CallMetadata, Media, Millis, Score, SpeakerRole};
+use crate::types::{CallMetadata, Millis, Score, SpeakerRole};
 
 /// Version of the engine that judged, for results that are compared later.
-const ENGINE_VERSION: &str = concat!("rules-1/", env!("CARGO_PKG_VERSION"));
-
-/// Nobody says a required phrase in less.
-const SHORTEST_PHRASE: Millis = Millis(1_000);
+const ENGINE_VERSION: &str = concat!("rules-2/", env!("CARGO_PKG_VERSION"));
 
 /// More places than this do not make a finding clearer; the first are kept.
 const MAX_EVIDENCE: usize = 20;
 
-/// What a condition or a rule's conditions together come to.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    Met(Vec<Evidence>),
-    NotMet,
-    Unjudged(&'static str),
-}
-
-/// Everything a rule is judged by.
-struct Case<'a> {
-    dialogue: &'a Dialogue,
-    media: Media,
-    script: Script,
-    hits: Vec<Hit>,
-    set: &'a RuleSet,
-}
-
 impl RuleSet {
-    /// Judges `dialogue`: one finding per rule, hits by severity first, then N/A, then misses; and the score.
-    ///
-    /// Homophones count only for what a recogniser wrote, never in a chat.
+    /// Judges `dialogue` after its end and without the archive: see [`RuleSet::evaluate_call`].
     #[must_use]
     pub fn evaluate(&self, dialogue: &Dialogue, metadata: &CallMetadata) -> Analysis {
-        let mut script = Script::new(dialogue);
-        let by_sound = metadata.media != Media::Chat;
-        if by_sound {
-            self.matcher.restore(&mut script);
+        self.evaluate_call(&CallInput { dialogue, metadata, history: None, live: false })
+    }
+
+    /// Judges a call: one finding per rule, hits by severity first, then N/A, then misses; and the score.
+    ///
+    /// Homophones count only for what a recogniser wrote, never in a chat. While the call runs only live rules are
+    /// judged, only hits are told, and there is no score.
+    #[must_use]
+    pub fn evaluate_call(&self, input: &CallInput<'_>) -> Analysis {
+        let (scene, mut findings, _) = self.judge_all(input, false);
+        scorecard::only_the_largest(&self.rules, &mut findings);
+        if input.live {
+            findings.retain(|finding| finding.verdict == Verdict::Hit);
         }
-        let hits = self.matcher.find(&script, by_sound);
-        let case = Case { dialogue, media: metadata.media, script, hits, set: self };
-        let mut findings: Vec<Finding> = self.rules.iter().map(|rule| case.judge(rule)).collect();
         let order = |finding: &Finding| match finding.verdict {
             Verdict::Hit => (0, Some(finding.level)),
             Verdict::NotApplicable => (1, None),
             Verdict::Miss => (2, None),
         };
-        findings.sort_by_key(order);
-        let scorecard = scorecard::score(&self.scheme, &self.revision, &findings, &self.ground(dialogue));
+        // Findings are large: this moves each once.
+        findings.sort_by_cached_key(order);
+        let ground = self.ground(scene.dialogue);
+        let mut scorecard = scorecard::score(&self.scheme, &self.revision, &findings, &ground);
+        if input.live {
+            (scorecard.scored, scorecard.unscored_reason) = (false, Some("live".to_owned()));
+            (scorecard.score, scorecard.vetoed) = (Score::ZERO, false);
+        }
         Analysis { findings, scorecard, engine_version: ENGINE_VERSION.to_owned() }
     }
-}
 
-impl RuleSet {
+    /// Tells for each rule, in the order of the pack, why it hit, did not hit or could not be judged.
+    #[must_use]
+    pub fn explain(&self, input: &CallInput<'_>) -> Vec<RuleTrace> {
+        self.judge_all(input, true).2
+    }
+
+    fn judge_all<'a>(
+        &'a self,
+        input: &CallInput<'a>,
+        tracing: bool,
+    ) -> (Scene<'a>, Vec<Finding>, Vec<RuleTrace>) {
+        let mut scene = Scene::new(self, input);
+        let mut findings: Vec<Option<Finding>> = Vec::new();
+        findings.resize_with(self.rules.len(), || None);
+        let mut traces: Vec<(usize, RuleTrace)> = Vec::new();
+        for index in &self.order {
+            let Some(compiled) = self.rules.get(*index) else { continue };
+            if input.live && !compiled.rule.live {
+                continue;
+            }
+            let (judged, finding, told) = judge_rule(&scene, compiled, tracing);
+            if let Some(slot) = scene.judged.get_mut(*index) {
+                *slot = Some(judged);
+            }
+            if let Some(slot) = findings.get_mut(*index) {
+                *slot = Some(finding);
+            }
+            traces.extend(told.map(|told| (*index, told)));
+        }
+        traces.sort_by_key(|(index, _)| *index);
+        let traces = traces.into_iter().map(|(_, told)| told).collect();
+        (scene, findings.into_iter().flatten().collect(), traces)
+    }
+
     /// What a score of this dialogue would rest on.
     fn ground(&self, dialogue: &Dialogue) -> Ground<'_> {
-        let costs = |rule: &&Rule| {
-            let level = self.scheme.levels.get(&rule.level);
-            let points = rule.score.or(level.map(|cost| cost.points)).unwrap_or(Score::ZERO);
-            let veto = rule.veto.or(level.map(|cost| cost.veto)).unwrap_or(false);
-            rule.kind != RuleKind::Watch && (points != Score::ZERO || veto)
-        };
         let agent = dialogue.turns.iter().filter(|turn| turn.role == SpeakerRole::Agent);
         Ground {
-            movable: self.rules().filter(costs).map(|rule| &rule.id).collect(),
-            binds_agent: self.rules().filter(costs).any(|rule| rule.role == RoleScope::Agent),
+            movable: &self.movable,
+            binds_agent: self.binds_agent,
             num_agent_chars: agent.map(|turn| super::normalize::bare(&turn.text).len()).sum(),
         }
     }
-}
 
-impl Case<'_> {
-    fn judge(&self, compiled: &CompiledRule) -> Finding {
-        let rule = &compiled.rule;
-        let (verdict, mut evidence, reason) = self.verdict(compiled);
-        evidence.truncate(MAX_EVIDENCE);
-        let (score_delta, veto) =
-            if verdict == Verdict::Hit { self.cost(rule, &evidence) } else { (Score::ZERO, false) };
-        let explanation = match reason {
-            Some(reason) => explain::not_applicable(rule, reason),
-            None => explain::verdict(compiled, verdict, &evidence, self.set.scheme.homophone_weight),
+    /// What a verdict does to the score.
+    fn cost(&self, rule: &Rule, verdict: Verdict, num_hits: usize, evidence: &[Evidence]) -> (Score, bool) {
+        let scores = match rule.scoring.on {
+            ScoreOn::Hit => verdict == Verdict::Hit,
+            ScoreOn::Miss => verdict == Verdict::Miss,
         };
-        Finding {
-            rule_id: rule.id.clone(),
-            rule_name: rule.name.clone(),
-            kind: rule.kind,
-            level: rule.level,
-            dimension: rule.dimension.clone(),
-            verdict,
-            score_delta,
-            veto,
-            evidence,
-            explanation,
-            not_applicable_reason: reason.map(str::to_owned),
-        }
-    }
-
-    fn verdict(&self, compiled: &CompiledRule) -> (Verdict, Vec<Evidence>, Option<&'static str>) {
-        let rule = &compiled.rule;
-        let unjudged = |reason| (Verdict::NotApplicable, Vec::new(), Some(reason));
-        // A watch rule costs nobody anything, and a threat that is missed costs more than one shown in vain.
-        if rule.kind != RuleKind::Watch && !self.knows_role(rule.role) {
-            return unjudged("role_unknown");
-        }
-        if rule.role != RoleScope::Any && rule.kind != RuleKind::Watch && self.dialogue.has_disputed_roles() {
-            return unjudged("role_disputed");
-        }
-        let duration = self.dialogue.timing.duration;
-        if duration > Millis::ZERO && duration < rule.min_call {
-            return unjudged("too_short");
-        }
-        if !compiled.prerequisites.is_empty() {
-            match self.combine(&compiled.prerequisites, Quantity::Any) {
-                Outcome::Met(_) => {}
-                Outcome::NotMet | Outcome::Unjudged(_) => return unjudged("prerequisite_absent"),
-            }
-        }
-        match (self.combine(&compiled.conditions, rule.join), rule.kind) {
-            (Outcome::Unjudged(reason), _) => unjudged(reason),
-            (Outcome::Met(evidence), RuleKind::Required) => (Verdict::Miss, evidence, None),
-            // Somebody whose role nobody knows may have said it.
-            (Outcome::NotMet, RuleKind::Required) if self.has_unknown() => unjudged("role_unknown"),
-            // Nothing heard is a broken recording or a call that never was, not a missing phrase.
-            (Outcome::NotMet, RuleKind::Required) if !self.speaks(rule.role) => unjudged("no_speech"),
-            // It may be what could not be made out.
-            (Outcome::NotMet, RuleKind::Required) if self.may_have_missed(rule.role) => unjudged("unheard"),
-            (Outcome::NotMet, RuleKind::Required) => (Verdict::Hit, Vec::new(), None),
-            (Outcome::Met(evidence), _) => (Verdict::Hit, evidence, None),
-            (Outcome::NotMet, _) => (Verdict::Miss, Vec::new(), None),
-        }
-    }
-
-    /// Whether words of this role can be told. A known call in which the role never speaks counts as known.
-    fn knows_role(&self, scope: RoleScope) -> bool {
-        scope == RoleScope::Any || self.speaks(scope) || !self.has_unknown()
-    }
-
-    fn speaks(&self, scope: RoleScope) -> bool {
-        self.dialogue.turns.iter().any(|turn| scope.includes(turn.role))
-    }
-
-    /// Whether somebody in `scope` may have said a whole phrase that could not be made out: on a channel where no other
-    /// role is heard.
-    fn may_have_missed(&self, scope: RoleScope) -> bool {
-        self.dialogue.unheard.iter().any(|unheard| {
-            let mut on_channel =
-                self.dialogue.turns.iter().filter(|turn| turn.channel == unheard.channel).peekable();
-            unheard.span.duration() >= SHORTEST_PHRASE
-                && (on_channel.peek().is_none()
-                    || on_channel.any(|turn| scope.includes(turn.role) || turn.role == SpeakerRole::Unknown))
-        })
-    }
-
-    fn has_unknown(&self) -> bool {
-        self.dialogue.turns.iter().any(|turn| turn.role == SpeakerRole::Unknown)
-    }
-
-    fn combine(&self, conditions: &[CompiledCondition], join: Quantity) -> Outcome {
-        let mut all_evidence = Vec::new();
-        let (mut num_met, mut unjudged) = (0, None);
-        for condition in conditions {
-            match self.judge_condition(condition) {
-                Outcome::Met(evidence) => {
-                    num_met += 1;
-                    all_evidence.extend(evidence);
-                }
-                Outcome::NotMet => {}
-                Outcome::Unjudged(reason) => unjudged = unjudged.or(Some(reason)),
-            }
-        }
-        let met = match join {
-            Quantity::All => num_met == conditions.len(),
-            Quantity::Any | Quantity::AtLeast(_) | Quantity::None => num_met > 0,
-        };
-        match unjudged {
-            _ if met => Outcome::Met(in_order(all_evidence)),
-            Some(reason) => Outcome::Unjudged(reason),
-            None => Outcome::NotMet,
-        }
-    }
-
-    fn judge_condition(&self, compiled: &CompiledCondition) -> Outcome {
-        let condition = &compiled.condition;
-        let said = match &condition.operator {
-            Operator::Keyword(keyword) => {
-                textual::judge_keyword(&self.script, &self.set.matcher, &self.hits, compiled, keyword)
-            }
-            Operator::Regex(regex) => textual::judge_regex(&self.script, condition, regex),
-            Operator::Silence(_)
-            | Operator::SilenceShare { .. }
-            | Operator::Pace(_)
-            | Operator::Overlap(_)
-            | Operator::FirstResponse { .. } => {
-                if !self.knows_role(condition.role) {
-                    return Outcome::Unjudged("role_unknown");
-                }
-                return match acoustic::judge(self.dialogue, &self.script, self.media, condition) {
-                    acoustic::Outcome::Met(measured) => {
-                        Outcome::Met(measured.iter().map(|fact| of_measured(self.dialogue, fact)).collect())
-                    }
-                    acoustic::Outcome::NotMet => Outcome::NotMet,
-                    acoustic::Outcome::Unmeasured(reason) => Outcome::Unjudged(reason),
-                };
-            }
-        };
-        match said {
-            // Words that must be absent: somebody whose role nobody knows may have said them.
-            textual::Outcome::Met(said)
-                if said.is_empty() && condition.role != RoleScope::Any && self.has_unknown() =>
-            {
-                Outcome::Unjudged("role_unknown")
-            }
-            textual::Outcome::Met(said) => Outcome::Met(
-                said.iter().flat_map(|said| of_said(self.dialogue, &self.script, said)).collect(),
-            ),
-            textual::Outcome::NotMet => Outcome::NotMet,
-            textual::Outcome::NoTimes => Outcome::Unjudged("no_audio"),
-        }
-    }
-
-    /// Points and veto of a hit.
-    fn cost(&self, rule: &Rule, evidence: &[Evidence]) -> (Score, bool) {
-        if rule.kind == RuleKind::Watch {
-            // What the customer says is never held against the agent.
+        // What the customer says is never held against the agent.
+        if rule.kind == RuleKind::Watch || !scores {
             return (Score::ZERO, false);
         }
-        let level = self.set.scheme.levels.get(&rule.level);
-        let points = rule.score.or(level.map(|cost| cost.points)).unwrap_or(Score::ZERO);
-        let veto = rule.veto.or(level.map(|cost| cost.veto)).unwrap_or(false);
+        let (points, veto) = self.scheme.price(rule);
+        let mut points = points.as_f64();
+        let mut veto = veto && rule.scoring.on == ScoreOn::Hit;
         if rule.kind == RuleKind::Forbidden && only_by_sound(evidence) {
-            let weighed = Score::from_f64(points.as_f64() * self.set.scheme.homophone_weight);
-            return (weighed.unwrap_or(Score::ZERO), false);
+            points *= self.scheme.homophone_weight;
+            veto = false;
         }
-        (points, veto)
+        if rule.scoring.per_hit {
+            points *= num_hits.max(1) as f64;
+        }
+        if let Some(cap) = rule.scoring.cap.map(Score::as_f64) {
+            points = points.clamp(-cap, cap);
+        }
+        (Score::from_f64(points).unwrap_or(Score::ZERO), veto)
     }
 }
 
-/// Whether all that was found rests on the sound of words alone.
-pub(super) fn only_by_sound(evidence: &[Evidence]) -> bool {
-    !evidence.is_empty() && evidence.iter().all(|evidence| evidence.mode == MatchMode::Homophone)
+fn judge_rule(
+    scene: &Scene<'_>,
+    compiled: &CompiledRule,
+    tracing: bool,
+) -> (Judged, Finding, Option<RuleTrace>) {
+    let rule = &compiled.rule;
+    let (judged, judge) = verdict(scene, compiled, tracing);
+    let mut evidence = judged.evidence.clone();
+    evidence.truncate(MAX_EVIDENCE);
+    let set = scene.set;
+    let (score_delta, veto) = set.cost(rule, judged.verdict, judged.found.len(), &evidence);
+    let explanation = match judged.reason {
+        Some(reason) => explain::not_applicable(rule, reason),
+        None => explain::verdict(rule, judged.verdict, &evidence, set.scheme.homophone_weight),
+    };
+    let conditions = match (&judge, judged.verdict) {
+        (Some(judge), Verdict::Hit) if !tracing => trace(judge, false),
+        (Some(judge), _) if tracing => trace(judge, true),
+        (_, _) => Vec::new(),
+    };
+    let told = tracing.then(|| RuleTrace::new(rule, &judged, &explanation, conditions.clone()));
+    let finding = Finding {
+        rule_id: rule.id.clone(),
+        rule_name: rule.name.clone(),
+        kind: rule.kind,
+        level: rule.level,
+        dimension: rule.dimension.clone(),
+        verdict: judged.verdict,
+        score_delta,
+        veto,
+        evidence,
+        explanation,
+        not_applicable_reason: judged.reason.map(str::to_owned),
+        num_hits: u32::try_from(judged.found.len()).unwrap_or(u32::MAX),
+        conditions: conditions.iter().map(ConditionTrace::snapshot).collect(),
+    };
+    (judged, finding, told)
 }
 
-/// By place, without doubles: of what overlaps, one is shown; exact before homophone, then the longer.
-fn in_order(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
-    evidence.sort_by_key(|one| (one.turn, one.char_from, one.char_to, one.mode));
-    let worth = |one: &Evidence| (one.mode != MatchMode::Homophone, one.char_to - one.char_from);
-    let mut kept: Vec<Evidence> = Vec::with_capacity(evidence.len());
-    for one in evidence {
+fn verdict<'a>(
+    scene: &'a Scene<'a>,
+    compiled: &'a CompiledRule,
+    tracing: bool,
+) -> (Judged, Option<Judge<'a>>) {
+    let rule = &compiled.rule;
+    let unjudged = |reason| Judged {
+        verdict: Verdict::NotApplicable,
+        reason: Some(reason),
+        found: Vec::new(),
+        evidence: Vec::new(),
+    };
+    if let Some(reason) = out_of_scope(scene, rule) {
+        let judge = tracing.then(|| Judge::new(scene, compiled, tracing));
+        return (unjudged(reason), judge);
+    }
+    let judge = Judge::new(scene, compiled, tracing);
+    if let Some(reason) = without_occasion(rule, &judge) {
+        return (unjudged(reason), Some(judge));
+    }
+    let (verdict, found) = match (judge.combine(&rule.when), rule.kind) {
+        (Outcome::Unjudged(reason), _) => return (unjudged(reason), Some(judge)),
+        (Outcome::Met(found), RuleKind::Required) => (Verdict::Miss, found),
+        (Outcome::NotMet { .. }, RuleKind::Required) if scene.has_unknown() => {
+            // Somebody whose role nobody knows may have said it.
+            return (unjudged("role_unknown"), Some(judge));
+        }
+        // Nothing heard is a broken recording or a call that never was, not a missing phrase.
+        (Outcome::NotMet { .. }, RuleKind::Required) if !scene.speaks(rule.role) => {
+            return (unjudged("no_speech"), Some(judge));
+        }
+        // It may be what could not be made out.
+        (Outcome::NotMet { doubt: Some(reason) }, RuleKind::Required) => {
+            return (unjudged(reason), Some(judge));
+        }
+        (Outcome::NotMet { .. }, RuleKind::Required) => (Verdict::Hit, Vec::new()),
+        (Outcome::Met(found), _) => (Verdict::Hit, found),
+        (Outcome::NotMet { .. }, _) => (Verdict::Miss, Vec::new()),
+    };
+    if verdict == Verdict::Hit
+        && let Some(unless) = &rule.unless
+    {
+        match judge.combine(unless) {
+            Outcome::Met(_) => return (unjudged("excepted"), Some(judge)),
+            Outcome::NotMet { .. } | Outcome::Unjudged("anchor_absent") => {}
+            Outcome::Unjudged(reason) => return (unjudged(reason), Some(judge)),
+        }
+    }
+    let found = in_order(scene, found);
+    let evidence = of_found(scene, rule, &judge, &found);
+    if let Some(reason) = too_unsure(scene, rule, verdict, &evidence) {
+        return (unjudged(reason), Some(judge));
+    }
+    (Judged { verdict, reason: None, found, evidence }, Some(judge))
+}
+
+/// Why a rule is not for this call at all.
+fn out_of_scope(scene: &Scene<'_>, rule: &Rule) -> Option<&'static str> {
+    match all_hold(&rule.applies, scene.metadata, scene.local) {
+        Some(true) => {}
+        Some(false) => return Some("not_in_scope"),
+        None => return Some("metadata_absent"),
+    }
+    if rule.effective_from.is_some() || rule.effective_until.is_some() {
+        let Some(began) = scene.local else { return Some("metadata_absent") };
+        let early = rule.effective_from.is_some_and(|from| began < from);
+        if early || rule.effective_until.is_some_and(|until| began >= until) {
+            return Some("not_in_force");
+        }
+    }
+    // A watch rule costs nobody anything, and a threat that is missed costs more than one shown in vain.
+    if rule.kind != RuleKind::Watch && !scene.knows_role(rule.role) {
+        return Some("role_unknown");
+    }
+    if rule.role != RoleScope::Any && rule.kind != RuleKind::Watch && scene.dialogue.has_disputed_roles() {
+        return Some("role_disputed");
+    }
+    let duration = scene.dialogue.timing.duration;
+    (duration > Millis::ZERO && duration < rule.min_call).then_some("too_short")
+}
+
+/// Why a rule had no occasion to be kept or broken.
+fn without_occasion(rule: &Rule, judge: &Judge<'_>) -> Option<&'static str> {
+    match judge.combine(rule.only_if.as_ref()?) {
+        Outcome::Met(_) => None,
+        Outcome::NotMet { .. } | Outcome::Unjudged("anchor_absent") => Some("prerequisite_absent"),
+        Outcome::Unjudged(reason) => Some(reason),
+    }
+}
+
+/// Why what was found proves too little: the recogniser is hardly sure of any of the words.
+fn too_unsure(
+    scene: &Scene<'_>,
+    rule: &Rule,
+    verdict: Verdict,
+    evidence: &[Evidence],
+) -> Option<&'static str> {
+    let limit = scene.set.scheme.min_confidence;
+    if limit <= 0.0 || verdict != Verdict::Hit || rule.kind == RuleKind::Watch {
+        return None;
+    }
+    let unsure = |confidence: Option<f32>| confidence.is_some_and(|confidence| confidence < limit);
+    if rule.kind == RuleKind::Required {
+        // What was to be said may be in what was hardly understood.
+        let mut turns = scene.dialogue.turns.iter().filter(|turn| rule.role.includes(turn.role)).peekable();
+        let none_sure = turns.peek().is_some() && turns.all(|turn| unsure(turn.confidence));
+        return none_sure.then_some("low_confidence");
+    }
+    let said: Vec<_> = evidence.iter().filter(|one| one.mode != MatchMode::Measured).collect();
+    let all_unsure = !said.is_empty() && said.iter().all(|one| unsure(one.confidence));
+    all_unsure.then_some("low_confidence")
+}
+
+/// By place, without doubles: of what overlaps, one is kept; exact before homophone, then the longer.
+fn in_order(scene: &Scene<'_>, mut found: Vec<Found>) -> Vec<Found> {
+    let place = |one: &Found| Place::of(&scene.script, one);
+    found.sort_by_key(|one| {
+        let chars = match one {
+            Found::Said(said) => (said.to, said.mode == MatchMode::Homophone),
+            Found::Measured(_) => (usize::MAX, false),
+        };
+        (place(one).map(|place| place.order()), chars)
+    });
+    let worth = |one: &Found| match one {
+        Found::Said(said) => (said.mode != MatchMode::Homophone, said.to - said.from),
+        Found::Measured(_) => (true, 0),
+    };
+    let is_double = |earlier: &Found, later: &Found| match (earlier, later) {
+        (Found::Said(one), Found::Said(other)) => one.stream == other.stream && other.from < one.to,
+        (one, other) => one == other,
+    };
+    let mut kept: Vec<Found> = Vec::with_capacity(found.len());
+    for one in found {
         match kept.last_mut().filter(|last| is_double(last, &one)) {
             Some(last) if worth(&one) > worth(last) => *last = one,
             Some(_) => {}
@@ -270,12 +310,26 @@ fn in_order(mut evidence: Vec<Evidence>) -> Vec<Evidence> {
     kept
 }
 
-/// Whether two pieces of evidence, the earlier one first, show the same words or the same measurement.
-fn is_double(earlier: &Evidence, later: &Evidence) -> bool {
-    earlier.turn == later.turn
-        && match (earlier.measured, later.measured) {
-            (None, None) => later.char_from < earlier.char_to,
-            (Some(known), Some(value)) => known.to_bits() == value.to_bits() && earlier.span == later.span,
-            (Some(_), None) | (None, Some(_)) => false,
-        }
+/// The evidence of what was found, each with the condition that found it.
+fn of_found(scene: &Scene<'_>, rule: &Rule, judge: &Judge<'_>, found: &[Found]) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    for one in found {
+        let finder = judge.outcomes.iter().position(|outcome| match outcome {
+            Outcome::Met(own) => own.contains(one),
+            Outcome::NotMet { .. } | Outcome::Unjudged(_) => false,
+        });
+        let id = finder.and_then(|index| rule.conditions.get(index)).map(|condition| condition.id.clone());
+        let pieces = match one {
+            Found::Said(said) => of_said(scene.dialogue, &scene.script, said),
+            Found::Measured(measured) => vec![of_measured(scene.dialogue, measured)],
+        };
+        let id = id.unwrap_or_default();
+        evidence.extend(pieces.into_iter().map(|piece| Evidence { condition: id.clone(), ..piece }));
+    }
+    evidence
+}
+
+/// Whether all that was found rests on the sound of words alone.
+pub(super) fn only_by_sound(evidence: &[Evidence]) -> bool {
+    !evidence.is_empty() && evidence.iter().all(|evidence| evidence.mode == MatchMode::Homophone)
 }

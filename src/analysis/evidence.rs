@@ -3,9 +3,8 @@
 //! A phrase said over two turns gives one evidence in each. Invariant: `char_from..char_to` lies in the turn's text and
 //! `text` is exactly those characters.
 
-use super::acoustic::Measured;
+use super::found::{Measured, Said};
 use super::script::Script;
-use super::textual::Said;
 use super::{Evidence, MatchMode};
 use crate::dialogue::{Dialogue, Turn};
 use crate::types::{ChannelIndex, SpeakerRole, TimeSpan};
@@ -39,6 +38,9 @@ pub(super) fn of_said(dialogue: &Dialogue, script: &Script, said: &Said) -> Vec<
                 mode: said.mode,
                 confidence,
                 measured: None,
+                condition: String::new(),
+                tolerances: said.tolerances.clone(),
+                similarity: said.score,
             })
         })
         .collect()
@@ -60,6 +62,9 @@ pub(super) fn of_measured(dialogue: &Dialogue, fact: &Measured) -> Evidence {
         mode: MatchMode::Measured,
         confidence: None,
         measured: Some(fact.value),
+        condition: String::new(),
+        tolerances: Vec::new(),
+        similarity: None,
     }
 }
 

@@ -1,13 +1,34 @@
 //! Says in one Chinese sentence why a rule hit, was kept or could not be judged, in the rule's own words.
 
-use super::compile::{CompiledCondition, CompiledRule};
 use super::engine::only_by_sound;
-use super::rule::{Operator, Range, RoleScope, Rule};
+use super::operator::Operator;
+use super::rule::{Condition, Range, RoleScope, Rule};
 use super::{Evidence, MatchMode, RuleKind, Verdict};
 use crate::types::SpeakerRole;
 
 /// Keywords and pieces of evidence that a sentence names before it says 等.
 const MAX_NAMED: usize = 3;
+
+/// Every reason for N/A.
+#[cfg(test)]
+pub(super) const REASONS: [&str; 16] = [
+    "mono",
+    "role_unknown",
+    "role_disputed",
+    "unheard",
+    "no_speech",
+    "prerequisite_absent",
+    "anchor_absent",
+    "not_in_scope",
+    "not_in_force",
+    "metadata_absent",
+    "no_history",
+    "no_loudness",
+    "low_confidence",
+    "excepted",
+    "too_short",
+    "no_audio",
+];
 
 /// Why a rule could not be judged.
 pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
@@ -18,6 +39,14 @@ pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
         "unheard" => format!("有一段{}可能说过的话未能识别，不作判定", rule.role.chinese()),
         "no_speech" => format!("通话中没有听到{}说话，不作判定", rule.role.chinese()),
         "prerequisite_absent" => "通话中没有出现这条规则的前提".to_owned(),
+        "anchor_absent" => "通话中没有出现这条规则参照的内容".to_owned(),
+        "not_in_scope" => "这条规则不检查这类通话".to_owned(),
+        "not_in_force" => "通话发生时这条规则尚未生效或已经失效".to_owned(),
+        "metadata_absent" => "缺少判定所需的随录参数".to_owned(),
+        "no_history" => "没有该客户以往通话的记录，无法计数".to_owned(),
+        "no_loudness" => "没有音量信息，无法测量".to_owned(),
+        "low_confidence" => "识别置信度过低，不作判定".to_owned(),
+        "excepted" => "出现了规则规定的例外情形".to_owned(),
         "too_short" => "通话或发言太短，不作判定".to_owned(),
         "no_audio" => "没有录音或时间信息，无法测量".to_owned(),
         other => format!("不适用（{other}）"),
@@ -26,20 +55,14 @@ pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
 }
 
 /// Why a rule hit or was kept.
-pub(super) fn verdict(
-    compiled: &CompiledRule,
-    verdict: Verdict,
-    evidence: &[Evidence],
-    homophone_weight: f64,
-) -> String {
-    let rule = &compiled.rule;
+pub(super) fn verdict(rule: &Rule, verdict: Verdict, evidence: &[Evidence], homophone_weight: f64) -> String {
     let who = rule.role.chinese();
     let shown = show(evidence);
     let mut sentence = match (verdict, rule.kind) {
         (Verdict::Hit, RuleKind::Required) => {
-            let place =
-                compiled.conditions.first().map_or_else(String::new, |first| place(&first.condition.range));
-            let examples = examples(&compiled.conditions);
+            let place = rule.conditions.first().map_or_else(String::new, |first| place(&first.range));
+            let own = rule.conditions.get(..rule.parts.0).unwrap_or_default();
+            let examples = examples(own);
             format!("{who}{place}没有“{}”的表述{examples}。", rule.name)
         }
         (Verdict::Hit, RuleKind::Forbidden) if evidence.is_empty() => format!("触犯“{}”。", rule.name),
@@ -51,16 +74,25 @@ pub(super) fn verdict(
         }
         (Verdict::Hit, RuleKind::Watch) => format!("{who}说了{shown}，需要关注：“{}”。", rule.name),
         (Verdict::Hit, RuleKind::Acoustic | RuleKind::Process) => {
-            let limit = evidence.first().map_or_else(String::new, |first| format!("，要求{}", first.pattern));
-            format!("“{}”：{shown}{limit}。", rule.name)
+            let measured = evidence.iter().find(|one| one.mode == MatchMode::Measured);
+            let limit = measured.map_or_else(String::new, |first| format!("，要求{}", first.pattern));
+            match evidence.is_empty() {
+                true => format!("触犯“{}”。", rule.name),
+                false => format!("“{}”：{shown}{limit}。", rule.name),
+            }
         }
         (Verdict::Miss, RuleKind::Required) => format!("{who}说了{shown}，符合“{}”。", rule.name),
         (Verdict::Miss | Verdict::NotApplicable, _) => format!("没有出现“{}”。", rule.name),
     };
     if let Some(by_sound) = evidence.iter().find(|one| one.mode == MatchMode::Homophone) {
         sentence.push_str(&format!(
-            "“{}”与规则中的“{}”读音相同或相近，疑为识别用字。",
-            by_sound.text, by_sound.pattern
+            "“{}”与规则中的“{}”读音相同或相近{}，疑为识别用字。",
+            by_sound.text,
+            by_sound.pattern,
+            match by_sound.tolerances.is_empty() {
+                true => String::new(),
+                false => format!("（{}）", by_sound.tolerances.join("、")),
+            }
         ));
     }
     if verdict == Verdict::Hit && rule.kind == RuleKind::Forbidden && only_by_sound(evidence) {
@@ -97,14 +129,17 @@ fn place(range: &Range) -> String {
     places.extend(range.last_sentences.map(|limit| format!("最后 {limit} 句")));
     places.extend(range.first.map(|limit| format!("前 {} 秒", limit.0 / 1000)));
     places.extend(range.last.map(|limit| format!("最后 {} 秒", limit.0 / 1000)));
+    places.extend(range.sentences.map(|(from, to)| format!("第 {from} 到 {to} 句")));
+    places.extend(range.time.map(|(from, to)| format!("第 {} 到 {} 秒", from.0 / 1000, to.0 / 1000)));
+    places.extend(range.percent.map(|(from, to)| format!("通话的 {from}% 到 {to}% ")));
     if places.is_empty() { "全程".to_owned() } else { format!("在{}内", places.join("或")) }
 }
 
 /// Some of the keywords that would have done.
-fn examples(conditions: &[CompiledCondition]) -> String {
+fn examples(conditions: &[Condition]) -> String {
     let mut words = Vec::new();
     for condition in conditions {
-        if let Operator::Keyword(keyword) = &condition.condition.operator {
+        if let Operator::Keyword(keyword) = &condition.operator {
             words.extend(keyword.words.iter().take(MAX_NAMED).map(|word| format!("“{word}”")));
         }
     }

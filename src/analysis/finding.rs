@@ -61,6 +61,10 @@ pub enum MatchMode {
     Regex,
     /// A measured value (silence, pace, overlap), not text.
     Measured,
+    /// A sentence like a sample; the evidence says how like.
+    Similar,
+    /// What it is by its form: a number, a card, an amount, a date.
+    Entity,
 }
 
 /// One place in the call that made a rule hit.
@@ -88,6 +92,40 @@ pub struct Evidence {
     pub confidence: Option<f32>,
     /// The value measured, in the unit that `pattern` names; absent for text.
     pub measured: Option<f64>,
+    /// The condition that found it, by its name in the rule.
+    #[serde(default)]
+    pub condition: String,
+    /// What it took to match beyond the very words: `同音`, `声调`, `n/l`, `in/ing`, `同义词`. Empty for the very words.
+    #[serde(default)]
+    pub tolerances: Vec<String>,
+    /// How like a sample it is, 0 to 1; absent where nothing was compared.
+    #[serde(default)]
+    pub similarity: Option<f32>,
+}
+
+/// What a condition came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionState {
+    /// It is met.
+    Met,
+    /// It is not met.
+    NotMet,
+    /// It could not be judged.
+    NotApplicable,
+}
+
+/// A condition as it stood when the rule hit, so that a finding explains itself after the rule has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConditionResult {
+    /// Its name in the rule.
+    pub id: String,
+    /// The condition as its author wrote it, on one line.
+    pub source: String,
+    /// What it came to.
+    pub state: ConditionState,
+    /// Why it could not be judged.
+    pub reason: Option<String>,
 }
 
 /// A rule's verdict on one call, with everything needed to understand it later.
@@ -113,8 +151,14 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Why, in one sentence for a person; for N/A the reason.
     pub explanation: String,
-    /// Stable name of the reason for N/A, for example `mono`, `role_unknown`; models/bank/README.md lists all.
+    /// Stable name of the reason for N/A, for example `mono`, `role_unknown`; docs/rules.md lists all.
     pub not_applicable_reason: Option<String>,
+    /// How often it hit, before evidence was cut to what is shown.
+    #[serde(default)]
+    pub num_hits: u32,
+    /// Its conditions at the time; only for hits.
+    #[serde(default)]
+    pub conditions: Vec<ConditionResult>,
 }
 
 /// One dimension of a scorecard's result.
@@ -146,7 +190,7 @@ pub struct ScorecardResult {
     /// Whether enough of the call could be judged for a score to mean something. A veto always scores.
     #[serde(default = "yes")]
     pub scored: bool,
-    /// Stable name of the reason why not, for example `role_unknown`; models/bank/README.md lists all.
+    /// Stable name of the reason why not, for example `role_unknown`; docs/rules.md lists all.
     #[serde(default)]
     pub unscored_reason: Option<String>,
     /// What a call without a finding gets.

@@ -57,20 +57,38 @@ static QUOTED_AFTER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Whether a match with this text before and after it does not count.
-pub(super) fn blocks(guards: Guards, before: &str, after: &str) -> bool {
+/// Which guard a match with this text before and after it is stopped by, as a pack names it.
+pub(super) fn blocks(guards: Guards, before: &str, after: &str) -> Option<&'static str> {
     if guards == Guards::default() {
-        return false;
+        return None;
     }
     let before = last_chars(before, LEFT_CONTEXT);
     let after = first_chars(after, RIGHT_CONTEXT);
-    // The same number of characters keeps the distances that the expressions limit.
-    let cleared =
-        HARMLESS.replace_all(before, |found: &regex::Captures<'_>| "＿".repeat(found[0].chars().count()));
-    (guards.negation && NEGATION.is_match(&cleared))
-        || (guards.near_negation && NEAR_NEGATION.is_match(&cleared))
-        || (guards.question && (ASKED_BEFORE.is_match(before) || ASKED_AFTER.is_match(after)))
-        || (guards.quote && (QUOTED_BEFORE.is_match(&cleared) || QUOTED_AFTER.is_match(after)))
+    let cleared = clear(before);
+    if guards.negation && NEGATION.is_match(&cleared) {
+        return Some("negation");
+    }
+    if guards.near_negation && NEAR_NEGATION.is_match(&cleared) {
+        return Some("near_negation");
+    }
+    if guards.question && (ASKED_BEFORE.is_match(before) || ASKED_AFTER.is_match(after)) {
+        return Some("question");
+    }
+    let quoted = guards.quote && (QUOTED_BEFORE.is_match(&cleared) || QUOTED_AFTER.is_match(after));
+    quoted.then_some("quote")
+}
+
+/// `text` without the words that look like a negation and are none; the same number of characters keeps the distances
+/// that the expressions limit.
+fn clear(text: &str) -> std::borrow::Cow<'_, str> {
+    HARMLESS.replace_all(text, |found: &regex::Captures<'_>| "＿".repeat(found[0].chars().count()))
+}
+
+/// Whether `text` denies something: an odd number of negations.
+pub(super) fn denies(text: &str) -> bool {
+    let cleared = clear(text);
+    let denying = |char: &char| matches!(char, '不' | '没' | '非' | '别' | '勿' | '未' | '无');
+    cleared.chars().filter(denying).count() % 2 == 1
 }
 
 fn last_chars(text: &str, limit: usize) -> &str {
@@ -93,7 +111,7 @@ mod tests {
     #[track_caller]
     fn assert_blocked(guards: Guards, text: &str, word: &str, expected: bool) {
         let (before, after) = text.split_once(word).expect("the word is in the text");
-        assert_eq!(blocks(guards, before, after), expected, "{text}");
+        assert_eq!(blocks(guards, before, after).is_some(), expected, "{text}");
     }
 
     #[test]

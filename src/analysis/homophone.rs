@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::rule::Tolerance;
+use super::operator::Tolerance;
 use super::script::Stream;
 use super::sound::{alike, readings};
 use super::token::{frequency, has_clean_edges};
@@ -127,8 +127,8 @@ fn keys(chars: &[char]) -> Vec<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::behaviour::dialogue_of;
     use crate::analysis::script::Script;
+    use crate::analysis::written::dialogue_of;
 
     fn found(word: &str, tolerance: Tolerance, text: &str) -> bool {
         let dialogue = dialogue_of(&[&format!("客服: {text}")], false).expect("the turn is well formed");

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::homophone::SoundIndex;
-use super::rule::Tolerance;
+use super::operator::Tolerance;
 use super::script::{Break, Script, Stream};
 use super::token::stands_alone;
 use super::{MatchMode, RuleError};
@@ -31,7 +31,7 @@ pub(super) struct Word {
 
 /// A keyword found, in bare characters of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Hit {
+pub(super) struct RawHit {
     pub(super) word: u32,
     pub(super) stream: u32,
     pub(super) from: u32,
@@ -94,7 +94,7 @@ impl Matcher {
         })
     }
 
-    pub(super) fn word(&self, hit: &Hit) -> Option<&Word> {
+    pub(super) fn word(&self, hit: &RawHit) -> Option<&Word> {
         self.words.get(hit.word as usize)
     }
 
@@ -113,7 +113,7 @@ impl Matcher {
     }
 
     /// Every keyword in the script, by word, then by place. Homophones only when `by_sound`.
-    pub(super) fn find(&self, script: &Script, by_sound: bool) -> Vec<Hit> {
+    pub(super) fn find(&self, script: &Script, by_sound: bool) -> Vec<RawHit> {
         let mut hits = Vec::new();
         for (index, stream) in script.streams.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -126,7 +126,7 @@ impl Matcher {
         hits
     }
 
-    fn find_exact(&self, stream: &Stream, index: u32, hits: &mut Vec<Hit>) {
+    fn find_exact(&self, stream: &Stream, index: u32, hits: &mut Vec<RawHit>) {
         let text: String = stream.bare_chars.iter().collect();
         let mut starts = Vec::with_capacity(stream.bare_chars.len());
         starts.extend(text.char_indices().map(|(byte, _)| byte));
@@ -146,12 +146,12 @@ impl Matcher {
                 if (word.token_boundary || parted) && !stands_alone(stream.tokens(), from, to) {
                     continue;
                 }
-                hits.push(Hit { word: *word_index, stream: index, from, to, mode: word.mode });
+                hits.push(RawHit { word: *word_index, stream: index, from, to, mode: word.mode });
             }
         }
     }
 
-    fn find_homophones(&self, stream: &Stream, index: u32, hits: &mut Vec<Hit>) {
+    fn find_homophones(&self, stream: &Stream, index: u32, hits: &mut Vec<RawHit>) {
         for found in self.sounds.find(stream) {
             let text_index = found.word as usize;
             let Some(text) = self.texts.get(text_index) else { continue };
@@ -165,7 +165,13 @@ impl Matcher {
                     .all(|(left, right)| super::sound::alike(*left, *right, word.tolerance));
                 if sounds {
                     let mode = MatchMode::Homophone;
-                    hits.push(Hit { word: *word_index, stream: index, from: found.from, to: found.to, mode });
+                    hits.push(RawHit {
+                        word: *word_index,
+                        stream: index,
+                        from: found.from,
+                        to: found.to,
+                        mode,
+                    });
                 }
             }
         }
@@ -189,7 +195,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::analysis::behaviour::dialogue_of;
+    use crate::analysis::written::dialogue_of;
 
     fn word(text: &str) -> Word {
         Word {
@@ -247,7 +253,7 @@ mod tests {
                     let (from, to) = (from as u32, (from + keyword.len()) as u32);
                     let parted = stream.strongest_break(from, to) >= Break::Sentence;
                     if window == keyword && (!parted || stands_alone(stream.tokens(), from, to)) {
-                        naive.push(Hit { word: index as u32, stream: 0, from, to, mode: MatchMode::Exact });
+                        naive.push(RawHit { word: index as u32, stream: 0, from, to, mode: MatchMode::Exact });
                     }
                 }
             }

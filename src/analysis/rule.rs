@@ -1,11 +1,13 @@
-//! What authors write, as data: packs, rules, conditions, operators, schemes and the tests that rules carry.
+//! What authors write, as data: rules, conditions, places in the call, and the tests that rules carry.
 //!
 //! Nothing here is compiled or judged; every value has passed the reader's checks.
 
-use std::collections::BTreeMap;
-
 use regex::Regex;
 
+use super::expression::Expr;
+use super::fact::Fact;
+use super::operator::{Operator, PastCalls};
+use super::written::WrittenCall;
 use super::{Level, RuleKind, Verdict};
 use crate::types::{Millis, RuleId, Score, SpeakerRole};
 
@@ -70,19 +72,6 @@ pub enum Scope {
     Call,
 }
 
-/// How different a text may sound and still count as the keyword.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tolerance {
-    /// Not at all: the very characters.
-    Exact,
-    /// Same syllables with the same tones.
-    Tone,
-    /// Same syllables, any tone.
-    Syllable,
-    /// Also the pairs that recognisers confuse: zh/z, ch/c, sh/s, n/l, hu/f, ing/in, eng/en, ang/an.
-    Folded,
-}
-
 /// What makes a match not count although its words are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Guards {
@@ -97,124 +86,109 @@ pub struct Guards {
 }
 
 /// Where in the call a condition looks. Limits given together are alternatives; none given: everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Range {
-    /// The first sentences of the role.
+    /// The first sentences.
     pub first_sentences: Option<u32>,
-    /// The last sentences of the role.
+    /// The last sentences.
     pub last_sentences: Option<u32>,
     /// The first part of the call.
     pub first: Option<Millis>,
     /// The last part of the call.
     pub last: Option<Millis>,
+    /// From one sentence to another, from 1; negative numbers count from the end, −1 is the last.
+    pub sentences: Option<(i64, i64)>,
+    /// From one time to another.
+    pub time: Option<(Millis, Millis)>,
+    /// From one part of the call to another, in percent of its length, or of its sentences where there are no times.
+    pub percent: Option<(f64, f64)>,
+    /// Whether sentences are counted over all speakers instead of the condition's role.
+    pub of_all: bool,
 }
 
-/// Words to find.
-#[derive(Debug, Clone)]
-pub struct Keyword {
-    /// How many of the words it takes.
-    pub quantity: Quantity,
-    /// The words as written.
-    pub words: Vec<String>,
-    /// Other ways to say a word, by the word.
-    pub synonyms: BTreeMap<String, Vec<String>>,
-    /// How close together, for more than one word.
-    pub within: Scope,
-    /// How different they may sound.
-    pub tolerance: Tolerance,
-    /// Whether a match must respect word boundaries; `None`: for words of one or two characters.
-    pub token_boundary: Option<bool>,
+impl Range {
+    /// Whether it limits nothing.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        Self { of_all: false, ..*self } == Self::default()
+    }
+
+    /// Whether it needs the end of the call.
+    #[must_use]
+    pub fn needs_end(&self) -> bool {
+        let from_end = self.sentences.is_some_and(|(from, to)| from < 0 || to < 0);
+        self.last_sentences.is_some() || self.last.is_some() || self.percent.is_some() || from_end
+    }
 }
 
-/// What measures silence.
-#[derive(Debug, Clone)]
-pub struct Silence {
-    /// A silence counts from this length on.
-    pub min: Millis,
-    /// What the agent may say shortly before to excuse it: the limit is then doubled.
-    pub excuses: Option<Regex>,
-    /// How many turns back an excuse may stand.
-    pub excuse_turns: u32,
-    /// How many such silences it takes.
-    pub count: u32,
-}
-
-/// What measures pace, in characters per minute.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
-    /// Faster than this breaks the rule.
-    pub faster_than: Option<f32>,
-    /// Slower than this breaks the rule.
-    pub slower_than: Option<f32>,
-    /// Whether the whole call's mean is measured instead of single sentences.
-    pub average: bool,
-    /// Shorter sentences do not count.
-    pub min_chars: u32,
-    /// How many such sentences it takes.
-    pub count: u32,
-}
-
-/// What measures interruptions (抢话).
+/// On which side of another condition's hit something must stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overlap {
-    /// Both speak at least this long.
-    pub min: Millis,
-    /// The interrupting sentence has at least this many characters (not 嗯, 好的).
-    pub min_chars: u32,
-    /// The other had been speaking at least this long.
-    pub spoken_before: Millis,
-    /// How many interruptions it takes.
-    pub count: u32,
+pub enum Side {
+    /// Earlier.
+    Before,
+    /// Earlier, later, or in the same sentence.
+    Around,
+    /// Later.
+    After,
 }
 
-/// One test that a condition makes.
-#[derive(Debug, Clone)]
-pub enum Operator {
-    /// Words.
-    Keyword(Keyword),
-    /// A regular expression, as written and compiled.
-    Regex(Regex),
-    /// Silence between two turns (静音).
-    Silence(Silence),
-    /// Silence as a share of the call, in percent, for calls of at least the given length.
-    SilenceShare {
-        /// More than this breaks the rule.
-        over_percent: f32,
-        /// Shorter calls are not judged.
-        min_call: Millis,
-        /// What the agent may say shortly before a silence so that it does not count.
-        excuses: Option<Regex>,
-        /// How many turns back an excuse may stand.
-        excuse_turns: u32,
-    },
-    /// How fast the role speaks (语速).
-    Pace(Pace),
-    /// The role speaks over the other (抢话).
-    Overlap(Overlap),
-    /// Time from the start of the call until the role first speaks (首响).
-    FirstResponse {
-        /// Later than this breaks the rule.
-        over: Millis,
-    },
+/// Which hits of the other condition count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnchorHit {
+    /// Whichever.
+    Any,
+    /// Each of them must have its own.
+    Every,
+    /// The Nth, from 1.
+    Nth(u32),
+    /// The last.
+    Last,
+}
+
+/// A place given by another condition's hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// On which side.
+    pub side: Side,
+    /// Index of the other condition in [`Rule::conditions`].
+    pub condition: usize,
+    /// Which of its hits.
+    pub hit: AnchorHit,
+    /// At most so many sentences of the condition's role away; 0: in the same sentence.
+    pub sentences: Option<u32>,
+    /// At most so long away.
+    pub within: Option<Millis>,
 }
 
 /// An operator with its place and exceptions.
 #[derive(Debug, Clone)]
 pub struct Condition {
+    /// Its name in the rule.
+    pub id: String,
     /// Whose words.
     pub role: RoleScope,
     /// Whether words of unknown speakers count as well: in watch rules, which cost nobody anything.
     pub or_unknown: bool,
     /// Where in the call.
     pub range: Range,
+    /// Where as seen from another condition.
+    pub anchor: Option<Anchor>,
     /// What is tested.
     pub operator: Operator,
+    /// How many hits it takes.
+    pub count: u32,
+    /// Whether every sentence in scope must have a hit.
+    pub every_sentence: bool,
     /// A match does not count when this is found in the same `exclude_in`.
     pub exclude: Option<Regex>,
     /// Where `exclude` looks.
     pub exclude_in: Scope,
+    /// A match does not count when this is found directly before it in its sentence.
+    pub left_guard: Option<Regex>,
     /// What else makes a match not count.
     pub guards: Guards,
+    /// The condition as its author wrote it, on one line.
+    pub source: String,
 }
 
 impl Condition {
@@ -223,6 +197,16 @@ impl Condition {
     pub fn hears(&self, role: SpeakerRole) -> bool {
         self.role.includes(role) || (self.or_unknown && role == SpeakerRole::Unknown)
     }
+
+    /// The conditions that must be judged before this one, as indexes.
+    #[must_use]
+    pub fn needs(&self) -> Vec<usize> {
+        let mut needed: Vec<usize> = self.anchor.iter().map(|anchor| anchor.condition).collect();
+        if let Operator::FlowBroken(flow) = &self.operator {
+            needed.extend(&flow.steps);
+        }
+        needed
+    }
 }
 
 /// What a rule's own test expects.
@@ -230,16 +214,40 @@ impl Condition {
 pub struct RuleTest {
     /// Line of the test in its file, from 1.
     pub line: usize,
-    /// Turns as written: `客服: …`, `客户: …`, with times `客服@1.5-3.2: …`.
-    pub turns: Vec<String>,
-    /// Whether the call has one channel only.
-    pub mono: bool,
+    /// The call.
+    pub call: WrittenCall,
     /// The verdict expected.
     pub expect: Verdict,
     /// The reason expected with N/A.
     pub reason: Option<String>,
     /// A piece of evidence expected, as it stands in the turn.
     pub text: Option<String>,
+}
+
+/// When hits of a rule cost or earn points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScoreOn {
+    /// When it hits.
+    Hit,
+    /// When it is kept.
+    Miss,
+}
+
+/// What a rule does to the score, beyond what its level says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scoring {
+    /// Points instead of those of its level; negative takes, positive gives.
+    pub points: Option<Score>,
+    /// Veto instead of what its level says.
+    pub veto: Option<bool>,
+    /// When.
+    pub on: ScoreOn,
+    /// Whether each hit counts instead of the rule once.
+    pub per_hit: bool,
+    /// Most points that it takes or gives over all hits, without sign.
+    pub cap: Option<Score>,
+    /// Of the rules of one group only the one with the largest deduction counts.
+    pub group: Option<String>,
 }
 
 /// A rule as its author wrote it.
@@ -257,119 +265,71 @@ pub struct Rule {
     pub level: Level,
     /// The dimension of the scheme; for watch rules a heading only.
     pub dimension: String,
-    /// Points instead of those of its level.
-    pub score: Option<Score>,
-    /// Veto instead of what its level says.
-    pub veto: Option<bool>,
+    /// What it does to the score.
+    pub scoring: Scoring,
     /// What to do about it, for the agent; may be empty.
     pub advice: String,
-    /// How its conditions add up: any or all.
-    pub join: Quantity,
-    /// Its conditions, at least one.
+    /// Its conditions, at least one, then its prerequisites, then its exceptions.
     pub conditions: Vec<Condition>,
-    /// The rule is judged only when one of these is met. Empty: always.
-    pub prerequisites: Vec<Condition>,
+    /// Which of them are conditions proper, prerequisites and exceptions: where the second and third begin.
+    pub parts: (usize, usize),
+    /// How its conditions add up.
+    pub when: Expr,
+    /// The rule is judged only when this holds. `None`: always.
+    pub only_if: Option<Expr>,
+    /// A hit does not count when this holds.
+    pub unless: Option<Expr>,
+    /// The calls it is for: all facts must hold. Empty: every call.
+    pub applies: Vec<Fact>,
+    /// In force for calls that begin at this date and time or later.
+    pub effective_from: Option<jiff::civil::DateTime>,
+    /// In force for calls that begin before this date and time.
+    pub effective_until: Option<jiff::civil::DateTime>,
+    /// Whether it is also judged while the call runs.
+    pub live: bool,
     /// Shorter calls are not judged (for required rules 20 s unless said otherwise).
     pub min_call: Millis,
     /// Its own tests.
     pub tests: Vec<RuleTest>,
+    /// Its text, without its tests, in one form whatever the layout.
+    pub canonical: String,
     /// The text it stands in.
     pub source_name: String,
     /// The line of its id, from 1.
     pub line: usize,
 }
 
-/// One dimension of a scheme.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dimension {
-    /// Its name.
-    pub name: String,
-    /// Points it starts with.
-    pub full: Score,
-    /// Most points it can lose.
-    pub cap: Score,
-}
-
-/// What a level costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LevelCost {
-    /// Points; negative takes.
-    pub points: Score,
-    /// Whether it brings the whole score to the lower bound.
-    pub veto: bool,
-}
-
-/// How findings become a score.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scheme {
-    /// Its name.
-    pub name: String,
-    /// Its version as the author counts.
-    pub version: String,
-    /// What a call without a finding gets.
-    pub base: Score,
-    /// No score is lower.
-    pub lower: Score,
-    /// No score is higher.
-    pub upper: Score,
-    /// A call has no score when fewer of the rules that can move points were judged, in percent. Rules whose
-    /// prerequisite is absent had no occasion and count neither way.
-    pub min_judged_percent: u32,
-    /// A call has no score when the agent says fewer characters, if any rule that can move points binds the agent.
-    pub min_agent_chars: u32,
-    /// Share of the points that a forbidden phrase costs when only its sound matched, 0 to 1; it never vetoes then.
-    pub homophone_weight: f64,
-    /// In the order of the report.
-    pub dimensions: Vec<Dimension>,
-    /// By level.
-    pub levels: BTreeMap<Level, LevelCost>,
-}
-
-impl Default for Scheme {
-    fn default() -> Self {
-        let dimension = |name: &str, full| Dimension {
-            name: name.to_owned(),
-            full: Score::from_points(full),
-            cap: Score::from_points(full),
-        };
-        let cost = |points, veto| LevelCost { points: Score::from_points(points), veto };
-        Self {
-            name: "default".to_owned(),
-            version: "1".to_owned(),
-            base: Score::from_points(100),
-            lower: Score::ZERO,
-            upper: Score::from_points(100),
-            min_judged_percent: 40,
-            min_agent_chars: 20,
-            homophone_weight: 0.5,
-            dimensions: vec![
-                dimension("服务规范", 30),
-                dimension("销售合规", 30),
-                dimension("信息安全", 20),
-                dimension("业务能力", 20),
-            ],
-            levels: BTreeMap::from([
-                (Level::S1, cost(-30, true)),
-                (Level::S2, cost(-20, false)),
-                (Level::S3, cost(-10, false)),
-                (Level::S4, cost(-5, false)),
-                (Level::S5, cost(0, false)),
-            ]),
-        }
+impl Rule {
+    /// The rules whose verdicts this one needs.
+    #[must_use]
+    pub fn needs(&self) -> Vec<&RuleId> {
+        self.conditions
+            .iter()
+            .filter_map(|condition| match &condition.operator {
+                Operator::Rule(id) | Operator::PastCalls(PastCalls { rule: Some(id), .. }) => Some(id),
+                Operator::Keyword(_)
+                | Operator::Regex(_)
+                | Operator::Similar(_)
+                | Operator::Repeat(_)
+                | Operator::Entity(_)
+                | Operator::Silence(_)
+                | Operator::SilenceShare(_)
+                | Operator::Pace(_)
+                | Operator::Overlap(_)
+                | Operator::FirstResponse { .. }
+                | Operator::Loudness(_)
+                | Operator::Sentiment(_)
+                | Operator::HangUp(_)
+                | Operator::Duration(_)
+                | Operator::SentenceCount(..)
+                | Operator::TalkShare(_)
+                | Operator::Density(_)
+                | Operator::PoliteShare(..)
+                | Operator::FlowBroken(_)
+                | Operator::WrongAnswer(_)
+                | Operator::PastCalls(_)
+                | Operator::Metadata(_) => None,
+            })
+            .collect()
     }
-}
-
-/// One text of rules as read.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Pack {
-    /// Its name.
-    pub(super) name: String,
-    /// Its revision as the author counts.
-    pub(super) revision: String,
-    /// Words that the recogniser misspells: their homophones are read as them before expressions run.
-    pub(super) confusable: Vec<String>,
-    /// Its rules.
-    pub(super) rules: Vec<Rule>,
-    /// Its scheme, when it has one.
-    pub(super) scheme: Option<Scheme>,
 }

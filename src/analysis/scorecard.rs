@@ -3,9 +3,10 @@
 //! Invariant: the score lies between the scheme's bounds, no dimension loses more than its cap, and only hits cost. A call
 //! with a veto always has a score.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::rule::Scheme;
+use super::compile::CompiledRule;
+use super::scheme::Scheme;
 use super::{DimensionScore, Finding, RuleKind, ScorecardResult, Verdict};
 use crate::types::{RuleId, Score};
 
@@ -13,7 +14,7 @@ use crate::types::{RuleId, Score};
 #[derive(Debug)]
 pub(super) struct Ground<'a> {
     /// The rules that can move points.
-    pub(super) movable: HashSet<&'a RuleId>,
+    pub(super) movable: &'a HashSet<RuleId>,
     /// Whether one of them binds the agent.
     pub(super) binds_agent: bool,
     /// Characters that the agent says, without punctuation and fillers.
@@ -28,10 +29,14 @@ pub(super) fn score(
     ground: &Ground<'_>,
 ) -> ScorecardResult {
     let scored: Vec<&Finding> = findings.iter().filter(|finding| finding.kind != RuleKind::Watch).collect();
+    let mut by_dimension: HashMap<&str, Vec<&Finding>> = HashMap::new();
+    for finding in &scored {
+        by_dimension.entry(finding.dimension.as_str()).or_default().push(finding);
+    }
     let mut dimensions = Vec::with_capacity(scheme.dimensions.len());
     let mut change = Score::ZERO;
     for dimension in &scheme.dimensions {
-        let own = scored.iter().filter(|finding| finding.dimension == dimension.name);
+        let own = by_dimension.get(dimension.name.as_str()).into_iter().flatten();
         let count = |verdict| {
             let number = own.clone().filter(|finding| finding.verdict == verdict).count();
             u32::try_from(number).unwrap_or(u32::MAX)
@@ -39,7 +44,8 @@ pub(super) fn score(
         let (num_hit, num_miss) = (count(Verdict::Hit), count(Verdict::Miss));
         let floor = Score::ZERO - dimension.cap;
         let sum: Score = own.clone().map(|finding| finding.score_delta).sum();
-        let delta = sum.max(floor);
+        let weighted = Score::from_f64(sum.as_f64() * dimension.weight).unwrap_or(sum);
+        let delta = weighted.max(floor);
         change = change + delta;
         dimensions.push(DimensionScore {
             name: dimension.name.clone(),
@@ -70,6 +76,41 @@ pub(super) fn score(
     }
 }
 
+/// Whether a rule is N/A because there was nothing to judge, rather than because it could not be judged.
+pub(super) fn is_no_occasion(reason: &str) -> bool {
+    ["prerequisite_absent", "anchor_absent", "not_in_scope", "not_in_force", "excepted"].contains(&reason)
+}
+
+/// Of the hits of one group only the one that takes most keeps its points.
+pub(super) fn only_the_largest(rules: &[CompiledRule], findings: &mut [Finding]) {
+    let groups: HashMap<&RuleId, &str> = rules
+        .iter()
+        .filter_map(|compiled| Some((&compiled.rule.id, compiled.rule.scoring.group.as_deref()?)))
+        .collect();
+    if groups.is_empty() {
+        return;
+    }
+    let mut largest: BTreeMap<&str, (usize, Score)> = BTreeMap::new();
+    let mut grouped = Vec::new();
+    for (index, finding) in findings.iter().enumerate() {
+        let Some(name) = groups.get(&finding.rule_id).filter(|_| finding.score_delta < Score::ZERO) else {
+            continue;
+        };
+        grouped.push((index, *name));
+        let known = largest.entry(name).or_insert((index, finding.score_delta));
+        if finding.score_delta < known.1 {
+            *known = (index, finding.score_delta);
+        }
+    }
+    for (index, name) in grouped {
+        let keeps = largest.get(name).is_some_and(|(winner, _)| *winner == index);
+        if let Some(finding) = findings.get_mut(index).filter(|_| !keeps) {
+            finding.score_delta = Score::ZERO;
+            finding.explanation.push_str(&format!("同组“{name}”只扣最大的一项，这里不再扣分。"));
+        }
+    }
+}
+
 /// Why a score would say nothing about the call; `None` when it says something.
 fn unscored(scheme: &Scheme, findings: &[Finding], ground: &Ground<'_>) -> Option<&'static str> {
     let (mut num_judged, mut num_unjudged) = (0_usize, 0_usize);
@@ -77,7 +118,7 @@ fn unscored(scheme: &Scheme, findings: &[Finding], ground: &Ground<'_>) -> Optio
     for finding in findings.iter().filter(|finding| ground.movable.contains(&finding.rule_id)) {
         match finding.not_applicable_reason.as_deref() {
             None => num_judged += 1,
-            Some("prerequisite_absent") => {}
+            Some(reason) if is_no_occasion(reason) => {}
             Some(reason) => {
                 num_unjudged += 1;
                 *reasons.entry(reason).or_default() += 1;
@@ -118,12 +159,14 @@ mod tests {
             evidence: Vec::new(),
             explanation: String::new(),
             not_applicable_reason: None,
+            num_hits: 1,
+            conditions: Vec::new(),
         }
     }
 
     fn scored(scheme: &Scheme, findings: &[Finding]) -> ScorecardResult {
-        let movable = findings.iter().map(|finding| &finding.rule_id).collect();
-        score(scheme, "1", findings, &Ground { movable, binds_agent: true, num_agent_chars: 100 })
+        let movable = findings.iter().map(|finding| finding.rule_id.clone()).collect();
+        score(scheme, "1", findings, &Ground { movable: &movable, binds_agent: true, num_agent_chars: 100 })
     }
 
     fn unjudged(reason: &str) -> Finding {
@@ -181,9 +224,9 @@ mod tests {
     fn an_agent_who_hardly_speaks_has_no_score() {
         let kept = Finding { verdict: Verdict::Miss, ..finding(0, 0, false) };
         let findings = [kept];
-        let movable: HashSet<&RuleId> = findings.iter().map(|finding| &finding.rule_id).collect();
+        let movable: HashSet<RuleId> = findings.iter().map(|finding| finding.rule_id.clone()).collect();
         let of = |num_agent_chars, binds_agent| {
-            let ground = Ground { movable: movable.clone(), binds_agent, num_agent_chars };
+            let ground = Ground { movable: &movable, binds_agent, num_agent_chars };
             score(&Scheme::default(), "1", &findings, &ground).unscored_reason
         };
         assert_eq!(of(19, true).as_deref(), Some("too_little_speech"));

@@ -67,19 +67,34 @@ pub(super) struct Stream {
 
 /// What rules call a sentence (句): an utterance, counted per role and over all.
 #[derive(Debug, Clone, Copy)]
-struct Sentence {
-    role: SpeakerRole,
-    span: Option<TimeSpan>,
-    of_role: u32,
-    of_all: u32,
+pub(super) struct Sentence {
+    pub(super) role: SpeakerRole,
+    pub(super) span: Option<TimeSpan>,
+    /// Index in `Dialogue::turns`.
+    pub(super) turn: u32,
+    /// Index in `Script::streams`.
+    pub(super) stream: usize,
+    /// Its characters in the stream: from, to. Equal when nothing is left of it.
+    pub(super) chars: (usize, usize),
+    /// Sentences of each role up to this one, itself included; see `role_index`.
+    up_to: [u32; 4],
 }
 
 /// A dialogue laid out for matching.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) streams: Vec<Stream>,
-    sentences: Vec<Sentence>,
+    pub(super) sentences: Vec<Sentence>,
     duration: Millis,
+}
+
+fn role_index(role: SpeakerRole) -> usize {
+    match role {
+        SpeakerRole::Agent => 0,
+        SpeakerRole::Customer => 1,
+        SpeakerRole::Bot => 2,
+        SpeakerRole::Unknown => 3,
+    }
 }
 
 impl Script {
@@ -107,12 +122,19 @@ impl Script {
                 *since <= MAX_BACKCHANNEL_CHARS && pause <= MAX_JOIN_PAUSE
             });
             let first_sentence = script.sentences.len();
-            script.add_sentences(turn);
             let turn_index = u32::try_from(index).unwrap_or(u32::MAX);
+            script.add_sentences(turn, turn_index, stream);
             if let Some(stream) = script.streams.get_mut(stream) {
                 stream.part(joined);
                 for normal in text {
                     let sentence = sentence_at(turn, first_sentence, normal.origin);
+                    if let Some(sentence) = script.sentences.get_mut(sentence as usize) {
+                        let (from, to) = &mut sentence.chars;
+                        if from == to {
+                            *from = stream.chars.len();
+                        }
+                        *to = stream.chars.len() + 1;
+                    }
                     stream.push(normal.char, Origin { turn: turn_index, char: normal.origin, sentence });
                 }
             }
@@ -135,51 +157,90 @@ impl Script {
         })
     }
 
-    fn add_sentences(&mut self, turn: &Turn) {
+    fn add_sentences(&mut self, turn: &Turn, turn_index: u32, stream: usize) {
         let spans: Vec<Option<TimeSpan>> = if turn.utterances.is_empty() {
             vec![turn.span]
         } else {
             turn.utterances.iter().map(|utterance| Some(utterance.span)).collect()
         };
         for span in spans {
-            let of_role = self.num_sentences(turn.role);
-            let of_all = u32::try_from(self.sentences.len()).unwrap_or(u32::MAX);
-            self.sentences.push(Sentence { role: turn.role, span, of_role, of_all });
+            let mut up_to = self.sentences.last().map_or([0; 4], |last| last.up_to);
+            if let Some(count) = up_to.get_mut(role_index(turn.role)) {
+                *count += 1;
+            }
+            let chars = (0, 0);
+            self.sentences.push(Sentence { role: turn.role, span, turn: turn_index, stream, chars, up_to });
         }
     }
 
-    fn num_sentences(&self, role: SpeakerRole) -> u32 {
-        self.sentences.iter().rev().find(|sentence| sentence.role == role).map_or(0, |last| last.of_role + 1)
+    /// Sentences that `scope` counts up to `index`, that one included.
+    pub(super) fn rank(&self, index: u32, scope: RoleScope) -> u32 {
+        let Some(sentence) = self.sentences.get(index as usize) else { return self.total(scope) };
+        counted(&sentence.up_to, scope)
+    }
+
+    /// Sentences that `scope` counts in the whole call.
+    pub(super) fn total(&self, scope: RoleScope) -> u32 {
+        self.sentences.last().map_or(0, |last| counted(&last.up_to, scope))
     }
 
     /// Whether sentence `index` lies in `range` as seen by `scope`; `None` when only times could tell and there
     /// are none.
     pub(super) fn in_range(&self, index: u32, scope: RoleScope, range: &Range) -> Option<bool> {
-        if *range == Range::default() {
+        if range.is_everywhere() {
             return Some(true);
         }
         let Some(sentence) = self.sentences.get(index as usize) else { return Some(false) };
-        let (position, total) = if scope == RoleScope::Any {
-            (sentence.of_all, u32::try_from(self.sentences.len()).unwrap_or(u32::MAX))
-        } else {
-            (sentence.of_role, self.num_sentences(sentence.role))
+        let scope = match (range.of_all, scope.includes(sentence.role)) {
+            (false, true) => scope,
+            // A speaker whose role nobody knows is counted among all.
+            (true, _) | (false, false) => RoleScope::Any,
         };
-        let by_count = range.first_sentences.is_some_and(|limit| position < limit)
-            || range.last_sentences.is_some_and(|limit| total - position <= limit);
-        if by_count {
+        let (position, total) = (self.rank(index, scope).saturating_sub(1), self.total(scope));
+        if in_counts(position, total, range) {
             return Some(true);
         }
-        if range.first.is_none() && range.last.is_none() {
-            return Some(false);
-        }
-        let Some(span) = sentence.span else {
-            let counted = range.first_sentences.is_some() || range.last_sentences.is_some();
-            return counted.then_some(false);
+        let percent = range.percent.map(|(from, to)| (from / 100.0, to / 100.0));
+        let timed = range.first.is_some() || range.last.is_some() || range.time.is_some();
+        let Some(span) = sentence.span.filter(|_| self.duration > Millis::ZERO) else {
+            if let Some((from, to)) = percent {
+                let (start, end) = (f64::from(position), f64::from(position) + 1.0);
+                let total = f64::from(total);
+                return Some(end > from * total && start < to * total);
+            }
+            let counted = range.first_sentences.is_some()
+                || range.last_sentences.is_some()
+                || range.sentences.is_some();
+            return if timed && !counted { None } else { Some(false) };
         };
+        let length = self.duration.0 as f64;
         let by_time = range.first.is_some_and(|limit| span.start < limit)
-            || range.last.is_some_and(|limit| span.end + limit > self.duration);
+            || range.last.is_some_and(|limit| span.end + limit > self.duration)
+            || range.time.is_some_and(|(from, to)| span.end > from && span.start < to)
+            || percent.is_some_and(|(from, to)| {
+                span.end.0 as f64 > from * length && (span.start.0 as f64) < to * length
+            });
         Some(by_time)
     }
+}
+
+fn counted(up_to: &[u32; 4], scope: RoleScope) -> u32 {
+    match scope {
+        RoleScope::Agent => up_to[0],
+        RoleScope::Customer => up_to[1],
+        RoleScope::Bot => up_to[2],
+        RoleScope::Any => up_to.iter().sum(),
+    }
+}
+
+/// Whether the sentence at `position` of `total` lies in a range of counted sentences.
+fn in_counts(position: u32, total: u32, range: &Range) -> bool {
+    let from_start = |number: i64| if number < 0 { i64::from(total) + number } else { number - 1 };
+    range.first_sentences.is_some_and(|limit| position < limit)
+        || range.last_sentences.is_some_and(|limit| total - position <= limit)
+        || range
+            .sentences
+            .is_some_and(|(from, to)| (from_start(from)..=from_start(to)).contains(&i64::from(position)))
 }
 
 fn sentence_at(turn: &Turn, first: usize, char: u32) -> u32 {
@@ -315,7 +376,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::behaviour::dialogue_of;
+    use crate::analysis::written::dialogue_of;
 
     fn script(turns: &[&str]) -> Script {
         Script::new(&dialogue_of(turns, false).expect("the turns are well formed"))

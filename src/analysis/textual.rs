@@ -1,28 +1,22 @@
-//! Judges a condition on words: from raw matches to those that count, by role, range, exclusion and guards.
+//! Judges conditions on words: from raw matches to those that count, by role, place, exclusion and guards.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use regex::Regex;
 
 use super::MatchMode;
 use super::compile::CompiledCondition;
+use super::found::{Place, Reach, Said};
 use super::guard;
-use super::matching::{Hit, Matcher};
-use super::rule::{Condition, Keyword, Quantity, Scope};
+use super::matching::{Matcher, RawHit};
+use super::operator::Keyword;
+use super::rule::{Condition, Quantity, Scope};
 use super::script::{Script, Stream};
-
-/// Something said that counts, in characters of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
-    pub(super) stream: usize,
-    pub(super) from: usize,
-    pub(super) to: usize,
-    pub(super) pattern: String,
-    pub(super) mode: MatchMode,
-}
+use super::sound::tolerances;
 
 /// What a condition on words comes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     /// It is met, by these words; none when it asks for absence.
     Met(Vec<Said>),
@@ -34,15 +28,15 @@ pub(super) enum Outcome {
 
 /// Judges a keyword condition by the raw matches of all rules.
 pub(super) fn judge_keyword(
-    script: &Script,
     matcher: &Matcher,
-    hits: &[Hit],
+    hits: &[RawHit],
     compiled: &CompiledCondition,
     keyword: &Keyword,
+    sieve: &Sieve<'_>,
 ) -> Outcome {
     let from = hits.partition_point(|hit| hit.word < compiled.words.start);
     let to = hits.partition_point(|hit| hit.word < compiled.words.end);
-    let mut sieve = Sieve { script, condition: &compiled.condition, without_times: false };
+    let script = sieve.reach.script;
     let mut counted: Vec<(u32, Said)> = Vec::new();
     for hit in hits.get(from..to).unwrap_or_default() {
         let (Some(word), Some(stream)) = (matcher.word(hit), script.streams.get(hit.stream as usize)) else {
@@ -53,35 +47,60 @@ pub(super) fn judge_keyword(
         else {
             continue;
         };
-        let said = Said {
+        let mut said = Said {
             stream: hit.stream as usize,
             from: *first as usize,
             to: *last as usize + 1,
             pattern: word.pattern.clone(),
             mode: hit.mode,
+            tolerances: Vec::new(),
+            score: None,
         };
         if sieve.passes(stream, &said) {
+            said.tolerances = match hit.mode {
+                MatchMode::Homophone => by_sound(stream, hit, &word.bare),
+                MatchMode::Synonym => vec!["同义词".to_owned()],
+                MatchMode::Exact
+                | MatchMode::Regex
+                | MatchMode::Measured
+                | MatchMode::Similar
+                | MatchMode::Entity => Vec::new(),
+            };
             counted.push((word.slot, said));
         }
     }
-    let without_times = sieve.without_times;
+    let without_times = sieve.without_times.get();
     let num_words = u32::try_from(keyword.words.len()).unwrap_or(u32::MAX);
+    let any = |counted: Vec<(u32, Said)>| counted.into_iter().map(|(_, said)| said).collect();
     match keyword.quantity {
         Quantity::None if counted.is_empty() && without_times => Outcome::NoTimes,
         Quantity::None if counted.is_empty() => Outcome::Met(Vec::new()),
         Quantity::None => Outcome::NotMet,
-        Quantity::Any => settle(counted.into_iter().map(|(_, said)| said).collect(), without_times),
-        Quantity::All => settle(together(script, counted, num_words, keyword.within), without_times),
-        Quantity::AtLeast(wanted) => settle(together(script, counted, wanted, keyword.within), without_times),
+        Quantity::Any => settle(any(counted), sieve),
+        Quantity::All => settle(together(script, counted, num_words, keyword.within), sieve),
+        Quantity::AtLeast(wanted) => settle(together(script, counted, wanted, keyword.within), sieve),
     }
 }
 
+/// What it took to hear a word in what is written.
+fn by_sound(stream: &Stream, hit: &RawHit, word: &[char]) -> Vec<String> {
+    let written = stream.bare_chars.get(hit.from as usize..hit.to as usize).unwrap_or_default();
+    let mut found: Vec<String> = Vec::new();
+    for (meant, written) in word.iter().zip(written) {
+        for name in tolerances(*meant, *written) {
+            if !found.iter().any(|known| known == name) {
+                found.push(name.to_owned());
+            }
+        }
+    }
+    found
+}
+
 /// Judges an expression.
-pub(super) fn judge_regex(script: &Script, condition: &Condition, regex: &Regex) -> Outcome {
-    let mut sieve = Sieve { script, condition, without_times: false };
+pub(super) fn judge_regex(regex: &Regex, sieve: &Sieve<'_>) -> Outcome {
     let mut counted = Vec::new();
-    for (index, stream) in script.streams.iter().enumerate() {
-        if !condition.hears(stream.role) {
+    for (index, stream) in sieve.reach.script.streams.iter().enumerate() {
+        if !sieve.hears(stream) && !sieve.is_tracing() {
             continue;
         }
         for found in regex.find_iter(&stream.text).filter(|found| !found.is_empty()) {
@@ -90,14 +109,29 @@ pub(super) fn judge_regex(script: &Script, condition: &Condition, regex: &Regex)
                 continue;
             }
             let rewritten = stream.rewritten.get(from..to).unwrap_or_default().contains(&true);
-            let mode = if rewritten { MatchMode::Homophone } else { MatchMode::Regex };
-            let said = Said { stream: index, from, to, pattern: regex.as_str().to_owned(), mode };
+            let said = Said {
+                stream: index,
+                from,
+                to,
+                pattern: regex.as_str().to_owned(),
+                mode: if rewritten { MatchMode::Homophone } else { MatchMode::Regex },
+                tolerances: if rewritten { vec!["同音词还原".to_owned()] } else { Vec::new() },
+                score: None,
+            };
             if sieve.passes(stream, &said) {
                 counted.push(said);
             }
         }
     }
-    settle(counted, sieve.without_times)
+    settle(counted, sieve)
+}
+
+/// Judges matches that are found elsewhere: similar sentences, repetitions, entities.
+pub(super) fn judge_said(found: impl IntoIterator<Item = Said>, sieve: &Sieve<'_>) -> Outcome {
+    let script = sieve.reach.script;
+    let passes =
+        |said: &Said| script.streams.get(said.stream).is_some_and(|stream| sieve.passes(stream, said));
+    settle(found.into_iter().filter(passes).collect(), sieve)
 }
 
 /// Whether `from..to` begins or ends inside a longer number.
@@ -108,12 +142,31 @@ fn cuts_number(stream: &Stream, from: usize, to: usize) -> bool {
     (digit(Some(from)) && digit(from.checked_sub(1))) || (digit(to.checked_sub(1)) && digit(Some(to)))
 }
 
-fn settle(mut said: Vec<Said>, without_times: bool) -> Outcome {
-    if said.is_empty() {
-        return if without_times { Outcome::NoTimes } else { Outcome::NotMet };
+fn settle(mut said: Vec<Said>, sieve: &Sieve<'_>) -> Outcome {
+    let condition = sieve.condition;
+    let enough = said.len() >= condition.count.max(1) as usize;
+    if !enough || (condition.every_sentence && !in_every_sentence(&said, sieve)) {
+        return if sieve.without_times.get() { Outcome::NoTimes } else { Outcome::NotMet };
     }
     said.sort_by_key(|said| (said.stream, said.from, said.to));
     Outcome::Met(said)
+}
+
+/// Whether every sentence in scope with words in it has a hit.
+fn in_every_sentence(said: &[Said], sieve: &Sieve<'_>) -> bool {
+    let script = sieve.reach.script;
+    let hit: Vec<(u32, u32)> = said
+        .iter()
+        .filter_map(|said| Place::of_chars(script, said.stream, said.from, said.to))
+        .map(|place| place.sentences)
+        .collect();
+    script.sentences.iter().enumerate().all(|(index, sentence)| {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let in_scope = sieve.condition.hears(sentence.role)
+            && sentence.chars.0 < sentence.chars.1
+            && sieve.reach.admits_sentence(index) == Some(true);
+        !in_scope || hit.iter().any(|(first, last)| (*first..=*last).contains(&index))
+    })
 }
 
 /// Those matches that stand together with enough different words.
@@ -141,27 +194,73 @@ fn together(script: &Script, counted: Vec<(u32, Said)>, wanted: u32, within: Sco
     kept
 }
 
-/// Drops the matches that do not count.
-struct Sieve<'a> {
-    script: &'a Script,
-    condition: &'a Condition,
-    /// Whether a match was dropped only because nobody knows when it was said.
-    without_times: bool,
+/// Why a match does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// Somebody else said it.
+    OtherRole,
+    /// It stands elsewhere in the call.
+    OutOfPlace,
+    /// It needs a time and has none.
+    WithoutTime,
+    /// `exclude` matches around it.
+    Excluded,
+    /// `left_guard` matches before it.
+    LeftGuard,
+    /// It is denied, asked or quoted.
+    Guarded(&'static str),
 }
 
-impl Sieve<'_> {
-    fn passes(&mut self, stream: &Stream, said: &Said) -> bool {
-        if !self.condition.hears(stream.role) {
-            return false;
+/// Drops the matches that do not count.
+#[derive(Debug)]
+pub(super) struct Sieve<'a> {
+    condition: &'a Condition,
+    reach: &'a Reach<'a>,
+    /// Whether a match was dropped only because nobody knows when it was said.
+    without_times: Cell<bool>,
+    /// What was dropped and why, when somebody wants to know.
+    dropped: Option<RefCell<Vec<(Said, Dropped)>>>,
+}
+
+impl<'a> Sieve<'a> {
+    pub(super) fn new(condition: &'a Condition, reach: &'a Reach<'a>, tracing: bool) -> Self {
+        let dropped = tracing.then(RefCell::default);
+        Self { condition, reach, without_times: Cell::new(false), dropped }
+    }
+
+    /// What was dropped and why; empty unless traced.
+    pub(super) fn into_dropped(self) -> Vec<(Said, Dropped)> {
+        self.dropped.map(RefCell::into_inner).unwrap_or_default()
+    }
+
+    fn is_tracing(&self) -> bool {
+        self.dropped.is_some()
+    }
+
+    fn hears(&self, stream: &Stream) -> bool {
+        self.condition.hears(stream.role)
+    }
+
+    fn passes(&self, stream: &Stream, said: &Said) -> bool {
+        let Some(why) = self.drops(stream, said) else { return true };
+        if why == Dropped::WithoutTime {
+            self.without_times.set(true);
         }
-        let sentence = stream.origins.get(said.from).map_or(0, |origin| origin.sentence);
-        match self.script.in_range(sentence, self.condition.role, &self.condition.range) {
+        if let Some(dropped) = &self.dropped {
+            dropped.borrow_mut().push((said.clone(), why));
+        }
+        false
+    }
+
+    fn drops(&self, stream: &Stream, said: &Said) -> Option<Dropped> {
+        if !self.hears(stream) {
+            return Some(Dropped::OtherRole);
+        }
+        let place = Place::of_chars(self.reach.script, said.stream, said.from, said.to);
+        match place.map_or(Some(false), |place| self.reach.admits(&place)) {
             Some(true) => {}
-            Some(false) => return false,
-            None => {
-                self.without_times = true;
-                return false;
-            }
+            Some(false) => return Some(Dropped::OutOfPlace),
+            None => return Some(Dropped::WithoutTime),
         }
         if let Some(exclude) = &self.condition.exclude {
             let (from, to) = match self.condition.exclude_in {
@@ -170,10 +269,14 @@ impl Sieve<'_> {
                 Scope::Call => (0, stream.chars.len()),
             };
             if exclude.is_match(stream.slice(from, to)) {
-                return false;
+                return Some(Dropped::Excluded);
             }
         }
         let (from, to) = stream.sentence_around(said.from, said.to);
-        !guard::blocks(self.condition.guards, stream.slice(from, said.from), stream.slice(said.to, to))
+        let before = stream.slice(from, said.from);
+        if self.condition.left_guard.as_ref().is_some_and(|guard| guard.is_match(before)) {
+            return Some(Dropped::LeftGuard);
+        }
+        guard::blocks(self.condition.guards, before, stream.slice(said.to, to)).map(Dropped::Guarded)
     }
 }

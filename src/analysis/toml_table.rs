@@ -49,6 +49,11 @@ impl<'a> Problems<'a> {
         });
     }
 
+    /// A part of the text.
+    pub(super) fn slice(&self, span: Range<usize>) -> &'a str {
+        self.text.get(span).unwrap_or("")
+    }
+
     pub(super) fn source_name(&self) -> &'a str {
         self.source_name
     }
@@ -158,18 +163,7 @@ impl<'t> TableReader<'t> {
         upper: f64,
     ) -> Option<f64> {
         let value = self.raw(key)?;
-        let found = match value.get_ref() {
-            DeValue::Integer(digits) => {
-                i64::from_str_radix(digits.as_str(), digits.radix()).ok().map(|whole| whole as f64)
-            }
-            DeValue::Float(digits) => digits.as_str().parse::<f64>().ok(),
-            DeValue::String(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)
-            | DeValue::Table(_) => None,
-        };
-        match found {
+        match number_of(value.get_ref()) {
             Some(number) if (lower..=upper).contains(&number) => Some(number),
             Some(number) => {
                 problems.add(
@@ -202,6 +196,54 @@ impl<'t> TableReader<'t> {
         }
         // In range by the check above.
         Some(number as u32)
+    }
+
+    /// A pair of numbers.
+    pub(super) fn pair(
+        &mut self,
+        problems: &mut Problems<'_>,
+        key: &'static str,
+        lower: f64,
+        upper: f64,
+    ) -> Option<(At<f64>, At<f64>)> {
+        let value = self.raw(key)?;
+        let numbers: Option<Vec<At<f64>>> = value.get_ref().as_array().map(|items| {
+            let items = items
+                .iter()
+                .filter_map(|item| Some(At { value: number_of(item.get_ref())?, span: item.span() }));
+            items.collect()
+        });
+        match numbers.map(<[At<f64>; 2]>::try_from) {
+            Some(Ok([from, to])) => {
+                for one in [&from, &to] {
+                    if !(lower..=upper).contains(&one.value) {
+                        let message = format!("`{key}` has {}, outside {lower} to {upper}", one.value);
+                        problems.add(&one.span, "rule.out_of_range", message, "");
+                        return None;
+                    }
+                }
+                Some((from, to))
+            }
+            Some(Err(_)) | None => {
+                self.wrong_type(problems, value, key, "a list of two numbers, from and to");
+                None
+            }
+        }
+    }
+
+    /// The span of a field's value.
+    pub(super) fn span_of(&mut self, key: &'static str) -> Option<Range<usize>> {
+        self.raw(key).map(Spanned::span)
+    }
+
+    /// The fields of the table, as written; none of them counts as asked for.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&'t str, Range<usize>)> + use<'t> {
+        self.table.keys().map(|key| (key.get_ref().as_ref(), key.span()))
+    }
+
+    /// A field by a name that is not fixed; counts as asked for.
+    pub(super) fn value(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.table.get(key)
     }
 
     /// A list of texts; one text stands for a list of one.
@@ -314,16 +356,38 @@ impl<'t> TableReader<'t> {
     }
 }
 
+/// The value of a number.
+pub(super) fn number_of(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(digits) => {
+            i64::from_str_radix(digits.as_str(), digits.radix()).ok().map(|whole| whole as f64)
+        }
+        DeValue::Float(digits) => digits.as_str().parse::<f64>().ok(),
+        DeValue::String(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => None,
+    }
+}
+
 /// The name that `text` most likely meant.
-fn nearest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
+pub(super) fn nearest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
     let lower = text.to_lowercase();
     let limit = (lower.chars().count() / 3).max(1) + 1;
+    let letters = |text: &str| {
+        let mut letters: Vec<char> = text.to_lowercase().chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    // Of equally near names, the one with the same letters: fingers swap them.
+    let other_letters = |name: &str| letters(name) != letters(&lower);
     names
         .iter()
-        .map(|name| (edit_distance(&lower, &name.to_lowercase()), *name))
-        .filter(|(distance, _)| *distance <= limit)
+        .map(|name| (edit_distance(&lower, &name.to_lowercase()), other_letters(name), *name))
+        .filter(|(distance, ..)| *distance <= limit)
         .min()
-        .map(|(_, name)| name)
+        .map(|(.., name)| name)
 }
 
 /// Levenshtein distance in characters.

@@ -12,22 +12,23 @@ use super::exit::{UsageError, describe};
 use super::output::{self, Format};
 use super::recording::{self, RecordingArgs};
 use super::settings::StageArgs;
-use super::{Exit, logging, progress, watch};
-use crate::analysis::{Level, RuleSet, Verdict};
+use super::text_calls::{RoleArgs, TextCalls, is_text_calls};
+use super::{Exit, logging, progress, text_calls, watch};
+use crate::analysis::{Analysis, Level, RuleSet, Verdict};
 use crate::app;
 use crate::audio;
 use crate::config::Config;
 use crate::ingest::{CallRecord, CallState, Recording};
 use crate::pipeline::{self, CallResult};
 use crate::proto::convert::state_to_wire;
-use crate::proto::{Report, v1};
+use crate::proto::{Report, TextCall, v1};
 use crate::speech::Transcriber;
 use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, Millis};
 
 /// What was typed after `diting analyze`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Recordings; `FILE.json` beside one is its metadata
+    /// Recordings, `FILE.json` beside one is its metadata; or calls as text, one a line, in FILE.jsonl
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to print the report. With json a recording that fails has no line, only a message; srt takes one recording
@@ -43,6 +44,8 @@ pub(super) struct Args {
     metadata: Option<PathBuf>,
     #[command(flatten)]
     recording: RecordingArgs,
+    #[command(flatten)]
+    roles: RoleArgs,
     /// Ends with exit code 1 when a rule of this level or a more severe one hit
     #[arg(long, value_enum, value_name = "LEVEL")]
     fail_on: Option<LevelArg>,
@@ -73,8 +76,16 @@ impl From<LevelArg> for Level {
 /// What every recording is judged with.
 struct Judge {
     config: Config,
-    transcriber: Arc<dyn Transcriber>,
+    /// Absent when there are only calls as text.
+    transcriber: Option<Arc<dyn Transcriber>>,
     rules: Arc<RuleSet>,
+}
+
+/// What came of the files so far.
+#[derive(Debug, Default)]
+struct Outcome {
+    failed: Option<Exit>,
+    found: bool,
 }
 
 /// Runs the command.
@@ -85,32 +96,103 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         let problem = format!("--format srt gives the subtitles of one recording, these are {num_files}");
         return Err(UsageError(problem).into());
     }
+    let has_text = args.files.iter().any(|file| is_text_calls(file));
+    if has_text && (args.metadata.is_some() || args.format == Format::Srt) {
+        let problem =
+            "calls as text carry their own metadata and have no subtitles: take --metadata and srt out";
+        return Err(UsageError(problem.to_owned()).into());
+    }
     let config = load_config(&args)?;
     let rules = app::load_rules(&config)?;
-    let loading = progress::spinner(&format!("loading model {}", config.speech.model));
-    let transcriber = app::load_transcriber(&config);
-    loading.finish_and_clear();
-    let judge = Judge { config, transcriber: transcriber?, rules };
+    let transcriber = if args.files.iter().all(|file| is_text_calls(file)) {
+        None
+    } else {
+        let loading = progress::spinner(&format!("loading model {}", config.speech.model));
+        let transcriber = app::load_transcriber(&config);
+        loading.finish_and_clear();
+        Some(transcriber?)
+    };
+    let judge = Judge { config, transcriber, rules };
 
     let fail_on = args.fail_on.map(Level::from);
-    let (mut failed, mut found) = (None, false);
+    let mut outcome = Outcome::default();
     for file in &args.files {
+        if is_text_calls(file) {
+            analyze_lines(&args, &judge, file, &mut outcome)?;
+            continue;
+        }
         match analyze(&args, &judge, file) {
             Ok((report, result)) => {
                 output::print_report(&report, args.format)?;
-                found |= fail_on.is_some_and(|limit| has_hit(&result, limit));
+                outcome.found |= fail_on.is_some_and(|limit| has_hit(&result.analysis, limit));
             }
             Err(error) => {
-                failed = Exit::worse(failed, Exit::of(&error));
+                outcome.failed = Exit::worse(outcome.failed, Exit::of(&error));
                 eprintln!("diting: {}: {}", file.display(), describe(&error));
             }
         }
     }
-    Ok(match (failed, found) {
+    Ok(match (outcome.failed, outcome.found) {
         (Some(exit), _) => exit,
         (None, true) => Exit::Findings,
         (None, false) => Exit::Success,
     })
+}
+
+/// Judges calls as text, line by line; only what stops the printing stops it.
+fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let fail_on = args.fail_on.map(Level::from);
+    let calls = match TextCalls::open(file, &args.roles) {
+        Ok(calls) => calls,
+        Err(error) => {
+            outcome.failed = Exit::worse(outcome.failed, Exit::Failure);
+            eprintln!("diting: {}", describe(&error.into()));
+            return Ok(());
+        }
+    };
+    for next in calls {
+        let told = next.map_err(anyhow::Error::from).and_then(|(line, call)| match call {
+            Ok(call) => Ok((line, call)),
+            Err(error) => Err(anyhow::Error::from(error).context(format!("line {line}"))),
+        });
+        match told {
+            Ok((line, call)) => {
+                let id = text_calls::call_id(file, line, &call);
+                let analysis = judge.rules.evaluate(&call.dialogue, &call.metadata);
+                outcome.found |= fail_on.is_some_and(|limit| has_hit(&analysis, limit));
+                output::print_report(&text_report(id, call, analysis), args.format)?;
+            }
+            Err(error) => {
+                outcome.failed = Exit::worse(outcome.failed, Exit::Failure);
+                eprintln!("diting: {}: {}", file.display(), describe(&error));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The report of a call that has no recording.
+fn text_report(id: CallId, call: TextCall, analysis: Analysis) -> v1::CallReport {
+    let TextCall { metadata, dialogue, .. } = call;
+    let record = CallRecord {
+        id,
+        metadata,
+        recording: Recording {
+            hash: ContentHash::new([0; 32]),
+            num_bytes: 0,
+            declaration: AudioDeclaration::default(),
+        },
+        received_at: jiff::Timestamp::UNIX_EPOCH,
+        state: CallState::Done,
+        num_attempts: 1,
+        duration: Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO),
+    };
+    let result = CallResult { audio: None, recognition: None, dialogue, analysis };
+    let mut report = v1::CallReport::from(Report { record: &record, result: &result });
+    if let Some(call) = &mut report.call {
+        (call.received_at, call.recording) = (None, None);
+    }
+    report
 }
 
 fn load_config(args: &Args) -> anyhow::Result<Config> {
@@ -118,8 +200,8 @@ fn load_config(args: &Args) -> anyhow::Result<Config> {
     Ok(Config::load(&layers)?)
 }
 
-fn has_hit(result: &CallResult, limit: Level) -> bool {
-    result.analysis.findings.iter().any(|finding| finding.verdict == Verdict::Hit && finding.level <= limit)
+fn has_hit(analysis: &Analysis, limit: Level) -> bool {
+    analysis.findings.iter().any(|finding| finding.verdict == Verdict::Hit && finding.level <= limit)
 }
 
 fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallReport, CallResult)> {
@@ -158,13 +240,16 @@ fn process(
     declaration: &AudioDeclaration,
     metadata: &CallMetadata,
 ) -> anyhow::Result<CallResult> {
+    let transcriber =
+        judge.transcriber.as_ref().expect("the transcriber is loaded when there is a recording");
     let bar = progress::audio(id.as_str());
     let result = pipeline::process(
         file,
         declaration,
         metadata,
-        judge.transcriber.as_ref(),
+        transcriber.as_ref(),
         &judge.rules,
+        None,
         &judge.config.pipeline,
         &mut |now| {
             bar.set_prefix(watch::state_name(state_to_wire(&now.state)));

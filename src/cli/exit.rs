@@ -11,7 +11,7 @@ use crate::error::Classify;
 use crate::eval::EvalError;
 use crate::ingest::IngestError;
 use crate::pipeline::PipelineError;
-use crate::proto::ConvertError;
+use crate::proto::{ConvertError, TextCallError};
 use crate::speech::SpeechError;
 use crate::speech::model::ModelError;
 
@@ -104,7 +104,7 @@ fn reason(error: &anyhow::Error) -> Option<&'static str> {
     }
     error.chain().find_map(|cause| {
         first_of!(cause; AppError, ConfigError, ConvertError, MetadataError, PipelineError, EvalError, RuleError,
-            ModelError, SpeechError, AudioError, IngestError)
+            ModelError, SpeechError, AudioError, IngestError, TextCallError)
     })
 }
 

@@ -23,6 +23,7 @@ pub mod report;
 mod rules;
 mod serve;
 mod settings;
+mod text_calls;
 mod watch;
 
 use clap::{Parser, Subcommand};

@@ -4,8 +4,10 @@
 
 pub mod convert;
 pub mod json;
+mod text_call;
 
 pub use convert::{ConvertError, Report};
+pub use text_call::{RoleNames, TextCall, TextCallError, parse_text_call};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod v1 {

@@ -11,7 +11,7 @@ use crate::sandbox::recording;
 
 /// Judges silence, so that a recording without a word has a hit.
 const PACK: &str = r#"
-version = 1
+version = 2
 
 [pack]
 name = "test"

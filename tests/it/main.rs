@@ -22,6 +22,8 @@ mod invented_text;
 mod lifecycle;
 mod mono;
 mod pipeline;
+mod rule_behaviour;
+mod rule_tools;
 mod sandbox;
 mod speech;
 mod support;

@@ -111,6 +111,7 @@ fn process(samples: &[f32], segments: Vec<Segment>, metadata: &CallMetadata) -> 
         metadata,
         &ScriptedTranscriber::new(segments),
         &RuleSet::bank(),
+        None,
         &PipelineConfig::default(),
         &mut |_| {},
         &AtomicBool::new(false),

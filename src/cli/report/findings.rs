@@ -101,7 +101,15 @@ fn tolerance(evidence: &v1::Evidence) -> String {
     match evidence.mode() {
         v1::MatchMode::Exact => "〔原词〕".to_owned(),
         v1::MatchMode::Synonym => format!("〔同义词，规则词“{pattern}”〕"),
-        v1::MatchMode::Homophone => format!("〔同音，规则词“{pattern}”〕"),
+        v1::MatchMode::Homophone if evidence.tolerances.is_empty() => format!("〔同音，规则词“{pattern}”〕"),
+        v1::MatchMode::Homophone => {
+            format!("〔近音 {}，规则词“{pattern}”〕", evidence.tolerances.join("、"))
+        }
+        v1::MatchMode::Similar => match evidence.similarity {
+            Some(score) => format!("〔相似 {score:.2}，“{pattern}”〕"),
+            None => format!("〔对照“{pattern}”〕"),
+        },
+        v1::MatchMode::Entity => format!("〔{pattern}〕"),
         // An expression tells an inspector nothing; the JSON report and the pack hold it.
         v1::MatchMode::Regex => "〔句式〕".to_owned(),
         v1::MatchMode::Measured => match evidence.measured.filter(|_| evidence.text.is_empty()) {

@@ -136,6 +136,14 @@ pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
         "no_audio" => "没有音频",
         "no_speech" => "没有可判断的话语",
         "unheard" => "有语音未能识别",
+        "anchor_absent" => "参照的内容未出现",
+        "not_in_scope" => "不检查这类通话",
+        "not_in_force" => "规则未生效或已失效",
+        "metadata_absent" => "缺少随录参数",
+        "no_history" => "没有以往通话记录",
+        "no_loudness" => "没有音量信息",
+        "low_confidence" => "识别置信度过低",
+        "excepted" => "例外情形",
         _ => return None,
     })
 }

@@ -1,7 +1,9 @@
 //! Findings, scores and whole reports to the wire.
 
 use super::{ConvertError, duration, known, transcript};
-use crate::analysis::{Evidence, Finding, Level, MatchMode, RuleKind, ScorecardResult, Verdict};
+use crate::analysis::{
+    ConditionResult, ConditionState, Evidence, Finding, Level, MatchMode, RuleKind, ScorecardResult, Verdict,
+};
 use crate::ingest::CallRecord;
 use crate::pipeline::CallResult;
 use crate::proto::v1;
@@ -43,6 +45,24 @@ pub fn finding(call: &CallId, finding: &Finding) -> v1::Finding {
         evidence: finding.evidence.iter().map(Into::into).collect(),
         explanation: finding.explanation.clone(),
         not_applicable_reason: finding.not_applicable_reason.clone().unwrap_or_default(),
+        num_hits: finding.num_hits,
+        conditions: finding.conditions.iter().map(Into::into).collect(),
+    }
+}
+
+impl From<&ConditionResult> for v1::ConditionResult {
+    fn from(condition: &ConditionResult) -> Self {
+        let state = match condition.state {
+            ConditionState::Met => v1::ConditionState::Met,
+            ConditionState::NotMet => v1::ConditionState::NotMet,
+            ConditionState::NotApplicable => v1::ConditionState::NotApplicable,
+        };
+        Self {
+            id: condition.id.clone(),
+            source: condition.source.clone(),
+            state: state.into(),
+            reason: condition.reason.clone().unwrap_or_default(),
+        }
     }
 }
 
@@ -61,6 +81,9 @@ impl From<&Evidence> for v1::Evidence {
             mode: mode(evidence.mode).into(),
             confidence: evidence.confidence,
             measured: evidence.measured,
+            condition: evidence.condition.clone(),
+            tolerances: evidence.tolerances.clone(),
+            similarity: evidence.similarity,
         }
     }
 }
@@ -136,5 +159,7 @@ fn mode(mode: MatchMode) -> v1::MatchMode {
         MatchMode::Homophone => v1::MatchMode::Homophone,
         MatchMode::Regex => v1::MatchMode::Regex,
         MatchMode::Measured => v1::MatchMode::Measured,
+        MatchMode::Similar => v1::MatchMode::Similar,
+        MatchMode::Entity => v1::MatchMode::Entity,
     }
 }

@@ -4,11 +4,13 @@
 //! it (`metadata.channel_roles`).
 
 mod call;
+mod dialogue;
 mod finding;
 mod time;
 mod transcript;
 
 pub use call::{failure_of, state_from_wire, state_to_wire};
+pub use dialogue::dialogue_from_wire;
 pub use finding::{Report, finding, verdict_from_wire};
 pub use time::{duration, timestamp, timestamp_from_wire};
 pub use transcript::transcript;
