@@ -61,7 +61,22 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
         Operator::FirstResponse { over } => judge_first_response(dialogue, view.condition.role, *over),
         Operator::Loudness(test) => judge_loudness(view, *test),
         Operator::HangUp(hang_up) => judge_hang_up(view, hang_up),
-        _ => Outcome::NotMet(String::new()),
+        Operator::Keyword(_)
+        | Operator::Regex(_)
+        | Operator::Similar(_)
+        | Operator::Repeat(_)
+        | Operator::Entity(_)
+        | Operator::Sentiment(_)
+        | Operator::Duration(_)
+        | Operator::SentenceCount(..)
+        | Operator::TalkShare(_)
+        | Operator::Density(_)
+        | Operator::PoliteShare(..)
+        | Operator::FlowBroken(_)
+        | Operator::WrongAnswer(_)
+        | Operator::PastCalls(_)
+        | Operator::Metadata(_)
+        | Operator::Rule(_) => Outcome::NotMet(String::new()),
     }
 }
 
@@ -378,7 +393,7 @@ fn judge_loudness(view: &View<'_>, test: LoudnessTest) -> Outcome {
             };
             let quiet: Vec<_> = levels.iter().filter(|(.., level)| *level <= limit).collect();
             let (part, all): (u64, u64) =
-                (quiet.iter().map(|one| length(one)).sum(), levels.iter().map(|one| length(&one)).sum());
+                (quiet.iter().map(length).sum(), levels.iter().map(|one| length(&one)).sum());
             let percent = part as f64 * 100.0 / (all.max(1)) as f64;
             if quiet.is_empty() || percent < share {
                 return Outcome::NotMet(format!("{percent:.0}% 的话语在 {limit} 级以下"));

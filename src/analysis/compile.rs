@@ -248,7 +248,25 @@ impl Parts {
                     self.samples.extend(item.answers.iter().map(|text| (text.clone(), check.answer_score)));
                 }
             }
-            _ => {}
+            Operator::Repeat(_)
+            | Operator::Entity(_)
+            | Operator::Silence(_)
+            | Operator::SilenceShare(_)
+            | Operator::Pace(_)
+            | Operator::Overlap(_)
+            | Operator::FirstResponse { .. }
+            | Operator::Loudness(_)
+            | Operator::Sentiment(_)
+            | Operator::HangUp(_)
+            | Operator::Duration(_)
+            | Operator::SentenceCount(..)
+            | Operator::TalkShare(_)
+            | Operator::Density(_)
+            | Operator::PoliteShare(..)
+            | Operator::FlowBroken(_)
+            | Operator::PastCalls(_)
+            | Operator::Metadata(_)
+            | Operator::Rule(_) => {}
         }
         CompiledCondition {
             words: words..length(self.words.len()),

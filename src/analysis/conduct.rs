@@ -20,7 +20,23 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
         Operator::Density(density) => filler_density(view, density),
         Operator::PoliteShare(limits, min_uses) => polite_share(view, limits, *min_uses),
         Operator::Sentiment(sentiment) => judge_mood(view, sentiment),
-        _ => Outcome::NotMet(String::new()),
+        Operator::Keyword(_)
+        | Operator::Regex(_)
+        | Operator::Similar(_)
+        | Operator::Repeat(_)
+        | Operator::Entity(_)
+        | Operator::Silence(_)
+        | Operator::SilenceShare(_)
+        | Operator::Pace(_)
+        | Operator::Overlap(_)
+        | Operator::FirstResponse { .. }
+        | Operator::Loudness(_)
+        | Operator::HangUp(_)
+        | Operator::FlowBroken(_)
+        | Operator::WrongAnswer(_)
+        | Operator::PastCalls(_)
+        | Operator::Metadata(_)
+        | Operator::Rule(_) => Outcome::NotMet(String::new()),
     }
 }
 
@@ -225,7 +241,9 @@ fn judge_mood(view: &View<'_>, sentiment: &Sentiment) -> Outcome {
             }
             let (mood, name, sign) = match sentiment.test {
                 SentimentTest::PositiveOver(_) => (Mood::Positive, "正面", -1.0),
-                _ => (Mood::Negative, "负面", 1.0),
+                SentimentTest::WorseBy(_) | SentimentTest::BetterBy(_) | SentimentTest::NegativeOver(_) => {
+                    (Mood::Negative, "负面", 1.0)
+                }
             };
             let percent = share(&weighed, mood);
             let shown = format!("{name}语句占 {percent:.0}%");

@@ -47,7 +47,8 @@ impl RuleSet {
             Verdict::NotApplicable => (1, None),
             Verdict::Miss => (2, None),
         };
-        findings.sort_by_key(order);
+        // Findings are large: this moves each once.
+        findings.sort_by_cached_key(order);
         let ground = self.ground(scene.dialogue);
         let mut scorecard = scorecard::score(&self.scheme, &self.revision, &findings, &ground);
         if input.live {
@@ -69,7 +70,9 @@ impl RuleSet {
         tracing: bool,
     ) -> (Scene<'a>, Vec<Finding>, Vec<RuleTrace>) {
         let mut scene = Scene::new(self, input);
-        let mut findings: Vec<Option<(Finding, Option<RuleTrace>)>> = vec![None; self.rules.len()];
+        let mut findings: Vec<Option<Finding>> = Vec::new();
+        findings.resize_with(self.rules.len(), || None);
+        let mut traces: Vec<(usize, RuleTrace)> = Vec::new();
         for index in &self.order {
             let Some(compiled) = self.rules.get(*index) else { continue };
             if input.live && !compiled.rule.live {
@@ -80,11 +83,13 @@ impl RuleSet {
                 *slot = Some(judged);
             }
             if let Some(slot) = findings.get_mut(*index) {
-                *slot = Some((finding, told));
+                *slot = Some(finding);
             }
+            traces.extend(told.map(|told| (*index, told)));
         }
-        let (findings, traces): (Vec<_>, Vec<_>) = findings.into_iter().flatten().unzip();
-        (scene, findings, traces.into_iter().flatten().collect())
+        traces.sort_by_key(|(index, _)| *index);
+        let traces = traces.into_iter().map(|(_, told)| told).collect();
+        (scene, findings.into_iter().flatten().collect(), traces)
     }
 
     /// What a score of this dialogue would rest on.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Analysis, Finding, MatchMode, RuleKind, RuleSet, Verdict, dialogue_of};
+use super::{Analysis, CallInput, Finding, MatchMode, RuleKind, RuleSet, Verdict, dialogue_of};
 use crate::dialogue::{Dialogue, Turn, Unheard};
 use crate::types::{CallMetadata, ChannelIndex, Media, Millis, RoleSource, Score, SpeakerRole, TimeSpan};
 
@@ -200,6 +200,42 @@ fn words_that_must_be_absent_may_have_been_said_by_somebody_unknown() {
         let analysis = pack.evaluate(&dialogue, &CallMetadata::default());
         assert_eq!(finding(&analysis, "P1").verdict, verdict, "{turns:?}");
     }
+}
+
+fn one_rule(scheme: &str, fields: &str, condition: &str) -> RuleSet {
+    let text = format!(
+        "version = 2\n{scheme}\n[[rule]]\nid = \"R1\"\nname = \"n\"\nkind = \"forbidden\"\nrole = \"agent\"\nlevel = \"S3\"\n\
+         dimension = \"服务规范\"\nhits = [\"客服: 好\"]\nmisses = [\"客服: 好\"]\n{fields}\n[[rule.condition]]\n{condition}\n"
+    );
+    RuleSet::compile("pack.toml", &text).expect("the pack is well formed")
+}
+
+#[test]
+fn while_a_call_runs_only_live_rules_are_judged_and_only_hits_are_told() {
+    let dialogue = dialogue_of(&["客服: 这款产品保本"], false).expect("the turn is well formed");
+    let metadata = CallMetadata::default();
+    let judge = |set: &RuleSet, live| {
+        set.evaluate_call(&CallInput { dialogue: &dialogue, metadata: &metadata, history: None, live })
+    };
+    let live = one_rule("", "live = true", "keyword = { any = [\"保本\"] }");
+    let analysis = judge(&live, true);
+    assert_eq!((analysis.findings.len(), analysis.scorecard.scored), (1, false));
+    assert!(judge(&one_rule("", "live = true", "keyword = { any = [\"保息\"] }"), true).findings.is_empty());
+    assert!(judge(&one_rule("", "", "keyword = { any = [\"保本\"] }"), true).findings.is_empty());
+}
+
+#[test]
+fn words_that_the_recogniser_is_hardly_sure_of_prove_nothing() {
+    let mut dialogue = dialogue_of(&["客服: 这款产品保本"], false).expect("the turn is well formed");
+    dialogue.turns[0].confidence = Some(0.2);
+    let judge = |limit: &str| {
+        let scheme = format!("[scheme]\nname = \"s\"\nversion = \"1\"\nmin_confidence = {limit}");
+        let set = one_rule(&scheme, "", "keyword = { any = [\"保本\"] }");
+        let finding = set.evaluate(&dialogue, &CallMetadata::default()).findings.remove(0);
+        (finding.verdict, finding.not_applicable_reason)
+    };
+    assert_eq!(judge("0.0"), (Verdict::Hit, None));
+    assert_eq!(judge("0.3"), (Verdict::NotApplicable, Some("low_confidence".to_owned())));
 }
 
 #[test]

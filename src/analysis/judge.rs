@@ -60,7 +60,8 @@ impl<'a> Judge<'a> {
     pub(super) fn new(scene: &'a Scene<'a>, compiled: &'a CompiledRule, tracing: bool) -> Self {
         let count = compiled.rule.conditions.len();
         let outcomes = vec![Outcome::not_met(); count];
-        let mut judge = Self { scene, compiled, outcomes, notes: vec![Vec::new(); count], tracing };
+        let notes = if tracing { vec![Vec::new(); count] } else { Vec::new() };
+        let mut judge = Self { scene, compiled, outcomes, notes, tracing };
         for index in &compiled.order {
             let (Some(condition), Some(parts)) =
                 (compiled.rule.conditions.get(*index), compiled.conditions.get(*index))
@@ -208,7 +209,19 @@ impl<'a> Judge<'a> {
             Operator::PastCalls(wanted) => return composite::past_calls(scene, wanted, notes),
             Operator::Metadata(facts) => return composite::metadata(scene, facts),
             Operator::Rule(id) => return composite::rule_hit(scene, id),
-            _ => return self.measure(condition, &reach, notes),
+            Operator::Silence(_)
+            | Operator::SilenceShare(_)
+            | Operator::Pace(_)
+            | Operator::Overlap(_)
+            | Operator::FirstResponse { .. }
+            | Operator::Loudness(_)
+            | Operator::Sentiment(_)
+            | Operator::HangUp(_)
+            | Operator::Duration(_)
+            | Operator::SentenceCount(..)
+            | Operator::TalkShare(_)
+            | Operator::Density(_)
+            | Operator::PoliteShare(..) => return self.measure(condition, &reach, notes),
         };
         let outcome = match said {
             // Words that must be absent: they may have been said all the same.
@@ -237,7 +250,23 @@ impl<'a> Judge<'a> {
             | Operator::Density(_)
             | Operator::PoliteShare(..)
             | Operator::Sentiment(_) => conduct::judge(&view),
-            _ => acoustic::judge(&view),
+            Operator::Keyword(_)
+            | Operator::Regex(_)
+            | Operator::Similar(_)
+            | Operator::Repeat(_)
+            | Operator::Entity(_)
+            | Operator::Silence(_)
+            | Operator::SilenceShare(_)
+            | Operator::Pace(_)
+            | Operator::Overlap(_)
+            | Operator::FirstResponse { .. }
+            | Operator::Loudness(_)
+            | Operator::HangUp(_)
+            | Operator::FlowBroken(_)
+            | Operator::WrongAnswer(_)
+            | Operator::PastCalls(_)
+            | Operator::Metadata(_)
+            | Operator::Rule(_) => acoustic::judge(&view),
         };
         Outcome::measured(outcome, notes)
     }

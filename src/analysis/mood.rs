@@ -112,14 +112,14 @@ mod tests {
             .collect();
         let (mut at, mut sum) = (0, 0.0);
         while at < text.len() {
-            let rest = &text[at..];
+            let rest = text.get(at..).expect("it stands between two characters");
             let longest =
                 words.iter().filter(|(word, _)| rest.starts_with(word)).max_by_key(|(word, _)| word.len());
             let Some((word, weight)) = longest else {
                 at += rest.chars().next().map_or(1, char::len_utf8);
                 continue;
             };
-            let before = &text[..at];
+            let before = text.get(..at).expect("it stands between two characters");
             let denied = ["不", "没", "别", "没有"].iter().any(|negation| before.ends_with(negation));
             let strong = ["很", "太", "真", "非常", "特别"].iter().any(|degree| before.ends_with(degree));
             sum += if denied {

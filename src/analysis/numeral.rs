@@ -155,7 +155,7 @@ mod tests {
                     zero = zero || !text.is_empty();
                     continue;
                 }
-                if zero && (!text.is_empty() || inside) && number / unit / 10 % 10 == 0 {
+                if zero && (!text.is_empty() || inside) && (number / unit / 10).is_multiple_of(10) {
                     text.push('零');
                 }
                 text.push(DIGITS[digit as usize]);

@@ -93,6 +93,49 @@ fn two_operators_an_empty_expression_and_a_keyword_of_marks_are_refused() {
     }
 }
 
+#[test]
+fn mistakes_between_conditions_are_told_with_what_was_meant() {
+    for (fields, condition, wanted) in [
+        (
+            "when = \"ask && yse\"",
+            "id = \"ask\"\nregex = 'a'\n[[rule.condition]]\nid = \"yes\"\nregex = 'b'",
+            "11:16: no condition is called `yse`\n  hint: did you mean `yes`?",
+        ),
+        ("when = \"c1 & c2\"", "regex = 'a'", "11:12: write `&&` instead of `&`"),
+        ("when = \"c1\"", "regex = 'a'\n[[rule.condition]]\nregex = 'b'", "condition `c2` is never used"),
+        (
+            "",
+            "after = { condition = \"aks\" }\nregex = 'a'\n[[rule.condition]]\nid = \"ask\"\nregex = 'b'",
+            "no condition is called `aks`\n  hint: did you mean `ask`?",
+        ),
+        (
+            "",
+            "id = \"a\"\nafter = { condition = \"b\" }\nregex = 'a'\n[[rule.condition]]\nid = \"b\"\nafter = { condition = \"a\" }\nregex = 'b'",
+            "these conditions need each other: a → b → a",
+        ),
+        ("", "rule = \"R2\"", "there is no rule `R2`\n  hint: did you mean `R1`?"),
+        ("", "rule = \"R1\"", "these rules need each other: R1 → R1"),
+        (
+            "",
+            "first_seconds = 3\nduration = { over_seconds = 3 }",
+            "`first_seconds` means nothing for `duration`",
+        ),
+        ("live = true", "duration = { over_seconds = 3 }", "cannot be live: it needs the whole call"),
+        (
+            "applies = { media = \"voise\" }",
+            "regex = 'a'",
+            "unknown media `voise`\n  hint: did you mean `voice`?",
+        ),
+        ("effective_from = \"soon\"", "regex = 'a'", "`effective_from` is no date"),
+        ("", "sentences = [3, 1]\nregex = 'a'", "`sentences` ends before it begins"),
+        ("", "entity = { kind = \"fone\" }", "unknown kind `fone`\n  hint: did you mean `phone`?"),
+        ("score_on = \"miss\"", "regex = 'a'", "`score_on = \"miss\"` needs a `score`"),
+    ] {
+        let found = problems(&rule(fields, condition));
+        assert!(found.iter().any(|problem| problem.contains(wanted)), "{fields} {condition}: {found:#?}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_fail(text in "(\\PC|\n|\\[\\[rule\\]\\]\n|= \\{|version = 2\n){0,40}") {

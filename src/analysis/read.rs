@@ -116,7 +116,12 @@ pub(super) fn table_at<'t>(plain: &'t toml::Table, key: &str, index: usize) -> O
     match plain.get(key)? {
         toml::Value::Array(items) => items.get(index)?.as_table(),
         toml::Value::Table(only) if index == 0 => Some(only),
-        _ => None,
+        toml::Value::String(_)
+        | toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => None,
     }
 }
 
@@ -132,7 +137,7 @@ fn canonical(plain: &mut toml::Table) -> String {
     plain.retain(|key, value| key != "pack" || value.as_table().is_some_and(|pack| !pack.is_empty()));
     if let Some(toml::Value::Array(rules)) = plain.get_mut("rule") {
         for rule in rules.iter_mut().filter_map(toml::Value::as_table_mut) {
-            rule.retain(|key, _| !TEST_FIELDS.iter().any(|field| key == *field));
+            rule.retain(|key, _| !TEST_FIELDS.contains(&key));
         }
     }
     if plain.is_empty() { String::new() } else { toml::Value::Table(plain.clone()).to_string() }
@@ -209,7 +214,7 @@ fn read_rule(
     let (id, line) = id?;
     let judging = |plain: &toml::Table| {
         let mut own = plain.clone();
-        own.retain(|key, _| !TEST_FIELDS.iter().any(|field| key == *field));
+        own.retain(|key, _| !TEST_FIELDS.contains(&key));
         toml::Value::Table(own).to_string()
     };
     Some(Rule {

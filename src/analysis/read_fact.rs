@@ -132,7 +132,11 @@ fn demand_of(
             DeValue::Array(items) => {
                 items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
             }
-            _ => None,
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Table(_) => None,
         }
     };
     let demand = match value {
@@ -154,7 +158,12 @@ fn demand_of(
                 (Some(_), _, _) => None,
             }
         }
-        other => texts(other).map(Demand::AnyOf),
+        other @ (DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)) => texts(other).map(Demand::AnyOf),
     };
     if demand.is_none() {
         let message = format!("`{name}` does not say what it must be");
@@ -185,7 +194,11 @@ pub(super) fn read_datetime(
     let written = match reader.value(key)?.get_ref() {
         DeValue::Datetime(datetime) => datetime.to_string(),
         DeValue::String(text) => text.to_string(),
-        _ => String::new(),
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => String::new(),
     };
     let parsed = written.parse::<DateTime>().ok();
     let parsed = parsed
@@ -244,7 +257,11 @@ fn read_timestamp(
     let written = match reader.value(key)?.get_ref() {
         DeValue::Datetime(datetime) => datetime.to_string(),
         DeValue::String(text) => text.to_string(),
-        _ => String::new(),
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => String::new(),
     };
     let parsed = written.parse().ok();
     if parsed.is_none() {

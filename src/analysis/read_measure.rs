@@ -16,6 +16,9 @@ use super::rule::RoleScope;
 use super::toml_table::{Problems, TableReader};
 use crate::types::{Millis, RuleId};
 
+/// Reads one operator's table.
+type Read = fn(&mut Measure<'_, '_, '_>) -> Option<Operator>;
+
 /// Reads the operator `name`.
 pub(super) fn read_measure(
     problems: &mut Problems<'_>,
@@ -33,7 +36,7 @@ pub(super) fn read_measure(
         }
         _ => {}
     }
-    let readers: [(&'static str, fn(&mut Measure<'_, '_, '_>) -> Option<Operator>); 14] = [
+    let readers: [(&'static str, Read); 14] = [
         ("silence", silence),
         ("silence_share", silence_share),
         ("pace", pace),

@@ -144,3 +144,87 @@ fn held_back(
     let today = own.iter().filter(|ago| **ago < DAY).count();
     risk.max_a_day.filter(|limit| today >= *limit as usize).map(|_| HeldBack::TooMany)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::dialogue_of;
+    use crate::types::CallMetadata;
+
+    const PACK: &str = r#"
+        version = 2
+        [[rule]]
+        id = "W1"
+        name = "n"
+        kind = "watch"
+        level = "S1"
+        hits = ["客户: 投诉"]
+        misses = ["客户: 好"]
+        [[rule.condition]]
+        keyword = { any = ["投诉"] }
+        [[rule]]
+        id = "W2"
+        name = "n"
+        kind = "watch"
+        level = "S1"
+        hits = ["客户: 媒体"]
+        misses = ["客户: 好"]
+        [[rule.condition]]
+        keyword = { any = ["媒体"] }
+        [[risk]]
+        id = "R"
+        name = "升级"
+        level = "S1"
+        when = "often || both && !never"
+        quiet_minutes = 60
+        max_a_day = 2
+        [[risk.signal]]
+        id = "often"
+        rules = ["W1", "W2"]
+        hits = 3
+        within_seconds = 30
+        [[risk.signal]]
+        id = "both"
+        rules = ["W2"]
+        [[risk.signal]]
+        id = "never"
+        rules = ["W1"]
+    "#;
+
+    fn alerts(turns: &[&str], earlier_minutes: &[i64]) -> Vec<Alert> {
+        let set = RuleSet::compile("pack.toml", PACK).expect("the pack is well formed");
+        let dialogue = dialogue_of(turns, false).expect("the turns are well formed");
+        let analysis = set.evaluate(&dialogue, &CallMetadata::default());
+        let began_at: Timestamp = "2026-03-02T10:00:00Z".parse().expect("it is a time");
+        let earlier: Vec<EarlierAlert> = earlier_minutes
+            .iter()
+            .map(|minutes| EarlierAlert {
+                risk_id: "R".to_owned(),
+                at: Timestamp::from_second(began_at.as_second() - minutes * 60).expect("it is in range"),
+            })
+            .collect();
+        set.alerts(&analysis, Some(began_at), &earlier)
+    }
+
+    #[test]
+    fn hits_count_together_only_within_their_time() {
+        let near = ["客户@0-2: 投诉", "客户@10-12: 投诉", "客户@20-22: 投诉"];
+        let found = alerts(&near, &[]);
+        assert_eq!((found.len(), found[0].at), (1, Some(Millis(20_000))));
+        assert_eq!(found[0].rules.iter().map(RuleId::as_str).collect::<Vec<_>>(), ["W1"]);
+        assert!(alerts(&["客户@0-2: 投诉", "客户@10-12: 投诉", "客户@50-52: 投诉"], &[]).is_empty());
+        assert_eq!(alerts(&["客户: 媒体"], &[]).len(), 1);
+        assert!(alerts(&["客户: 媒体，投诉"], &[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_held_back_says_why() {
+        let held = |earlier: &[i64]| alerts(&["客户: 媒体"], earlier)[0].held_back;
+        assert_eq!(held(&[]), None);
+        assert_eq!(held(&[30]), Some(HeldBack::Quiet));
+        assert_eq!(held(&[90]), None);
+        assert_eq!(held(&[90, 200]), Some(HeldBack::TooMany));
+        assert_eq!(held(&[90, 3_000]), None, "the day before does not count");
+        assert_eq!(held(&[-30]), None, "nor does what is still to come");
+    }
+}

@@ -307,7 +307,28 @@ impl Rule {
             .iter()
             .filter_map(|condition| match &condition.operator {
                 Operator::Rule(id) | Operator::PastCalls(PastCalls { rule: Some(id), .. }) => Some(id),
-                _ => None,
+                Operator::Keyword(_)
+                | Operator::Regex(_)
+                | Operator::Similar(_)
+                | Operator::Repeat(_)
+                | Operator::Entity(_)
+                | Operator::Silence(_)
+                | Operator::SilenceShare(_)
+                | Operator::Pace(_)
+                | Operator::Overlap(_)
+                | Operator::FirstResponse { .. }
+                | Operator::Loudness(_)
+                | Operator::Sentiment(_)
+                | Operator::HangUp(_)
+                | Operator::Duration(_)
+                | Operator::SentenceCount(..)
+                | Operator::TalkShare(_)
+                | Operator::Density(_)
+                | Operator::PoliteShare(..)
+                | Operator::FlowBroken(_)
+                | Operator::WrongAnswer(_)
+                | Operator::PastCalls(_)
+                | Operator::Metadata(_) => None,
             })
             .collect()
     }

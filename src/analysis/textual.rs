@@ -60,7 +60,11 @@ pub(super) fn judge_keyword(
             said.tolerances = match hit.mode {
                 MatchMode::Homophone => by_sound(stream, hit, &word.bare),
                 MatchMode::Synonym => vec!["同义词".to_owned()],
-                _ => Vec::new(),
+                MatchMode::Exact
+                | MatchMode::Regex
+                | MatchMode::Measured
+                | MatchMode::Similar
+                | MatchMode::Entity => Vec::new(),
             };
             counted.push((word.slot, said));
         }

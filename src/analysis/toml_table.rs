@@ -375,12 +375,19 @@ pub(super) fn number_of(value: &DeValue<'_>) -> Option<f64> {
 pub(super) fn nearest<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
     let lower = text.to_lowercase();
     let limit = (lower.chars().count() / 3).max(1) + 1;
+    let letters = |text: &str| {
+        let mut letters: Vec<char> = text.to_lowercase().chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    // Of equally near names, the one with the same letters: fingers swap them.
+    let other_letters = |name: &str| letters(name) != letters(&lower);
     names
         .iter()
-        .map(|name| (edit_distance(&lower, &name.to_lowercase()), *name))
-        .filter(|(distance, _)| *distance <= limit)
+        .map(|name| (edit_distance(&lower, &name.to_lowercase()), other_letters(name), *name))
+        .filter(|(distance, ..)| *distance <= limit)
         .min()
-        .map(|(_, name)| name)
+        .map(|(.., name)| name)
 }
 
 /// Levenshtein distance in characters.

@@ -111,9 +111,10 @@ impl RuleTrace {
 /// What every condition came to; with hits and notes when `full`.
 pub(super) fn trace(judge: &Judge<'_>, full: bool) -> Vec<ConditionTrace> {
     let rule = &judge.compiled.rule;
-    let traced = rule.conditions.iter().zip(&judge.outcomes).zip(&judge.notes).enumerate();
+    let traced = rule.conditions.iter().zip(&judge.outcomes).enumerate();
     traced
-        .map(|(index, ((condition, outcome), notes))| {
+        .map(|(index, (condition, outcome))| {
+            let notes = judge.notes.get(index).map(Vec::as_slice).unwrap_or_default();
             let (state, reason) = match outcome {
                 Outcome::Met(_) => (ConditionState::Met, None),
                 Outcome::NotMet { .. } => (ConditionState::NotMet, None),

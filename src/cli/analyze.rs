@@ -254,6 +254,7 @@ fn process(
         metadata,
         transcriber.as_ref(),
         &judge.rules,
+        None,
         &judge.config.pipeline,
         &mut |now| {
             bar.set_prefix(watch::state_name(state_to_wire(&now.state)));

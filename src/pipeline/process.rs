@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{CallProgress, PipelineConfig, PipelineError};
-use crate::analysis::RuleSet;
+use crate::analysis::{CallInput, History, RuleSet};
 use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout};
 use crate::dialogue;
 use crate::ingest::CallState;
@@ -29,6 +29,7 @@ pub fn process(
     metadata: &CallMetadata,
     transcriber: &dyn Transcriber,
     rules: &RuleSet,
+    history: Option<&History>,
     config: &PipelineConfig,
     progress: &mut dyn FnMut(CallProgress),
     cancel: &AtomicBool,
@@ -58,7 +59,7 @@ pub fn process(
 
     progress(at(CallState::Scoring, duration, duration));
     let dialogue = dialogue::build(&transcript, &profile, metadata, &config.dialogue);
-    let analysis = rules.evaluate(&dialogue, metadata);
+    let analysis = rules.evaluate_call(&CallInput { dialogue: &dialogue, metadata, history, live: false });
     going_on()?;
     Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis })
 }

@@ -8,11 +8,14 @@ use std::time::Instant;
 
 use super::board::{Board, Job};
 use super::{CallProgress, PipelineConfig, PipelineError, process};
-use crate::analysis::RuleSet;
+use crate::analysis::{History, PastCall, RuleSet};
 use crate::error::Chain;
 use crate::ingest::{BlobStore, CallState};
 use crate::speech::Transcriber;
-use crate::store::{CallResult, Store, StoreError};
+use crate::store::{CallFilter, CallResult, Store, StoreError};
+
+/// Most calls of one customer that are looked at.
+const MAX_HISTORY: usize = 500;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -102,6 +105,7 @@ impl Shared {
             }
             self.board.publish(job, reached);
         };
+        let history = self.history(job)?;
         let stages = || {
             process(
                 &self.blobs.path(&recording.hash),
@@ -109,12 +113,30 @@ impl Shared {
                 &job.record.metadata,
                 self.transcriber.as_ref(),
                 &self.rules,
+                history.as_ref(),
                 &self.config,
                 &mut progress,
                 &job.cancel,
             )
         };
         catch_unwind(AssertUnwindSafe(stages)).unwrap_or(Err(PipelineError::Panicked))
+    }
+
+    /// The customer's other calls, the newest of them, when a rule counts over them and the sender named the customer.
+    fn history(&self, job: &Job) -> Result<Option<History>, PipelineError> {
+        let customer_ref = job.record.metadata.customer_ref.clone().filter(|_| self.rules.needs_history());
+        if customer_ref.is_none() {
+            return Ok(None);
+        }
+        let filter = CallFilter { customer_ref, ..CallFilter::default() };
+        let page = self.store.list_calls(&filter, MAX_HISTORY, None)?;
+        let others = page.items.into_iter().filter(|other| other.record.id != job.record.id);
+        let calls = others.map(|other| PastCall {
+            started_at: other.record.metadata.started_at.unwrap_or(other.record.received_at),
+            direction: other.record.metadata.direction,
+            hits: other.hit_rule_ids,
+        });
+        Ok(Some(History { calls: calls.collect() }))
     }
 
     /// The call waits again, as if it had not been begun.

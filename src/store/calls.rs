@@ -293,6 +293,9 @@ pub(super) fn index_keys(stored: &StoredCall) -> Vec<Vec<u8>> {
         keys::indexed(&keys::state(state), *received_at, id),
         keys::blob_of(&recording.hash, id),
     ];
+    if let Some(customer_ref) = &metadata.customer_ref {
+        keys.push(keys::indexed(&keys::customer(customer_ref), *received_at, id));
+    }
     if let Some(agent_id) = &metadata.agent_id {
         keys.push(keys::indexed(&keys::agent(agent_id), *received_at, id));
     }

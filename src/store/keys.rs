@@ -8,6 +8,7 @@
 //! | `c` | id | the call's record |
 //! | `t` | inverted time, id | – |
 //! | `a` | digest of the agent, inverted time, id | – |
+//! | `u` | digest of the customer, inverted time, id | – |
 //! | `r` | rule, 0, inverted time, id | – |
 //! | `s` | state, inverted time, id | – |
 //! | `q` | time, id: unfinished calls, oldest first | – |
@@ -32,6 +33,7 @@ const BLOB: &[u8] = b"b";
 /// Bytes of the time in a key.
 pub(super) const TIME_BYTES: usize = 8;
 const AGENT_BYTES: usize = 16;
+const CUSTOMER_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
 pub(super) fn call(id: &CallId) -> Vec<u8> {
@@ -43,6 +45,13 @@ pub(super) fn agent(agent_id: &str) -> Vec<u8> {
     let digest = Sha256::digest(agent_id.as_bytes());
     let (digest, _) = digest.split_at(AGENT_BYTES);
     concat(&[b"a", digest])
+}
+
+/// The prefix of one customer's calls, by a digest likewise.
+pub(super) fn customer(customer_ref: &str) -> Vec<u8> {
+    let digest = Sha256::digest(customer_ref.as_bytes());
+    let (digest, _) = digest.split_at(CUSTOMER_BYTES);
+    concat(&[b"u", digest])
 }
 
 /// The prefix of the calls that a rule hit.
@@ -113,6 +122,7 @@ pub(super) fn owner(key: &[u8]) -> Option<&[u8]> {
         b'c' => 0,
         b't' | b'q' => TIME_BYTES,
         b'a' => AGENT_BYTES + TIME_BYTES,
+        b'u' => CUSTOMER_BYTES + TIME_BYTES,
         b'r' => rest.iter().position(|byte| *byte == 0)? + 1 + TIME_BYTES,
         b's' => 1 + TIME_BYTES,
         b'b' => HASH_BYTES,
@@ -167,7 +177,7 @@ mod tests {
             let time = jiff::Timestamp::from_microsecond(micros).expect("within range");
             let rule_id = RuleId::try_new("S1").expect("valid");
             let by_time = indexed(TIME, time, &id);
-            let prefixes = [agent("007"), rule(&rule_id), state(&CallState::Done)];
+            let prefixes = [agent("007"), customer("c7"), rule(&rule_id), state(&CallState::Done)];
             let mut entries: Vec<_> = prefixes.iter().map(|prefix| indexed(prefix, time, &id)).collect();
             entries.extend([call(&id), by_time.clone(), queued(time, &id), blob_of(&hash, &id)]);
             for entry in entries {

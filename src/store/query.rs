@@ -25,6 +25,8 @@ pub struct CallFilter {
     pub received_before: Option<jiff::Timestamp>,
     /// The agent's job number.
     pub agent_id: Option<String>,
+    /// The customer, as the sender refers to them. Calls that were stored before this was indexed are not found.
+    pub customer_ref: Option<String>,
     /// A rule that hit.
     pub rule_id: Option<RuleId>,
     /// The state; the failure inside [`CallState::Failed`] does not matter.
@@ -196,6 +198,9 @@ fn readable<T>(id: &[u8], read: Result<T, StoreError>) -> Result<Option<T>, Stor
 impl CallFilter {
     /// The index that leaves the fewest calls to look at, by how many calls share an entry as a rule.
     fn index(&self) -> Vec<u8> {
+        if let Some(customer_ref) = &self.customer_ref {
+            return keys::customer(customer_ref);
+        }
         if let Some(agent_id) = &self.agent_id {
             return keys::agent(agent_id);
         }
@@ -214,6 +219,10 @@ impl CallFilter {
         self.received_from.is_none_or(|from| record.received_at >= from)
             && self.received_before.is_none_or(|before| record.received_at < before)
             && self.agent_id.as_ref().is_none_or(|agent| record.metadata.agent_id.as_ref() == Some(agent))
+            && self
+                .customer_ref
+                .as_ref()
+                .is_none_or(|customer| record.metadata.customer_ref.as_ref() == Some(customer))
             && self
                 .state
                 .as_ref()

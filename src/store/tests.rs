@@ -155,6 +155,7 @@ fn lists_agree_with_a_naive_search_for_every_filter_and_page_size() {
                             received_from: from,
                             received_before: before,
                             agent_id: agent.map(str::to_owned),
+                            customer_ref: None,
                             rule_id: rule_id.map(rule),
                             state: state.clone(),
                             max_score: max.map(Score::from_points),
@@ -184,6 +185,22 @@ fn lists_agree_with_a_naive_search_for_every_filter_and_page_size() {
         }
     }
     assert!(num_found > 500, "the filters find something: {num_found}");
+}
+
+#[test]
+fn the_calls_of_one_customer_are_found_and_no_others() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    for (index, customer) in [Some("c1"), None, Some("c2"), Some("c1")].into_iter().enumerate() {
+        let mut call = record(&format!("call{index}"), Some("007"), index as i64);
+        call.metadata.customer_ref = customer.map(str::to_owned);
+        store.insert_call(&call).expect("inserts");
+    }
+    let of = |customer: &str| CallFilter { customer_ref: Some(customer.to_owned()), ..CallFilter::default() };
+    assert_eq!(ids(&store.list_calls(&of("c1"), 10, None).expect("lists")), ["call3", "call0"]);
+    store.delete_call(&id("call3")).expect("deletes");
+    assert_eq!(ids(&store.list_calls(&of("c1"), 10, None).expect("lists")), ["call0"]);
+    assert!(store.list_calls(&of("c3"), 10, None).expect("lists").items.is_empty());
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::thread;
 use diting::analysis::{RuleSet, Verdict};
 use diting::error::Classify;
 use diting::ingest::{CallState, Failure};
-use diting::pipeline::{self, CallProgress, PipelineConfig, PipelineError};
+use diting::pipeline::{self, CallProgress, Calls, PipelineConfig, PipelineError};
 use diting::store::{CallFilter, StoreError};
-use diting::types::{AudioDeclaration, ChannelIndex, Millis, RuleId};
+use diting::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis, RuleId};
 use fs_err as fs;
 
 use crate::support::{
@@ -45,6 +45,53 @@ fn a_call_goes_from_upload_to_findings() {
 }
 
 #[test]
+fn the_third_call_of_a_customer_is_known_to_be_the_third() {
+    const PACK: &str = r#"
+        version = 2
+        [[rule]]
+        id = "THIRD"
+        name = "当天第三次"
+        kind = "process"
+        level = "S5"
+        dimension = "服务规范"
+        [[rule.condition]]
+        past_calls = { at_least = 3, today = true }
+        [[rule.test]]
+        turns = []
+        hit = true
+        [[rule.test]]
+        turns = []
+        hit = false
+    "#;
+    let dir = tempfile::tempdir().unwrap();
+    let rules = Arc::new(RuleSet::compile("pack.toml", PACK).unwrap());
+    let config = PipelineConfig { num_workers: 1, shutdown_grace: Millis(0), ..PipelineConfig::default() };
+    let transcriber = Arc::new(SteeredTranscriber::default());
+    let calls =
+        Calls::start(config, open_store(dir.path()), open_blobs(dir.path()), transcriber, rules).unwrap();
+    let judged = |name: &str, customer: &str, hour: u32| {
+        let metadata = CallMetadata {
+            customer_ref: Some(customer.to_owned()),
+            started_at: format!("2026-03-02T0{hour}:00:00+08:00").parse().ok(),
+            ..metadata()
+        };
+        let mut upload = calls.begin_upload(id(name), metadata, AudioDeclaration::default()).unwrap();
+        upload.write(&wav(&[440.0, 220.0])).unwrap();
+        calls.accept(upload).unwrap();
+        end_of(&calls, name);
+        calls.store().result(&id(name)).unwrap().unwrap().analysis.findings.remove(0).verdict
+    };
+    let verdicts = [
+        judged("a1", "k1", 1),
+        judged("b1", "k2", 2),
+        judged("a2", "k1", 3),
+        judged("a3", "k1", 4),
+        judged("b2", "k2", 5),
+    ];
+    assert_eq!(verdicts, [Verdict::Miss, Verdict::Miss, Verdict::Miss, Verdict::Hit, Verdict::Miss]);
+}
+
+#[test]
 fn only_channels_that_say_something_of_their_own_are_recognised() {
     let cases: [(&[f32], &[&[u16]]); 5] = [
         (&[440.0, 220.0], &[&[0, 1]]),
@@ -65,6 +112,7 @@ fn only_channels_that_say_something_of_their_own_are_recognised() {
             &metadata(),
             &transcriber,
             &RuleSet::bank(),
+            None,
             &PipelineConfig::default(),
             &mut |progress| states.push(progress.state),
             &AtomicBool::new(false),

@@ -35,7 +35,7 @@ const CALLS: &str = r#"{"id": "good", "turns": [{"role": "left", "text": "您好
 {"id": "broken", "turns": [{"role": "nobody", "text": "保本"}]}
 
 no json
-{"id": "bad", "turns": [{"role": "left", "text": "您好，这款产品保本，您放心买，很多客户都买了", "begin_ms": 0, "end_ms": 3000}]}
+{"id": "bad", "turns": [{"role": "left", "text": "您好，这款产品保本，您放心买，很多老客户都买了不少", "begin_ms": 0, "end_ms": 3000}]}
 "#;
 
 fn folder() -> tempfile::TempDir {

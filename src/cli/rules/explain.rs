@@ -102,7 +102,12 @@ fn show_condition(condition: &ConditionTrace) -> String {
         let at = hit.span.map(|span| format!(" {}", span.start)).unwrap_or_default();
         let place = match hit.mode {
             MatchMode::Measured => String::new(),
-            _ => format!("第 {} 轮{at} ", hit.turn + 1),
+            MatchMode::Exact
+            | MatchMode::Synonym
+            | MatchMode::Homophone
+            | MatchMode::Regex
+            | MatchMode::Similar
+            | MatchMode::Entity => format!("第 {} 轮{at} ", hit.turn + 1),
         };
         text.push_str(&format!("\n      · {place}“{}”", hit.text));
         if hit.mode != MatchMode::Regex && hit.pattern != hit.text {

@@ -143,6 +143,8 @@ fn filter(wire: v1::CallFilter) -> Result<CallFilter, ConvertError> {
         received_from: time("filter.received_from", wire.received_from)?,
         received_before: time("filter.received_before", wire.received_before)?,
         agent_id: convert::optional_text("filter.agent_id", wire.agent_id)?,
+        // Counted over by rules only: a reference to a person is not searched by from outside.
+        customer_ref: None,
         rule_id,
         state: convert::state_from_wire("filter.state", wire.state)?,
         max_score,
