@@ -51,6 +51,15 @@ enum Command {
         #[arg(long, value_name = "COUNT")]
         limit: Option<usize>,
     },
+    /// Character error rate of text from any recogniser, both sides simplified
+    Score {
+        /// The folder: NAME.wav beside NAME.truth.json
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// What was heard: {"calls": [{"name": "NAME", "channels": [{"channel": 0, "text": "…"}]}]}
+        #[arg(long, value_name = "FILE.json")]
+        hypothesis: PathBuf,
+    },
     /// Text invented on silence, noise, ring-back, busy tone and hold music; fails unless there is none
     Silence {
         /// Seconds of each
@@ -79,6 +88,14 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if let Command::Score { data, hypothesis } = &args.command {
+        let scores = eval::score_calls(data, hypothesis)?;
+        match args.format {
+            Format::Text => emit(&scores.to_string())?,
+            Format::Json => emit(&serde_json::to_string(&scores)?)?,
+        }
+        return Ok(Exit::Success);
+    }
     let mut exit = Exit::Success;
     for model in &args.models {
         let transcriber = load(model)?;
@@ -89,6 +106,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 print(args.format, &report)?;
             }
             Command::Calls { data, limit } => print(args.format, &calls(transcriber, model, data, *limit)?)?,
+            // Needs no model.
+            Command::Score { .. } => {}
             Command::Silence { seconds } => {
                 let heard = silence(transcriber, Millis(seconds * 1000))?;
                 if heard.iter().any(|invented| invented.num_characters > 0) {
