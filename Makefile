@@ -4,17 +4,19 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# A folder of labelled recordings for `make eval`.
+# A folder of labelled recordings for `make eval` and the comparisons.
 DATA ?=
+# What the comparisons are told besides: see benches/peers/compare.py and curves.py, for example `--rounds 1`, `--quick`.
+OPTIONS ?=
 # Speech models of the demo and of the tests.
 DEMO_MODEL ?= small
 TEST_MODEL ?= base
-# One profile everywhere: whisper.cpp and libopus are compiled once.
+# One profile everywhere but in the comparisons with peers: whisper.cpp and libopus are compiled once.
 DITING := target/debug/diting
 
 .PHONY: help
 help: ## Shows this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Pushes the sample calls to a running server and shows what was found
@@ -49,6 +51,14 @@ lint: setup ## Checks formatting, lints, proto files and documentation
 .PHONY: bench
 bench: setup ## Runs the benchmarks
 	@cargo bench --locked
+
+.PHONY: bench-peers
+bench-peers: setup ## Compares with other recognisers: make bench-peers DATA=FOLDER
+	@scripts/peers.sh compare "$(DATA)" $(OPTIONS)
+
+.PHONY: bench-curves
+bench-curves: setup ## Measures cost by length, speech and calls at once: make bench-curves DATA=FOLDER
+	@scripts/peers.sh curves "$(DATA)" $(OPTIONS)
 
 .PHONY: eval
 eval: build ## Measures recognition: make eval DATA=FOLDER

@@ -31,6 +31,7 @@ const BANK: [(&str, &str); 8] = [
     ("bank/attitude.toml", include_str!("../../models/bank/attitude.toml")),
     ("bank/acoustic.toml", include_str!("../../models/bank/acoustic.toml")),
     ("bank/watch.toml", include_str!("../../models/bank/watch.toml")),
+    ("bank/cases.toml", include_str!("../../models/bank/cases.toml")),
 ];
 
 /// What of the shared automata and indexes belongs to a condition.

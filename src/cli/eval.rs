@@ -64,6 +64,15 @@ enum Command {
         #[arg(long)]
         always: bool,
     },
+    /// Character error rate of text from any recogniser, both sides simplified
+    Score {
+        /// The folder: NAME.wav beside NAME.truth.json
+        #[arg(long, value_name = "FOLDER")]
+        data: PathBuf,
+        /// What was heard: {"calls": [{"name": "NAME", "channels": [{"channel": 0, "text": "…"}]}]}
+        #[arg(long, value_name = "FILE.json")]
+        hypothesis: PathBuf,
+    },
     /// Text invented on silence, noise, ring-back, busy tone and hold music; fails unless there is none
     Silence {
         /// Seconds of each
@@ -92,6 +101,14 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if let Command::Score { data, hypothesis } = &args.command {
+        let scores = eval::score_calls(data, hypothesis)?;
+        match args.format {
+            Format::Text => emit(&scores.to_string())?,
+            Format::Json => emit(&serde_json::to_string(&scores)?)?,
+        }
+        return Ok(Exit::Success);
+    }
     let mut exit = Exit::Success;
     if let Command::Speakers { data, answers: Some(answers), .. } = &args.command {
         let found = eval::find_mixed(data)?;
@@ -111,6 +128,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             Command::Speakers { data, always, .. } => {
                 print_speakers(args.format, &speakers(transcriber, data, *always)?)?;
             }
+            // Needs no model.
+            Command::Score { .. } => {}
             Command::Silence { seconds } => {
                 let heard = silence(transcriber, Millis(seconds * 1000))?;
                 if heard.iter().any(|invented| invented.num_characters > 0) {

@@ -114,7 +114,7 @@ fn words_on(channel: ChannelIndex, transcript: &Transcript) -> Vec<&Word> {
 }
 
 /// What is said on each channel, in order; all on channel 0 when the call is mono.
-fn read_truth(call: &LabelledCall) -> Result<Vec<(ChannelIndex, Vec<Spoken>)>, EvalError> {
+pub(super) fn read_truth(call: &LabelledCall) -> Result<Vec<(ChannelIndex, Vec<Spoken>)>, EvalError> {
     let text = std::fs::read_to_string(&call.truth)
         .map_err(|source| EvalError::Read { path: call.truth.clone(), source })?;
     let mut utterances = parse_truth(&call.truth, &text)?;

@@ -39,6 +39,14 @@ pub enum EvalError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of recognised text is not what it should be.
+    #[error("`{}` does not list calls with a name and channels, each with channel and text", path.display())]
+    Hypothesis {
+        /// The file.
+        path: PathBuf,
+        /// Where it departs.
+        source: serde_json::Error,
+    },
     /// There is nothing to measure on.
     #[error("nothing to measure in `{}`: expected {expected}", path.display())]
     Empty {
@@ -64,7 +72,9 @@ impl Classify for EvalError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Read { .. } | Self::Empty { .. } => ErrorCode::NotFound,
-            Self::Manifest { .. } | Self::Truth { .. } | Self::Rttm { .. } => ErrorCode::InvalidInput,
+            Self::Manifest { .. } | Self::Truth { .. } | Self::Rttm { .. } | Self::Hypothesis { .. } => {
+                ErrorCode::InvalidInput
+            }
             Self::Audio { source, .. } => source.code(),
             Self::Speech(error) => error.code(),
         }
@@ -75,6 +85,7 @@ impl Classify for EvalError {
             Self::Read { .. } => "eval.unreadable",
             Self::Manifest { .. } => "eval.bad_manifest",
             Self::Truth { .. } | Self::Rttm { .. } => "eval.bad_truth",
+            Self::Hypothesis { .. } => "eval.bad_hypothesis",
             Self::Empty { .. } => "eval.empty",
             Self::Audio { source, .. } => source.reason(),
             Self::Speech(error) => error.reason(),
