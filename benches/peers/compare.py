@@ -8,6 +8,7 @@ while is busy for all of them. Prints Markdown; keeps every single measurement i
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,8 @@ def find_sets(args, setup):
         sets["calls"] = args.data / "calls"
     if (args.data / "speech" / "manifest.tsv").is_file():
         composed = setup.work / "composed"
+        # Another folder may have had other sets.
+        shutil.rmtree(composed, ignore_errors=True)
         subprocess.run([sys.executable, HERE / "compose.py", "sets", "--data", args.data, "--out", composed,
                         "--minutes", str(args.minutes)], check=True)
         sets |= {folder.name: folder for folder in sorted(composed.iterdir())}

@@ -6,7 +6,8 @@
 
 FOLDER of `--data` holds speech/manifest.tsv. `sets` makes calls of about five minutes of every set, each utterance said
 once. `calls` makes calls of a given length in which somebody speaks for a given share of the time; utterances return as
-often as it takes. `silence` is one second in which nobody speaks. Each call is NAME.wav beside NAME.truth.json. The same arguments give the same bytes.
+often as it takes. `silence` is one second in which nobody speaks. Each call is NAME.wav beside NAME.truth.json. The same
+arguments give the same bytes.
 """
 
 import argparse
@@ -202,7 +203,8 @@ def main():
     commands.add_parser("silence").add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     if args.command == "silence":
-        return write_wav(args.out, [], 1, random.Random(SEED))
+        write_wav(args.out, [], 1, random.Random(SEED))
+        return
     sets = read_sets(args.data / "speech")
     if args.command == "sets":
         write_sets(sets, args.out, args.minutes)

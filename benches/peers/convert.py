@@ -115,8 +115,11 @@ def merge(rank_of, token):
 def tokenizer(tokens, specials):
     """The tokeniser in the form of the `tokenizers` library."""
     characters = byte_characters()
-    spell = lambda token: "".join(characters[byte] for byte in token)
     rank_of = {token: rank for rank, token in enumerate(tokens)}
+
+    def spell(token):
+        return "".join(characters[byte] for byte in token)
+
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     added = [{
         "id": len(tokens) + place, "content": content, "special": place < len(specials) - len(TIMESTAMPS),

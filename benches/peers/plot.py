@@ -43,8 +43,12 @@ def draw(panel):
     first, last = scale(panel.x_ticks[0]), scale(panel.x_ticks[-1])
     y_ticks = steps(max(y for points in panel.series.values() for _, y in points))
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    at_x = lambda x: LEFT + (scale(x) - first) / (last - first) * (right - LEFT)
-    at_y = lambda y: bottom - y / y_ticks[-1] * (bottom - TOP)
+
+    def at_x(x):
+        return LEFT + (scale(x) - first) / (last - first) * (right - LEFT)
+
+    def at_y(y):
+        return bottom - y / y_ticks[-1] * (bottom - TOP)
 
     yield f'<text class="title" x="{LEFT}" y="20">{escape(panel.title)}</text>'
     for tick in y_ticks:

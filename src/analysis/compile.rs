@@ -22,7 +22,7 @@ use crate::types::{RuleId, Score};
 const MAX_BOUNDED_CHARS: usize = 2;
 
 /// The packs that are part of the binary, by file name.
-const BANK: [(&str, &str); 8] = [
+const BANK: [(&str, &str); 9] = [
     ("bank/scheme.toml", include_str!("../../models/bank/scheme.toml")),
     ("bank/service.toml", include_str!("../../models/bank/service.toml")),
     ("bank/sales.toml", include_str!("../../models/bank/sales.toml")),

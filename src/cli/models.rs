@@ -10,6 +10,7 @@ use super::Exit;
 use super::output::emit;
 use crate::error::Chain;
 use crate::speech::model::{Format, ImportOptions, Kept, ModelStore, PullOptions, Step, Trust};
+use crate::speech::{BenchResult, SpeechConfig, bench_model};
 
 /// Said of weights that nobody vouches for.
 const UNLISTED: &str = "the manifest does not list these weights; their digest is recorded as found";
@@ -33,6 +34,12 @@ enum Command {
     Verify {
         /// Names as shown by `diting models list`
         names: Vec<String>,
+    },
+    /// Measures what recognition costs on this machine, and which kernels are faster
+    Bench {
+        /// Name as shown by `diting models list`
+        #[arg(default_value_t = SpeechConfig::default().model)]
+        name: String,
     },
     /// Prints where the file of a model is
     Path {
@@ -98,11 +105,46 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Pull(pull) => run_pull(&store, pull),
         Command::Import(import) => run_import(&store, import),
         Command::Verify { names } => verify(&store, &names),
+        Command::Bench { name } => bench(&store, &name),
         Command::Path { name } => {
             emit(&format!("{}", store.path(&name)?.display()))?;
             Ok(Exit::Success)
         }
     }
+}
+
+/// Measures, and says what `diting` does with it.
+fn bench(store: &ModelStore, name: &str) -> anyhow::Result<Exit> {
+    let num_cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let results = bench_model(&store.path(name)?, num_cores)?;
+    emit(&format!("{name}, {num_cores} cores, medians"))?;
+    let title = ["KERNELS", "RECOGNISERS", "WINDOW", "TOKEN", "CPU S/SPEECH H", "SPEECH H/H"];
+    emit(&format!(
+        "{:<8} {:>11} {:>9} {:>9} {:>15} {:>11}",
+        title[0], title[1], title[2], title[3], title[4], title[5]
+    ))?;
+    for result in &results {
+        emit(&format!(
+            "{:<8} {:>11} {:>6.0} ms {:>6.2} ms {:>15.0} {:>11.1}",
+            if result.kernels { "diting" } else { "ggml" },
+            result.num_recognizers,
+            result.encode.as_secs_f64() * 1e3,
+            result.token.as_secs_f64() * 1e3,
+            result.secs_per_speech_hour(),
+            result.hours_per_hour(),
+        ))?;
+    }
+    let most = |a: &&BenchResult, b: &&BenchResult| a.hours_per_hour().total_cmp(&b.hours_per_hour());
+    let Some(best) = results.iter().max_by(most) else { return Ok(Exit::Success) };
+    let used = SpeechConfig::default().workers(num_cores);
+    emit(&match (best.kernels, results.iter().any(|result| result.kernels)) {
+        (true, _) => format!("diting uses its own kernels here, with {used} recognisers: nothing to set"),
+        (false, true) => "ggml's kernels are faster here: set `speech.use_kernels = false`".to_owned(),
+        (false, false) => format!(
+            "diting's own kernels need AVX-512 with VNNI, which this processor lacks: it uses ggml's, with {used} recognisers"
+        ),
+    })?;
+    Ok(Exit::Success)
 }
 
 fn list(store: &ModelStore) -> anyhow::Result<Exit> {

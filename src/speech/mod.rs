@@ -2,6 +2,7 @@
 //!
 //! Knows channels but not who speaks on them; no store, no wire types, no async.
 
+mod bench;
 mod config;
 mod decode;
 mod error;
@@ -18,6 +19,7 @@ mod words;
 
 use std::sync::atomic::AtomicBool;
 
+pub use bench::{BenchResult, bench_model};
 pub use config::{SpeechConfig, VadConfig};
 pub use error::SpeechError;
 pub use scripted::ScriptedTranscriber;
