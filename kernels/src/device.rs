@@ -1,9 +1,9 @@
 //! The device as ggml sees it: a table of functions, registered once.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use whisper_rs_sys::{
     ggml_backend_buffer_t, ggml_backend_buffer_type_t, ggml_backend_buft_is_host,
@@ -24,8 +24,10 @@ const STATUS_SUCCESS: ggml_status = 0;
 /// Names the kind of backend; any value that no other backend uses.
 static mut GUID: ggml_guid = *b"diting-kernels-1";
 
-/// Whether graphs that are planned from now on may use this device.
-static IS_ON: AtomicBool = AtomicBool::new(true);
+thread_local! {
+    /// Whether graphs that this thread plans may use the device.
+    static IS_ON: Cell<bool> = const { Cell::new(false) };
+}
 
 static REGISTERED: Once = Once::new();
 
@@ -71,9 +73,9 @@ pub(crate) fn register() {
     });
 }
 
-/// Lets graphs that are planned from now on use this device, or not.
+/// Lets graphs that this thread plans from now on use the device, or not.
 pub(crate) fn set_on(on: bool) {
-    IS_ON.store(on, Ordering::Relaxed);
+    IS_ON.set(on);
 }
 
 unsafe extern "C" fn reg_name(_: ggml_backend_reg_t) -> *const c_char {
@@ -176,7 +178,7 @@ unsafe extern "C" fn device_buffer_from_host(
 
 unsafe extern "C" fn device_supports_op(_: ggml_backend_dev_t, node: *const ggml_tensor) -> bool {
     // SAFETY: ggml passes a node that lives during the call.
-    IS_ON.load(Ordering::Relaxed) && unsafe { Tensor::new(node) }.is_some_and(supports)
+    IS_ON.get() && unsafe { Tensor::new(node) }.is_some_and(supports)
 }
 
 unsafe extern "C" fn device_supports_buft(_: ggml_backend_dev_t, kind: ggml_backend_buffer_type_t) -> bool {

@@ -46,14 +46,12 @@ pub fn is_supported() -> bool {
     return false;
 }
 
-/// Lets ggml use the kernels from now on, or no longer; states that exist already know them only if they were made
-/// after the first time. Does nothing where [`is_supported`] is false.
-pub fn set_enabled(enabled: bool) {
+/// Lets what this thread computes with whisper.cpp from now on use the kernels, or not. A state knows them only if they
+/// were let in, on any thread, before it was made. Does nothing where [`is_supported`] is false.
+pub fn use_on_this_thread(enabled: bool) {
     #[cfg(target_arch = "x86_64")]
     if is_supported() {
-        if enabled {
-            device::register();
-        }
+        device::register();
         device::set_on(enabled);
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -56,8 +56,6 @@ pub fn bench_model(model: &Path, num_cores: usize) -> Result<Vec<BenchResult>, S
     let mut parameters = WhisperContextParameters::new();
     parameters.use_gpu(false);
     parameters.flash_attn(false);
-    // Registered first: a state knows only the devices that were there when it was made.
-    diting_kernels::set_enabled(true);
     let context = WhisperContext::new_with_params(model, parameters)
         .map_err(|_| SpeechError::LoadModel { path: model.to_owned() })?;
     let mut ways = vec![false];
@@ -70,11 +68,9 @@ pub fn bench_model(model: &Path, num_cores: usize) -> Result<Vec<BenchResult>, S
     let mut rounds: Vec<Vec<(Duration, Duration)>> = vec![Vec::new(); ways.len()];
     for _ in 0..NUM_ROUNDS {
         for ((kernels, num_recognizers), times) in ways.iter().zip(&mut rounds) {
-            diting_kernels::set_enabled(*kernels);
-            times.push(together(&context, *num_recognizers)?);
+            times.push(together(&context, *kernels, *num_recognizers)?);
         }
     }
-    diting_kernels::set_enabled(true);
     let results = ways.into_iter().zip(rounds).map(|((kernels, num_recognizers), times)| {
         let (encode, token) = times.into_iter().unzip();
         BenchResult { kernels, num_recognizers, encode: median(encode), token: median(token) }
@@ -83,12 +79,17 @@ pub fn bench_model(model: &Path, num_cores: usize) -> Result<Vec<BenchResult>, S
 }
 
 /// Mean times of `count` recognisers that work at the same time.
-fn together(context: &WhisperContext, count: usize) -> Result<(Duration, Duration), SpeechError> {
+fn together(
+    context: &WhisperContext,
+    kernels: bool,
+    count: usize,
+) -> Result<(Duration, Duration), SpeechError> {
+    diting_kernels::use_on_this_thread(kernels);
     let states: Result<Vec<_>, _> = (0..count).map(|_| context.create_state()).collect();
     let states = states.map_err(|source| SpeechError::Recognizer { step: "create state", source })?;
     let start = context.token_sot();
     let times: Result<Vec<_>, SpeechError> = std::thread::scope(|scope| {
-        let run = |state| scope.spawn(move || once(state, start));
+        let run = |state| scope.spawn(move || once(state, kernels, start));
         let running: Vec<_> = states.into_iter().map(run).collect();
         running.into_iter().map(|thread| thread.join().unwrap_or(Err(SpeechError::Panicked))).collect()
     });
@@ -99,7 +100,8 @@ fn together(context: &WhisperContext, count: usize) -> Result<(Duration, Duratio
 }
 
 /// One window and its tokens. What they say does not matter: the work is the same for all audio.
-fn once(mut state: WhisperState, start: i32) -> Result<(Duration, Duration), SpeechError> {
+fn once(mut state: WhisperState, kernels: bool, start: i32) -> Result<(Duration, Duration), SpeechError> {
+    diting_kernels::use_on_this_thread(kernels);
     let failed = |step| move |source| SpeechError::Recognizer { step, source };
     let mut noise = 1_u32;
     let mut sample = || {

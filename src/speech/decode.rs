@@ -86,6 +86,7 @@ impl Decoder {
         config: &SpeechConfig,
         has_kernels: bool,
     ) -> Result<Self, SpeechError> {
+        diting_kernels::use_on_this_thread(has_kernels);
         let state = context
             .create_state()
             .map_err(|source| SpeechError::Recognizer { step: "create state", source })?;
@@ -112,6 +113,7 @@ impl Decoder {
 
     /// Recognises `samples`, at most 30 s.
     pub(super) fn decode(&mut self, samples: &[f32], attempt: Attempt) -> Result<Decoded, SpeechError> {
+        diting_kernels::use_on_this_thread(self.alignment.is_some());
         let padded = pad(samples);
         let max_tokens = samples.len() * MAX_TOKENS_PER_SEC / SAMPLE_RATE_HZ as usize + SPARE_TOKENS;
         let mut params = if attempt.prompt { self.with_prompt.clone() } else { self.without_prompt.clone() };
@@ -173,6 +175,7 @@ impl Decoder {
 
     /// The probability that `samples` hold no speech at all, by Whisper's own token for that. Costs an encoder pass.
     pub(super) fn no_speech_probability(&mut self, samples: &[f32]) -> Result<f32, SpeechError> {
+        diting_kernels::use_on_this_thread(self.alignment.is_some());
         let failed = |step| move |source| SpeechError::Recognizer { step, source };
         self.state.pcm_to_mel(&pad(samples), NUM_THREADS).map_err(failed("mel"))?;
         self.state.encode(0, NUM_THREADS).map_err(failed("encode"))?;

@@ -62,7 +62,6 @@ impl WhisperTranscriber {
         config.check()?;
         install_logging_hooks();
         let has_kernels = config.use_kernels && !config.use_gpu && diting_kernels::is_supported();
-        diting_kernels::set_enabled(has_kernels);
         let mut parameters = WhisperContextParameters::new();
         parameters.use_gpu(config.use_gpu);
         // Word times need the attention weights, which flash attention does not keep.

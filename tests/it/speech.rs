@@ -12,8 +12,12 @@ use crate::weights;
 
 const STEREO: [ChannelIndex; 2] = [ChannelIndex(0), ChannelIndex(1)];
 
+fn base(num_recognizers: usize) -> SpeechConfig {
+    SpeechConfig { model: "base".to_owned(), num_recognizers, ..SpeechConfig::default() }
+}
+
 fn load(num_recognizers: usize) -> WhisperTranscriber {
-    weights::load(&SpeechConfig { model: "base".to_owned(), num_recognizers, ..SpeechConfig::default() })
+    weights::load(&base(num_recognizers))
 }
 
 fn sample(name: &str) -> PathBuf {
@@ -62,6 +66,24 @@ fn the_text_does_not_depend_on_how_many_recognizers_work_or_what_they_did_before
     let first = transcribe(&two, &mut |_| {}, &never).unwrap();
     assert_eq!(first, transcribe(&two, &mut |_| {}, &never).unwrap());
     assert_eq!(first, transcribe(&one, &mut |_| {}, &never).unwrap());
+}
+
+#[test]
+fn our_kernels_hear_what_those_of_ggml_hear() {
+    let never = AtomicBool::new(false);
+    let hear = |use_kernels| {
+        let config = SpeechConfig { use_kernels, beam_size: 1, ..base(2) };
+        let transcript = transcribe(&weights::load(&config), &mut |_| {}, &never).unwrap();
+        let words = transcript.segments.iter().flat_map(|segment| segment.words.clone());
+        words.map(|word| (word.text, word.span.start)).collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (hear(true), hear(false));
+    // Eight bits round otherwise, and synthetic voices leave `base` in doubt: most words are the same, and said when.
+    let same = ours.iter().filter(|(text, start)| {
+        theirs.iter().any(|(other, at)| other == text && at.0.abs_diff(start.0) <= 500)
+    });
+    let (same, all) = (same.count(), ours.len().max(theirs.len()));
+    assert!(all > 100 && same * 10 >= all * 6, "{same} of {all} words are the same");
 }
 
 #[test]
