@@ -31,4 +31,5 @@ diting=target/release/diting
 scripts/models.sh "$diting" base base-f16 small small-f16 vad
 
 heading "measuring"
-"$python" "benches/peers/$script.py" --diting "$diting" --data "$data" --work "$work" "$@"
+# -B: nothing is written beside the sources.
+"$python" -B "benches/peers/$script.py" --diting "$diting" --data "$data" --work "$work" "$@"

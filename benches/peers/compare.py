@@ -76,7 +76,7 @@ class Bench:
         self.sets = sets
         # (set, contender): costs, one a round.
         self.costs = {}
-        # (set, contender): edits and characters of each call. Greedy decoding gives the same text every time: counted once.
+        # (set, contender): edits and characters of each call. No program draws random numbers as run here: counted once.
         self.errors = {}
         self.seconds = {}
 

@@ -66,6 +66,13 @@ def diting(setup, model, threads, calls, out):
     return [setup.diting, "analyze", "--model", model, "--threads", threads, "--format", "json", *calls]
 
 
+def greedy_diting(setup, model, threads, calls, out):
+    """Likeliest word by likeliest word, as the peer decodes."""
+    config = setup.work / "greedy.toml"
+    config.write_text("[speech]\nbeam_size = 1\n", "utf-8")
+    return [*diting(setup, model, threads, calls, out), "--config", config]
+
+
 def faster_whisper(*options):
     def command(setup, model, threads, calls, out):
         return [sys.executable, HERE / "transcribe.py", "--model", setup.converted(model), "--threads", threads,
@@ -93,6 +100,7 @@ CONTENDERS = [
 ]
 # Other ways to run them, for who doubts that the above is their best.
 EXTRAS = [
+    Contender("diting, greedy", greedy_diting, heard_by_diting),
     Contender("faster-whisper, with word times", faster_whisper("--words"), heard_by_peer),
     Contender("faster-whisper, beam 5", faster_whisper("--beam", 5), heard_by_peer),
     Contender("faster-whisper, not batched", faster_whisper("--batch", 0), heard_by_peer),

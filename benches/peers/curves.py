@@ -8,6 +8,7 @@ beside it.
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -145,12 +146,16 @@ def main():
     else:
         lengths, shares, counts = LENGTHS, SHARES, COUNTS
         share_minutes, count_minutes = SHARE_MINUTES, COUNT_MINUTES
-    points = [*curves.by_length(lengths), *curves.by_share(shares, share_minutes), *curves.by_count(counts, count_minutes)]
+    points = []
+    kept = {"machine": machine, "model": args.model, "rounds": args.rounds, "points": points}
+    for point in itertools.chain(curves.by_length(lengths), curves.by_share(shares, share_minutes),
+                                 curves.by_count(counts, count_minutes)):
+        points.append(point)
+        # After each: who stops an hour's run keeps what it has found.
+        (setup.work / "curves.json").write_text(json.dumps(kept, indent=1), "utf-8")
 
     print(f"{machine['processor']}, {machine['cores']} cores; model {args.model}, {args.rounds} round(s)\n")
     print("\n".join(as_markdown(points)))
-    kept = {"machine": machine, "model": args.model, "rounds": args.rounds, "points": points}
-    (setup.work / "curves.json").write_text(json.dumps(kept, indent=1), "utf-8")
     for name, panels in charts(points):
         (setup.work / f"{name}.svg").write_text(figure(panels), "utf-8")
 

@@ -2,7 +2,7 @@
 
     transcribe.py --model FOLDER --threads COUNT --out FILE.json CALL...
 
-Set up as its makers advise for speed: batches of windows, int8, its own voice-activity filter; greedy, as diting decodes.
+Set up as its makers advise for speed: batches of windows, int8, its own voice-activity filter; greedy, which is its cheapest.
 """
 
 import argparse

@@ -226,47 +226,71 @@ pub(crate) unsafe fn products_with_halves(halves: Tensor<'_>, floats: Tensor<'_>
                     columns.add((column + index).min(num_columns - 1) * halves.stride(1)).cast_const()
                 };
                 let four = [at(0), at(1), at(2), at(3)];
-                for row in 0..num_rows {
-                    let from =
-                        floats.data().add(head * floats.stride(2) + row * floats.stride(1)).cast::<f32>();
-                    let to =
-                        result.data().add(head * result.stride(2) + row * result.stride(1)).cast::<f32>();
-                    four_products(four, from, halves.len(0), to.add(column), num_columns - column);
+                let from = floats.data().add(head * floats.stride(2)).cast_const();
+                let to = result.data().add(head * result.stride(2)).cast::<f32>().add(column);
+                let steps = (floats.stride(1), result.stride(1) / size_of::<f32>());
+                let wanted = num_columns - column;
+                let mut row = 0;
+                while row < num_rows {
+                    let (from, to) = (from.add(row * steps.0), to.add(row * steps.1));
+                    let depth = halves.len(0);
+                    match num_rows - row {
+                        1 => four_products::<1>(four, from, steps, depth, to, wanted),
+                        2 => four_products::<2>(four, from, steps, depth, to, wanted),
+                        3 => four_products::<3>(four, from, steps, depth, to, wanted),
+                        _ => four_products::<4>(four, from, steps, depth, to, wanted),
+                    }
+                    row += 4;
                 }
             }
         }
     }
 }
 
-/// The products of one row with four columns, of which the first `wanted` are stored.
+/// The products of `ROWS` rows with four columns, of which the first `wanted` are stored. Columns are widened once for
+/// all rows. `steps`: from one row to the next, in bytes, and from one result to the next, in floats.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,f16c,avx")]
-unsafe fn four_products(columns: [*const u8; 4], row: *const f32, depth: usize, to: *mut f32, wanted: usize) {
-    let mut acc = [_mm512_setzero_ps(); 4];
+unsafe fn four_products<const ROWS: usize>(
+    columns: [*const u8; 4],
+    rows: *const u8,
+    steps: (usize, usize),
+    depth: usize,
+    to: *mut f32,
+    wanted: usize,
+) {
+    let mut acc = [[_mm512_setzero_ps(); 4]; ROWS];
     // SAFETY: by the contract of the caller; the last load is masked to the row.
     unsafe {
         let whole = depth / LANES * LANES;
         for k in (0..whole).step_by(LANES) {
-            let x = _mm512_loadu_ps(row.add(k));
-            for (acc, column) in acc.iter_mut().zip(columns) {
-                let halves = _mm256_loadu_si256(column.add(k * 2).cast());
-                *acc = _mm512_fmadd_ps(x, _mm512_cvtph_ps(halves), *acc);
+            let wide = columns.map(|column| _mm512_cvtph_ps(_mm256_loadu_si256(column.add(k * 2).cast())));
+            for (row, acc) in acc.iter_mut().enumerate() {
+                let x = _mm512_loadu_ps(rows.add(row * steps.0).cast::<f32>().add(k));
+                for (acc, column) in acc.iter_mut().zip(wide) {
+                    *acc = _mm512_fmadd_ps(x, column, *acc);
+                }
             }
         }
         if whole < depth {
             let mask = mask(whole, depth);
-            let x = _mm512_maskz_loadu_ps(mask, row.add(whole));
-            for (acc, column) in acc.iter_mut().zip(columns) {
-                let halves = _mm256_maskz_loadu_epi16(mask, column.add(whole * 2).cast());
-                *acc = _mm512_fmadd_ps(x, _mm512_cvtph_ps(halves), *acc);
+            for (row, acc) in acc.iter_mut().enumerate() {
+                let x = _mm512_maskz_loadu_ps(mask, rows.add(row * steps.0).cast::<f32>().add(whole));
+                for (acc, column) in acc.iter_mut().zip(columns) {
+                    let halves = _mm256_maskz_loadu_epi16(mask, column.add(whole * 2).cast());
+                    *acc = _mm512_fmadd_ps(x, _mm512_cvtph_ps(halves), *acc);
+                }
             }
         }
-        if wanted >= 4 {
-            _mm_storeu_ps(to, sums(acc));
-        } else {
-            let mut rest = [0.0; 4];
-            _mm_storeu_ps(rest.as_mut_ptr(), sums(acc));
-            std::ptr::copy_nonoverlapping(rest.as_ptr(), to, wanted);
+        for (row, acc) in acc.into_iter().enumerate() {
+            let to = to.add(row * steps.1);
+            if wanted >= 4 {
+                _mm_storeu_ps(to, sums(acc));
+            } else {
+                let mut rest = [0.0; 4];
+                _mm_storeu_ps(rest.as_mut_ptr(), sums(acc));
+                std::ptr::copy_nonoverlapping(rest.as_ptr(), to, wanted);
+            }
         }
     }
 }
