@@ -44,7 +44,7 @@ impl Default for SpeechConfig {
             model: "small".to_owned(),
             language: "zh".to_owned(),
             num_recognizers: 0,
-            beam_size: 3,
+            beam_size: 1,
             use_kernels: true,
             prompt: String::new(),
             max_window: Millis(28_000),
