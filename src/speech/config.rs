@@ -28,8 +28,11 @@ pub struct SpeechConfig {
     /// Computes with diting's own kernels where the processor has what they need; else, and where it has not, with
     /// ggml's. `diting models bench` tells what that is worth on a machine.
     pub use_kernels: bool,
-    /// Text that shows the recogniser the style wanted: simplified, punctuated. Empty: none.
+    /// Text that shows the recogniser what to expect. Empty: none, which measured best (docs/performance.md).
     pub prompt: String,
+    /// Words that are often said here (products, places, terms): put where their sounds are written with other
+    /// characters of which the recogniser is not sure. At least two Chinese characters each.
+    pub hot_words: Vec<String>,
     /// Longest stretch of audio recognised at once; speech is packed up to this. At most 28 s.
     pub max_window: Millis,
     /// When a stretch of audio counts as speech.
@@ -47,6 +50,7 @@ impl Default for SpeechConfig {
             beam_size: 1,
             use_kernels: true,
             prompt: String::new(),
+            hot_words: Vec::new(),
             max_window: Millis(28_000),
             vad: VadConfig::default(),
             use_gpu: cfg!(feature = "cuda"),

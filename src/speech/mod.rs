@@ -8,6 +8,7 @@ mod decode;
 mod error;
 mod gate;
 mod heads;
+mod hot_words;
 pub mod model;
 mod recognize;
 mod scripted;

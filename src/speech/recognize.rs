@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::SpeechError;
 use super::decode::{Attempt, Decoded, Decoder};
 use super::gate::{self, Doubt};
+use super::hot_words::HotWords;
 use super::segment::{Segment, Unheard};
 use super::window::{Placement, Window};
 use super::words;
@@ -20,6 +21,15 @@ const MIN_PASSED_OVER: Millis = Millis(600);
 /// Nobody who speaks without a pause speaks slower; people read telephone digits at two a second.
 const MIN_CHARS_PER_SEC: f64 = 1.0;
 
+/// What is known of the text beforehand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Expectation {
+    /// What the recogniser is shown, and must not say back.
+    pub(super) prompt: String,
+    /// Words to be put where their sounds are.
+    pub(super) hot_words: HotWords,
+}
+
 /// What one window gave.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Recognized {
@@ -34,25 +44,27 @@ pub(super) struct Recognized {
 pub(super) fn recognize(
     decoder: &mut Decoder,
     window: &Window,
-    prompt: &str,
+    expected: &Expectation,
 ) -> Result<Recognized, SpeechError> {
     let decoded = decoder.decode(&window.samples, Attempt::FIRST)?;
     let mut recognized = Recognized::default();
-    let Some(doubt) = gate::doubt(&decoded, window.speech(), prompt) else {
-        let mut said = words::segments(window, &decoded.tokens);
-        listen_again(decoder, window, prompt, &mut said, &mut recognized)?;
+    let Some(doubt) = gate::doubt(&decoded, window.speech(), &expected.prompt) else {
+        let mut said = words::segments(window, &decoded.tokens, &expected.hot_words);
+        listen_again(decoder, window, expected, &mut said, &mut recognized)?;
         recognized.segments = said.into_iter().flatten().collect();
         return Ok(recognized);
     };
     *recognized.redecoded.entry(doubt.reason()).or_default() += 1;
     for piece in window.split() {
         let again = decoder.decode(&piece.samples, Attempt::AGAIN)?;
-        match still_doubtful(decoder, &piece, &again, prompt)? {
+        match still_doubtful(decoder, &piece, &again, expected)? {
             Some(doubt) => {
                 *recognized.dropped.entry(doubt.reason()).or_default() += 1;
                 recognized.unheard.extend(unheard(&piece, doubt));
             }
-            None => recognized.segments.extend(words::segments(&piece, &again.tokens).into_iter().flatten()),
+            None => recognized
+                .segments
+                .extend(words::segments(&piece, &again.tokens, &expected.hot_words).into_iter().flatten()),
         }
     }
     Ok(recognized)
@@ -63,7 +75,7 @@ pub(super) fn recognize(
 fn listen_again(
     decoder: &mut Decoder,
     window: &Window,
-    prompt: &str,
+    expected: &Expectation,
     said: &mut [Option<Segment>],
     recognized: &mut Recognized,
 ) -> Result<(), SpeechError> {
@@ -78,8 +90,8 @@ fn listen_again(
         *recognized.redecoded.entry(SKIPPED).or_default() += 1;
         let again = decoder.decode(&piece.samples, Attempt::FIRST)?;
         let heard = gate::bare(&words::text(&again.tokens)).chars().count();
-        if heard > num_chars && gate::doubt(&again, piece.speech(), prompt).is_none() {
-            *said = words::segments(piece, &again.tokens).into_iter().flatten().next();
+        if heard > num_chars && gate::doubt(&again, piece.speech(), &expected.prompt).is_none() {
+            *said = words::segments(piece, &again.tokens, &expected.hot_words).into_iter().flatten().next();
         }
     }
     Ok(())
@@ -96,12 +108,12 @@ fn still_doubtful(
     decoder: &mut Decoder,
     piece: &Window,
     decoded: &Decoded,
-    prompt: &str,
+    expected: &Expectation,
 ) -> Result<Option<Doubt>, SpeechError> {
     if decoder.no_speech_probability(&piece.samples)? > NO_SPEECH {
         return Ok(Some(Doubt::NoSpeech));
     }
-    Ok(gate::doubt(decoded, piece.speech(), prompt).filter(|doubt| *doubt != Doubt::LowConfidence))
+    Ok(gate::doubt(decoded, piece.speech(), &expected.prompt).filter(|doubt| *doubt != Doubt::LowConfidence))
 }
 
 /// The speech of a dropped piece: the detector heard somebody, and nobody knows what was said. That Whisper calls it no

@@ -21,7 +21,8 @@ use whisper_rs::{DtwMode, DtwParameters, WhisperContext, WhisperContextParameter
 
 use super::decode::Decoder;
 use super::heads;
-use super::recognize::{Recognized, recognize};
+use super::hot_words::HotWords;
+use super::recognize::{Expectation, Recognized, recognize};
 use super::vad::{Piece, Segmenter, VoiceDetector};
 use super::window::{Packer, Window};
 use super::{RecognitionSummary, SpeechConfig, SpeechError, Transcriber, Transcript};
@@ -88,13 +89,15 @@ impl WhisperTranscriber {
         let num_recognizers = config.workers(num_cores);
         let (sender, receiver) = sync_channel(num_recognizers);
         let receiver = Arc::new(Mutex::new(receiver));
+        let expected =
+            Expectation { prompt: config.prompt.clone(), hot_words: HotWords::new(&config.hot_words) };
         let mut recognizers = Vec::new();
         for index in 0..num_recognizers {
             let mut decoder = Decoder::new(&context, config, has_kernels)?;
-            let (receiver, prompt) = (Arc::clone(&receiver), config.prompt.clone());
+            let (receiver, expected) = (Arc::clone(&receiver), expected.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("recognizer-{index}"))
-                .spawn(move || work(&receiver, |window| recognize(&mut decoder, window, &prompt)))
+                .spawn(move || work(&receiver, |window| recognize(&mut decoder, window, &expected)))
                 .map_err(|source| SpeechError::Thread { source })?;
             recognizers.push(thread);
         }

@@ -7,6 +7,7 @@ use ferrous_opencc::OpenCC;
 use ferrous_opencc::config::BuiltinConfig;
 
 use super::decode::Token;
+use super::hot_words::HotWords;
 use super::segment::{Segment, Word};
 use super::window::Window;
 use crate::types::{Millis, TimeSpan};
@@ -43,8 +44,9 @@ pub(super) fn text(tokens: &[Token]) -> String {
 }
 
 /// What was said in each piece of `window`, from its tokens; `None` where nothing was.
-pub(super) fn segments(window: &Window, tokens: &[Token]) -> Vec<Option<Segment>> {
-    let glyphs = punctuate(simplify_glyphs(strip_brackets(glyphs(tokens))));
+pub(super) fn segments(window: &Window, tokens: &[Token], hot_words: &HotWords) -> Vec<Option<Segment>> {
+    let glyphs = put_hot_words(simplify_glyphs(strip_brackets(glyphs(tokens))), hot_words);
+    let glyphs = punctuate(glyphs);
     let mut by_piece: Vec<Vec<Placed>> = vec![Vec::new(); window.pieces.len()];
     let mut piece = 0;
     for word in words(glyphs) {
@@ -170,6 +172,16 @@ fn simplify_glyphs(mut glyphs: Vec<Glyph>) -> Vec<Glyph> {
     glyphs
 }
 
+fn put_hot_words(mut glyphs: Vec<Glyph>, hot_words: &HotWords) -> Vec<Glyph> {
+    let mut text: Vec<char> = glyphs.iter().map(|glyph| glyph.character).collect();
+    let probabilities: Vec<f32> = glyphs.iter().map(|glyph| glyph.probability).collect();
+    hot_words.correct(&mut text, &probabilities);
+    for (glyph, character) in glyphs.iter_mut().zip(text) {
+        glyph.character = character;
+    }
+    glyphs
+}
+
 /// Full-width punctuation beside Chinese, and none twice.
 fn punctuate(glyphs: Vec<Glyph>) -> Vec<Glyph> {
     let has_han = glyphs.iter().any(|glyph| is_han(glyph.character));
@@ -248,7 +260,7 @@ mod tests {
 
     /// What was said, piece by piece, without the silent ones.
     fn said(window: &Window, tokens: &[Token]) -> Vec<Segment> {
-        segments(window, tokens).into_iter().flatten().collect()
+        segments(window, tokens, &HotWords::default()).into_iter().flatten().collect()
     }
 
     fn token(bytes: &[u8], span: Range<usize>) -> Token {

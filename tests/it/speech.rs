@@ -7,6 +7,7 @@ use diting::audio::{AudioConfig, AudioStream};
 use diting::speech::model::ModelStore;
 use diting::speech::{SpeechConfig, SpeechError, Transcriber, Transcript, WhisperTranscriber};
 use diting::types::{AudioDeclaration, ChannelIndex, Millis};
+use whisper_rs::{WhisperContext, WhisperContextParameters};
 
 use crate::weights;
 
@@ -69,21 +70,43 @@ fn the_text_does_not_depend_on_how_many_recognizers_work_or_what_they_did_before
 }
 
 #[test]
-fn our_kernels_hear_what_those_of_ggml_hear() {
-    let never = AtomicBool::new(false);
-    let hear = |use_kernels| {
-        let config = SpeechConfig { use_kernels, beam_size: 1, ..base(2) };
-        let transcript = transcribe(&weights::load(&config), &mut |_| {}, &never).unwrap();
-        let words = transcript.segments.iter().flat_map(|segment| segment.words.clone());
-        words.map(|word| (word.text, word.span.start)).collect::<Vec<_>>()
+fn our_kernels_compute_what_those_of_ggml_compute() {
+    let model = ModelStore::open(None).unwrap().path("base").unwrap();
+    let mut parameters = WhisperContextParameters::new();
+    parameters.use_gpu(false);
+    parameters.flash_attn(false);
+    let context = WhisperContext::new_with_params(&model, parameters).unwrap();
+    let chinese = context.token_lang(whisper_rs::get_lang_id("zh").unwrap());
+    let task = [context.token_sot(), chinese, context.token_transcribe(), context.token_not()];
+    let mut stream = AudioStream::open(
+        &sample("mis-selling.wav"),
+        &AudioDeclaration::default(),
+        &STEREO,
+        &AudioConfig::default(),
+    )
+    .unwrap();
+    let audio: Vec<f32> =
+        stream.by_ref().take(20).flat_map(|block| block.unwrap().channels[0].clone()).collect();
+    let logits = |kernels: bool| {
+        diting_kernels::use_on_this_thread(kernels);
+        let mut state = context.create_state().unwrap();
+        state.pcm_to_mel(&audio, 1).unwrap();
+        state.encode(0, 1).unwrap();
+        let mut rows = Vec::new();
+        for (index, token) in task.iter().enumerate() {
+            state.decode(&[*token], index, 1).unwrap();
+            rows.push(state.get_logits().unwrap().to_vec());
+        }
+        rows
     };
-    let (ours, theirs) = (hear(true), hear(false));
-    // Eight bits round otherwise, and synthetic voices leave `base` in doubt: most words are the same, and said when.
-    let same = ours.iter().filter(|(text, start)| {
-        theirs.iter().any(|(other, at)| other == text && at.0.abs_diff(start.0) <= 500)
-    });
-    let (same, all) = (same.count(), ours.len().max(theirs.len()));
-    assert!(all > 100 && same * 10 >= all * 6, "{same} of {all} words are the same");
+    for (ours, theirs) in logits(true).iter().zip(logits(false)) {
+        let dot =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let likeness = dot(ours, &theirs) / (dot(ours, ours) * dot(&theirs, &theirs)).sqrt();
+        assert!(likeness > 0.99, "the cosine between both is {likeness}");
+        let differ = ours != &theirs;
+        assert_eq!(differ, diting_kernels::is_supported(), "our kernels run where they can");
+    }
 }
 
 #[test]
