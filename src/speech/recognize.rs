@@ -88,10 +88,19 @@ fn listen_again(
             continue;
         }
         *recognized.redecoded.entry(SKIPPED).or_default() += 1;
-        let again = decoder.decode(&piece.samples, Attempt::FIRST)?;
+        let again = decoder.decode(&piece.samples, Attempt::AGAIN)?;
         let heard = gate::bare(&words::text(&again.tokens)).chars().count();
-        if heard > num_chars && gate::doubt(&again, piece.speech(), &expected.prompt).is_none() {
+        let doubt = match gate::doubt(&again, piece.speech(), &expected.prompt) {
+            Some(_) => still_doubtful(decoder, piece, &again, expected)?,
+            None => None,
+        };
+        if heard > num_chars && doubt.is_none() {
             *said = words::segments(piece, &again.tokens, &expected.hot_words).into_iter().flatten().next();
+        }
+        if said.is_none() {
+            // Somebody spoke there: that is neither silence nor something left out.
+            let reason = doubt.map_or(SKIPPED, Doubt::reason).to_owned();
+            recognized.unheard.push(Unheard { channel: window.channel, span: placement.speech(), reason });
         }
     }
     Ok(())
