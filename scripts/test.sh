@@ -3,8 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --no-fail-fast
+    cargo nextest run --locked --workspace --no-fail-fast
     cargo test --locked --doc
 else
-    cargo test --locked --no-fail-fast
+    cargo test --locked --workspace --no-fail-fast
 fi

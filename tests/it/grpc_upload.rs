@@ -147,7 +147,10 @@ async fn a_client_that_goes_away_leaves_nothing() {
     for _ in 0..8 {
         sender.send(chunk_part(&[0; 1 << 16])).await.expect("it is read");
     }
-    // The upload has begun for certain once another one finds no place.
+    // It has its place for certain once bytes of it are there; before, another one could take the place first.
+    while sandbox.recordings().is_empty() {
+        tokio::task::yield_now().await;
+    }
     let mut other = sandbox.client().await;
     while upload_small(&mut other, "b").await.is_ok() {
         tokio::task::yield_now().await;
@@ -180,14 +183,12 @@ async fn one_upload_too_many_is_told_when_to_come_back() {
     let mut client = sandbox.client().await;
     let first = tokio::spawn(async move { client.upload_call(ReceiverStream::new(receiver)).await });
     let mut client = sandbox.client().await;
-    // The first has its place once its third message is read: the channel holds one and the connection the other.
     sender.send(header_part(header("a"))).await.expect("it is read");
-    let status = loop {
-        if let Err(status) = upload_small(&mut client, "b").await {
-            break status;
-        }
+    // It has its place for certain once there is a file for it; before, another one could take the place first.
+    while sandbox.recordings().is_empty() {
         tokio::task::yield_now().await;
-    };
+    }
+    let status = upload_small(&mut client, "b").await.expect_err("there is one place");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "upload.too_many"));
     let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
     assert_eq!(delay, Some(Duration::from_secs(1)));
