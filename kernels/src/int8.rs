@@ -61,11 +61,6 @@ impl Weights {
         }
         Self { packed, scales, num_inputs, num_outputs }
     }
-
-    /// Bytes that the packed form takes.
-    pub(crate) fn num_bytes(&self) -> usize {
-        self.packed.len() + size_of_val(self.scales.as_slice())
-    }
 }
 
 /// Rows of activations in 8 bits. Reused: it keeps its memory.

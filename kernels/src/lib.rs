@@ -57,12 +57,3 @@ pub fn use_on_this_thread(enabled: bool) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = enabled;
 }
-
-/// Bytes of weights that are packed for the kernels at the moment, beside the originals.
-#[must_use]
-pub fn num_packed_bytes() -> usize {
-    #[cfg(target_arch = "x86_64")]
-    return weights::num_packed_bytes();
-    #[cfg(not(target_arch = "x86_64"))]
-    return 0;
-}

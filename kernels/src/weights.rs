@@ -35,12 +35,6 @@ impl WeightCache {
     }
 }
 
-/// Bytes of packed weights in the process.
-pub(crate) fn num_packed_bytes() -> usize {
-    let all = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
-    all.values().filter_map(Weak::upgrade).map(|weights| weights.num_bytes()).sum()
-}
-
 fn pack(tensor: Tensor<'_>) -> Weights {
     let (data, stride) = (tensor.data().cast_const(), tensor.stride(1));
     let (is_f16, is_f32) = (tensor.is_f16(), tensor.is_f32());

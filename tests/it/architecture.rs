@@ -28,12 +28,13 @@ const CLI_IMPORTS: [&str; 9] =
     ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "proto", "config", "app"];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),
     ("rubato", &["audio", "eval"]),
     ("whisper_rs", &["speech"]),
+    ("diting_kernels", &["speech"]),
     ("tonic", &["proto", "serve", "cli", "app"]),
     ("tokio", &["pipeline", "proto", "serve", "cli", "app"]),
     ("clap", &["cli", "main"]),
