@@ -473,12 +473,12 @@ fn judge_hang_up(view: &View<'_>, hang_up: &HangUp) -> Outcome {
     if view.dialogue.unheard.iter().any(|unheard| unheard.span.end > span.end) {
         return Outcome::Unmeasured("unheard");
     }
-    let tail = view.dialogue.timing.duration.saturating_sub(span.end);
+    let tail = view.dialogue.timing.end().saturating_sub(span.end);
     if hang_up.over.is_some_and(|limit| tail <= limit) {
         return Outcome::NotMet(format!("最后一句后 {}挂机", seconds(tail)));
     }
     let after = format!("最后一句后 {}挂机", seconds(tail));
     let shown = if side.is_empty() { after } else { format!("{side}，{after}") };
-    let quiet = TimeSpan::new(span.end, view.dialogue.timing.duration.max(span.end));
+    let quiet = TimeSpan::new(span.end, view.dialogue.timing.end().max(span.end));
     Outcome::Met(vec![measured(Some(quiet), shown, tail.as_secs_f64())])
 }

@@ -76,7 +76,7 @@ fn duration(view: &View<'_>, limits: &Limits) -> Outcome {
         turn: None,
         sentence: None,
         between: false,
-        span: Some(TimeSpan::new(Millis::ZERO, length)),
+        span: Some(TimeSpan::new(view.dialogue.timing.start, view.dialogue.timing.end())),
         limit: limit_text("通话", limits, "秒"),
         shown,
         value: seconds,

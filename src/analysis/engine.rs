@@ -10,7 +10,7 @@ use super::explain;
 use super::fact::all_hold;
 use super::found::{Found, Place};
 use super::judge::{Judge, Outcome};
-use super::rule::{RoleScope, Rule, ScoreOn};
+use super::rule::{Range, RoleScope, Rule, ScoreOn};
 use super::scene::{CallInput, Judged, Scene};
 use super::scorecard::{self, Ground};
 use super::trace::{ConditionTrace, RuleTrace, trace};
@@ -164,6 +164,7 @@ fn judge_rule(
         not_applicable_reason: judged.reason.map(str::to_owned),
         num_hits: u32::try_from(judged.found.len()).unwrap_or(u32::MAX),
         conditions: conditions.iter().map(ConditionTrace::snapshot).collect(),
+        agent_id: None,
     };
     (judged, finding, told)
 }
@@ -245,8 +246,18 @@ fn out_of_scope(scene: &Scene<'_>, rule: &Rule) -> Option<&'static str> {
     if rule.role != RoleScope::Any && rule.kind != RuleKind::Watch && scene.dialogue.has_disputed_roles() {
         return Some("role_disputed");
     }
+    if scene.dialogue.goes_on && rule.kind == RuleKind::Required && closes(rule) {
+        return Some("transferred");
+    }
     let duration = scene.dialogue.timing.duration;
     (duration > Millis::ZERO && duration < rule.min_call).then_some("too_short")
+}
+
+/// Whether a rule asks only for what is said at the end of a call.
+fn closes(rule: &Rule) -> bool {
+    let own = rule.conditions.get(..rule.parts.0).unwrap_or_default();
+    let at_end = |range: &Range| range.last_sentences.is_some() || range.last.is_some();
+    !own.is_empty() && own.iter().all(|condition| at_end(&condition.range))
 }
 
 /// Why a rule had no occasion to be kept or broken.

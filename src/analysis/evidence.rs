@@ -26,12 +26,13 @@ pub(super) fn of_said(dialogue: &Dialogue, script: &Script, said: &Said) -> Vec<
         .filter_map(|(index, from, to)| {
             let turn = dialogue.turns.get(index as usize)?;
             let (span, confidence) = heard(turn, from, to);
+            let place = dialogue.place(index);
             Some(Evidence {
-                turn: turn.index,
+                turn: place.turn,
                 channel: turn.channel,
                 role: turn.role,
-                char_from: from,
-                char_to: to,
+                char_from: place.char_from + from,
+                char_to: place.char_from + to,
                 span,
                 text: turn.text.chars().skip(from as usize).take((to - from) as usize).collect(),
                 pattern: said.pattern.clone(),
@@ -50,8 +51,10 @@ pub(super) fn of_said(dialogue: &Dialogue, script: &Script, said: &Said) -> Vec<
 pub(super) fn of_measured(dialogue: &Dialogue, fact: &Measured) -> Evidence {
     let turn = fact.turn.and_then(|index| dialogue.turns.get(index as usize));
     let end = turn.map_or(0, |turn| u32::try_from(turn.text.chars().count()).unwrap_or(u32::MAX));
+    let place = fact.turn.map(|index| dialogue.place(index)).unwrap_or_default();
+    let end = place.char_from.saturating_add(end);
     Evidence {
-        turn: turn.map_or(0, |turn| turn.index),
+        turn: place.turn,
         channel: turn.map_or(ChannelIndex(0), |turn| turn.channel),
         role: turn.map_or(SpeakerRole::Unknown, |turn| turn.role),
         char_from: end,

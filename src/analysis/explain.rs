@@ -11,7 +11,7 @@ const MAX_NAMED: usize = 3;
 
 /// Every reason for N/A.
 #[cfg(test)]
-pub(super) const REASONS: [&str; 16] = [
+pub(super) const REASONS: [&str; 17] = [
     "mono",
     "role_unknown",
     "role_disputed",
@@ -28,6 +28,7 @@ pub(super) const REASONS: [&str; 16] = [
     "excepted",
     "too_short",
     "no_audio",
+    "transferred",
 ];
 
 /// Why a rule could not be judged.
@@ -49,6 +50,7 @@ pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
         "excepted" => "出现了规则规定的例外情形".to_owned(),
         "too_short" => "通话或发言太短，不作判定".to_owned(),
         "no_audio" => "没有录音或时间信息，无法测量".to_owned(),
+        "transferred" => "通话已转给下一位座席，这一段没有结束语可查".to_owned(),
         other => format!("不适用（{other}）"),
     };
     format!("“{}”：{why}。", rule.name)

@@ -159,6 +159,9 @@ pub struct Finding {
     /// Its conditions at the time; only for hits.
     #[serde(default)]
     pub conditions: Vec<ConditionResult>,
+    /// The job number of the agent in whose part of the call it first hit; absent where the sender told no parts.
+    #[serde(default)]
+    pub agent_id: Option<String>,
 }
 
 /// One dimension of a scorecard's result.

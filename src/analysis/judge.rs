@@ -330,7 +330,7 @@ impl<'a> Judge<'a> {
                         stream: sentence.stream,
                         from: sentence.chars.0,
                         to: sentence.chars.1,
-                        pattern: format!("第 {} 轮说过", turn + 1),
+                        pattern: format!("第 {} 轮说过", scene.dialogue.place(turn).turn + 1),
                         mode: MatchMode::Similar,
                         tolerances: Vec::new(),
                         score: Some(score as f32),
@@ -351,8 +351,9 @@ impl<'a> Judge<'a> {
             .unwrap_or_default()
             .iter()
             .collect();
-        let turn =
-            stream.and_then(|stream| stream.origins.get(said.from)).map_or(0, |origin| origin.turn + 1);
+        let turn = stream
+            .and_then(|stream| stream.origins.get(said.from))
+            .map_or(0, |origin| self.scene.dialogue.place(origin.turn).turn + 1);
         let why = match why {
             Dropped::OtherRole => "说话人不是要检查的一方".to_owned(),
             Dropped::OutOfPlace => "不在要检查的位置".to_owned(),

@@ -161,6 +161,7 @@ mod tests {
             not_applicable_reason: None,
             num_hits: 1,
             conditions: Vec::new(),
+            agent_id: None,
         }
     }
 

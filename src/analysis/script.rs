@@ -85,7 +85,8 @@ pub(super) struct Sentence {
 pub(super) struct Script {
     pub(super) streams: Vec<Stream>,
     pub(super) sentences: Vec<Sentence>,
-    duration: Millis,
+    /// From where people talk to each other to the end.
+    talk: TimeSpan,
 }
 
 fn role_index(role: SpeakerRole) -> usize {
@@ -100,8 +101,9 @@ fn role_index(role: SpeakerRole) -> usize {
 impl Script {
     /// Lays out `dialogue`.
     pub(super) fn new(dialogue: &Dialogue) -> Self {
-        let mut script =
-            Self { streams: Vec::new(), sentences: Vec::new(), duration: dialogue.timing.duration };
+        let timing = &dialogue.timing;
+        let talk = TimeSpan::new(timing.start.max(timing.opening), timing.end());
+        let mut script = Self { streams: Vec::new(), sentences: Vec::new(), talk };
         // Per stream: the last turn in it and the characters that others have said since.
         let mut last: Vec<(Option<TimeSpan>, usize)> = Vec::new();
         for (index, turn) in dialogue.turns.iter().enumerate() {
@@ -202,7 +204,8 @@ impl Script {
         }
         let percent = range.percent.map(|(from, to)| (from / 100.0, to / 100.0));
         let timed = range.first.is_some() || range.last.is_some() || range.time.is_some();
-        let Some(span) = sentence.span.filter(|_| self.duration > Millis::ZERO) else {
+        let talk = self.talk;
+        let Some(span) = sentence.span.filter(|_| talk.duration() > Millis::ZERO) else {
             if let Some((from, to)) = percent {
                 let (start, end) = (f64::from(position), f64::from(position) + 1.0);
                 let total = f64::from(total);
@@ -213,13 +216,17 @@ impl Script {
                 || range.sentences.is_some();
             return if timed && !counted { None } else { Some(false) };
         };
-        let length = self.duration.0 as f64;
-        let by_time = range.first.is_some_and(|limit| span.start < limit)
-            || range.last.is_some_and(|limit| span.end + limit > self.duration)
-            || range.time.is_some_and(|(from, to)| span.end > from && span.start < to)
-            || percent.is_some_and(|(from, to)| {
-                span.end.0 as f64 > from * length && (span.start.0 as f64) < to * length
-            });
+        // What is said before, a menu says: no place in the talk is its.
+        if span.end <= talk.start && talk.start > Millis::ZERO {
+            return Some(false);
+        }
+        let (start, end) = (span.start.saturating_sub(talk.start), span.end.saturating_sub(talk.start));
+        let length = talk.duration().0 as f64;
+        let by_time = range.first.is_some_and(|limit| start < limit)
+            || range.last.is_some_and(|limit| span.end + limit > talk.end)
+            || range.time.is_some_and(|(from, to)| end > from && start < to)
+            || percent
+                .is_some_and(|(from, to)| end.0 as f64 > from * length && (start.0 as f64) < to * length);
         Some(by_time)
     }
 }

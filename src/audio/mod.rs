@@ -18,6 +18,7 @@ mod level;
 mod limits;
 mod mp4;
 mod mpeg;
+mod mute;
 mod packets;
 mod pcm;
 mod probe;
@@ -33,6 +34,7 @@ mod wav;
 
 pub use error::AudioError;
 pub use limits::AudioConfig;
+pub use mute::Muted;
 pub use pcm::{AudioProfile, Block, ChannelLayout, ChannelProfile, SAMPLE_RATE_HZ};
 pub use stream::{AudioStream, BLOCK_LEN};
 pub use survey::survey;

@@ -19,7 +19,7 @@ use crate::app;
 use crate::audio;
 use crate::config::Config;
 use crate::ingest::{CallRecord, CallState, Recording};
-use crate::pipeline::{self, CallResult};
+use crate::pipeline::{self, CallResult, Judgement};
 use crate::proto::convert::state_to_wire;
 use crate::proto::{Report, TextCall, v1};
 use crate::speech::Transcriber;
@@ -158,9 +158,10 @@ fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome)
         match told {
             Ok((line, call)) => {
                 let id = text_calls::call_id(file, line, &call);
-                let analysis = judge.rules.evaluate(&call.dialogue, &call.metadata);
-                outcome.found |= fail_on.is_some_and(|limit| has_hit(&analysis, limit));
-                output::print_report(&text_report(id, call, analysis), args.format)?;
+                let config = &judge.config.pipeline.dialogue;
+                let judged = pipeline::judge(&call.dialogue, &call.metadata, None, &judge.rules, config);
+                outcome.found |= fail_on.is_some_and(|limit| has_hit(&judged.analysis, limit));
+                output::print_report(&text_report(id, call, judged), args.format)?;
             }
             Err(error) => {
                 outcome.failed = Exit::worse(outcome.failed, Exit::Failure);
@@ -172,8 +173,9 @@ fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome)
 }
 
 /// The report of a call that has no recording.
-fn text_report(id: CallId, call: TextCall, analysis: Analysis) -> v1::CallReport {
+fn text_report(id: CallId, call: TextCall, judgement: Judgement) -> v1::CallReport {
     let TextCall { metadata, dialogue, .. } = call;
+    let Judgement { analysis, parts } = judgement;
     let record = CallRecord {
         id,
         metadata,
@@ -187,7 +189,7 @@ fn text_report(id: CallId, call: TextCall, analysis: Analysis) -> v1::CallReport
         num_attempts: 1,
         duration: Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO),
     };
-    let result = CallResult { audio: None, recognition: None, dialogue, analysis };
+    let result = CallResult { audio: None, recognition: None, dialogue, analysis, parts };
     let mut report = v1::CallReport::from(Report { record: &record, result: &result });
     if let Some(call) = &mut report.call {
         (call.received_at, call.recording) = (None, None);

@@ -114,6 +114,36 @@ pub struct Timing {
     pub agent_chars_per_min: Option<f32>,
     /// Mean pace of the customer in characters per minute; absent when the customer said too little.
     pub customer_chars_per_min: Option<f32>,
+    /// Where what is measured begins: zero but for one agent's part of a call.
+    #[serde(default)]
+    pub start: Millis,
+    /// Where people begin to talk to each other: the end of the voice menu, else `start`. Rules count the first seconds
+    /// from here, and what is quiet before is no silence.
+    #[serde(default)]
+    pub opening: Millis,
+    /// When the customer was on hold, in order: neither silence nor talk.
+    #[serde(default)]
+    pub holds: Vec<TimeSpan>,
+    /// How long that was altogether.
+    #[serde(default)]
+    pub hold: Millis,
+}
+
+impl Timing {
+    /// Where what is measured ends.
+    #[must_use]
+    pub fn end(&self) -> Millis {
+        self.start + self.duration
+    }
+}
+
+/// Where a turn of an excerpt stands in the whole call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The turn.
+    pub turn: u32,
+    /// Characters of that turn before those of the excerpt.
+    pub char_from: u32,
 }
 
 /// One call as a conversation.
@@ -137,9 +167,21 @@ pub struct Dialogue {
     /// Speech that could not be made out, ordered by start: no turn tells it, and it is not silence.
     #[serde(default)]
     pub unheard: Vec<Unheard>,
+    /// Of one agent's part of a call: where each turn stands in the whole. Empty for a whole call.
+    #[serde(skip)]
+    pub places: Vec<Place>,
+    /// Of one agent's part of a call: whether the call goes on with another agent.
+    #[serde(skip)]
+    pub goes_on: bool,
 }
 
 impl Dialogue {
+    /// Where the turn at position `turn` stands in the whole call.
+    #[must_use]
+    pub fn place(&self, turn: u32) -> Place {
+        self.places.get(turn as usize).copied().unwrap_or(Place { turn, char_from: 0 })
+    }
+
     /// Whether what is said contradicts the roles that the sender declared.
     #[must_use]
     pub fn has_disputed_roles(&self) -> bool {

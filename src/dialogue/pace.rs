@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use crate::audio::AudioProfile;
 use crate::types::{ChannelIndex, Millis, TimeSpan};
 
-use super::DialogueConfig;
 use super::turn::OpenTurn;
+use super::{DialogueConfig, Turn};
 
 /// Length of one step of [`crate::audio::ChannelProfile::envelope_dbfs`].
 const ENVELOPE_STEP: Millis = Millis(100);
@@ -56,31 +56,56 @@ pub(super) fn chars_per_min(num_chars: u32, speech: Millis, config: &DialogueCon
     enough.then(|| (f64::from(num_chars) * 60.0 / speech.as_secs_f64()) as f32)
 }
 
-/// Loudness of every channel over time.
+/// Loudness of every channel over time: as measured, or as an earlier dialogue of the call kept it.
 #[derive(Debug)]
-pub(super) struct Loudness<'a> {
-    envelopes: BTreeMap<ChannelIndex, &'a [i8]>,
+pub(super) enum Loudness<'a> {
+    /// By channel, in steps of [`ENVELOPE_STEP`].
+    Measured(BTreeMap<ChannelIndex, &'a [i8]>),
+    /// What each utterance had.
+    Kept(Vec<(ChannelIndex, TimeSpan, f32)>),
 }
 
 impl<'a> Loudness<'a> {
     pub(super) fn new(audio: &'a AudioProfile) -> Self {
         let envelopes =
             audio.channels.iter().map(|profile| (profile.channel, profile.envelope_dbfs.as_slice()));
-        Self { envelopes: envelopes.collect() }
+        Self::Measured(envelopes.collect())
+    }
+
+    pub(super) fn kept(turns: &[Turn]) -> Self {
+        let mut kept = Vec::new();
+        for turn in turns {
+            for utterance in &turn.utterances {
+                kept.extend(utterance.loudness_dbfs.map(|level| (turn.channel, utterance.span, level)));
+            }
+        }
+        Self::Kept(kept)
     }
 
     /// Mean energy over `spans`, in dB relative to full scale; absent where nothing was measured.
     fn over(&self, channel: ChannelIndex, spans: impl Iterator<Item = TimeSpan>) -> Option<f32> {
-        let envelope = self.envelopes.get(&channel)?;
         let (mut energy, mut weight) = (0.0_f64, 0.0_f64);
+        let mut add = |level: f64, shared: f64| {
+            energy += shared * 10.0_f64.powf(level / 10.0);
+            weight += shared;
+        };
         for span in spans {
-            let first = span.start.0 / ENVELOPE_STEP.0;
-            let after = span.end.0.div_ceil(ENVELOPE_STEP.0);
-            for (step, level) in (first..after).zip(envelope.iter().skip(usize::try_from(first).ok()?)) {
-                let start = Millis(step * ENVELOPE_STEP.0);
-                let shared = TimeSpan::new(start, start + ENVELOPE_STEP).overlap(span).as_secs_f64();
-                energy += shared * 10.0_f64.powf(f64::from(*level) / 10.0);
-                weight += shared;
+            match self {
+                Self::Measured(envelopes) => {
+                    let first = span.start.0 / ENVELOPE_STEP.0;
+                    let after = span.end.0.div_ceil(ENVELOPE_STEP.0);
+                    let levels = envelopes.get(&channel)?.iter().skip(usize::try_from(first).ok()?);
+                    for (step, level) in (first..after).zip(levels) {
+                        let start = Millis(step * ENVELOPE_STEP.0);
+                        let shared = TimeSpan::new(start, start + ENVELOPE_STEP).overlap(span);
+                        add(f64::from(*level), shared.as_secs_f64());
+                    }
+                }
+                Self::Kept(kept) => {
+                    for (_, own, level) in kept.iter().filter(|(own, _, _)| *own == channel) {
+                        add(f64::from(*level), own.overlap(span).as_secs_f64());
+                    }
+                }
             }
         }
         (weight > 0.0).then(|| (10.0 * (energy / weight).log10()) as f32)

@@ -36,7 +36,7 @@ fn words() -> impl Strategy<Value = Vec<Word>> {
 }
 
 /// Segments that may overlap on one channel and run past the end.
-fn transcripts() -> impl Strategy<Value = Transcript> {
+pub(super) fn transcripts() -> impl Strategy<Value = Transcript> {
     let segment = (0..2_u16, 0..42_000_u64, words()).prop_map(|(channel, offset, mut words)| {
         for word in &mut words {
             word.span = TimeSpan::new(word.span.start + Millis(offset), word.span.end + Millis(offset));

@@ -12,13 +12,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::audio::{AudioProfile, ChannelLayout};
+use crate::audio::ChannelLayout;
 use crate::types::{CallMetadata, ChannelIndex, Direction, RoleSource, SpeakerRole};
 
 use super::turn::OpenTurn;
 use super::utterance::Stretch;
 use super::voice::Party;
-use super::{DialogueConfig, Separation};
+use super::{DialogueConfig, Ground, Separation};
 
 /// Who speaks where.
 #[derive(Debug)]
@@ -41,7 +41,11 @@ impl Roles {
             SpeakerRole::Bot
         } else {
             let party = Party { channel: open.turn.channel, speaker: open.turn.speaker };
-            self.by_party.get(&party).copied().unwrap_or_default()
+            match self.by_party.get(&party).copied().unwrap_or_default() {
+                // Before a person takes the call, whoever is not the customer is the menu.
+                SpeakerRole::Agent | SpeakerRole::Unknown if open.early => SpeakerRole::Bot,
+                role => role,
+            }
         };
     }
 }
@@ -128,12 +132,12 @@ static CUES: LazyLock<Vec<Cue>> = LazyLock::new(|| {
 /// Finds the role of every channel.
 pub(super) fn assign(
     stretches: &[Stretch],
-    audio: &AudioProfile,
+    ground: &Ground<'_>,
     separation: Option<&Separation>,
     metadata: &CallMetadata,
     config: &DialogueConfig,
 ) -> Roles {
-    let parties = channels(stretches, audio);
+    let parties = channels(stretches, &ground.channels);
     let whole = |channel: &ChannelIndex| Party { channel: *channel, speaker: None };
     let declared: BTreeMap<Party, SpeakerRole> = metadata
         .channel_roles
@@ -141,7 +145,7 @@ pub(super) fn assign(
         .map(|(channel, role)| (whole(channel), *role))
         .filter(|(party, role)| parties.contains(party) && *role != SpeakerRole::Unknown)
         .collect();
-    match audio.layout {
+    match ground.layout {
         // One declared channel is a recording of one side only; two declared were mixed down.
         ChannelLayout::Mono if metadata.channel_roles.len() == 1 && !declared.is_empty() => {
             Roles { by_party: declared, source: RoleSource::Metadata, confidence: 1.0 }
@@ -155,10 +159,9 @@ pub(super) fn assign(
     }
 }
 
-/// Channels in use: those of the profile, else those that have words.
-fn channels(stretches: &[Stretch], audio: &AudioProfile) -> Vec<Party> {
-    let profiled = audio.channels.iter().map(|profile| profile.channel);
-    let used = profiled.chain(stretches.iter().map(|stretch| stretch.channel));
+/// Channels in use: those of the recording, else those that have words.
+fn channels(stretches: &[Stretch], recorded: &[ChannelIndex]) -> Vec<Party> {
+    let used = recorded.iter().copied().chain(stretches.iter().map(|stretch| stretch.channel));
     let mut channels: Vec<Party> = used.map(|channel| Party { channel, speaker: None }).collect();
     channels.sort_unstable();
     channels.dedup();
@@ -267,7 +270,8 @@ fn evidence(stretches: &[Stretch], parties: &[Party], metadata: &CallMetadata) -
 
 /// How much a channel sounds like an agent (positive) or a customer (negative).
 fn lean(stretches: &[Stretch], party: Party, metadata: &CallMetadata) -> f32 {
-    let said = stretches.iter().filter(|stretch| stretch.party() == party && !stretch.automatic);
+    let said =
+        stretches.iter().filter(|stretch| stretch.party() == party && !stretch.automatic && !stretch.early);
     let text: String = said.flat_map(|s| s.words.iter()).flat_map(|word| word.text.chars()).collect();
     let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
     let opening: String = text.chars().take(OPENING_CHARS).collect();

@@ -49,6 +49,8 @@ pub(super) struct OpenTurn {
     pub(super) turn: Turn,
     /// Whether a machine says it.
     pub(super) automatic: bool,
+    /// Whether it lies before the declared end of the voice menu.
+    pub(super) early: bool,
 }
 
 /// Groups `stretches`, which are ordered by start, into turns.
@@ -71,11 +73,11 @@ pub(super) fn build(stretches: Vec<Stretch>, separated: bool, config: &DialogueC
     turns
 }
 
-/// Who holds the floor: a machine on the agent's channel is not the agent.
-type Speaker = (Party, bool);
+/// Who holds the floor: a machine on the agent's channel is not the agent, nor is what is heard before the agent comes.
+type Speaker = (Party, bool, bool);
 
 fn speaker(stretch: &Stretch) -> Speaker {
-    (stretch.party(), stretch.automatic)
+    (stretch.party(), stretch.automatic, stretch.early)
 }
 
 /// Positions of the utterances of each turn.
@@ -171,7 +173,7 @@ fn is_question(text: &str) -> bool {
 /// Joins the utterances of one turn; `None` for no utterances.
 fn assemble(members: Vec<Stretch>) -> Option<OpenTurn> {
     let first = members.first()?;
-    let (Party { channel, speaker }, automatic) = speaker(first);
+    let (Party { channel, speaker }, automatic, early) = speaker(first);
     let speaker_confidence = Voice::mean(&members);
     let span = members.iter().map(|member| member.span).reduce(TimeSpan::union)?;
     let (mut words, mut utterances, mut text) = (Vec::<Word>::new(), Vec::new(), String::new());
@@ -207,7 +209,7 @@ fn assemble(members: Vec<Stretch>) -> Option<OpenTurn> {
         chars_per_min: None,
         loudness_dbfs: None,
     };
-    Some(OpenTurn { turn, automatic })
+    Some(OpenTurn { turn, automatic, early })
 }
 
 /// A count for the dialogue; recordings are limited to far fewer than 2^32 characters.

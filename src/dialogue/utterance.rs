@@ -24,6 +24,8 @@ pub(super) struct Stretch {
     pub(super) words: Vec<Word>,
     /// Whether a machine says it: a voice menu or an announcement.
     pub(super) automatic: bool,
+    /// Whether it lies before the declared end of the voice menu.
+    pub(super) early: bool,
 }
 
 impl Stretch {
@@ -59,7 +61,12 @@ pub(super) fn collect(transcript: &Transcript, duration: Millis, pause_limit: Mi
     stretches
 }
 
-fn cut(channel: ChannelIndex, words: Vec<Word>, pause_limit: Millis, stretches: &mut Vec<Stretch>) {
+pub(super) fn cut(
+    channel: ChannelIndex,
+    words: Vec<Word>,
+    pause_limit: Millis,
+    stretches: &mut Vec<Stretch>,
+) {
     let mut open: Option<Stretch> = None;
     for word in words {
         match &mut open {
@@ -69,7 +76,8 @@ fn cut(channel: ChannelIndex, words: Vec<Word>, pause_limit: Millis, stretches: 
             }
             Some(_) | None => {
                 let (span, voice) = (word.span, Voice::default());
-                let next = Stretch { channel, voice, span, words: vec![word], automatic: false };
+                let next =
+                    Stretch { channel, voice, span, words: vec![word], automatic: false, early: false };
                 stretches.extend(open.replace(next));
             }
         }

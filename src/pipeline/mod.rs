@@ -9,15 +9,17 @@ mod board;
 mod calls;
 mod config;
 mod error;
+mod judge;
 mod process;
 mod progress;
 mod upload;
 mod worker;
 
-pub use crate::store::CallResult;
+pub use crate::store::{AgentPart, CallResult};
 pub use calls::Calls;
 pub use config::PipelineConfig;
 pub use error::PipelineError;
+pub use judge::{Judgement, judge};
 pub use process::process;
 pub use progress::CallProgress;
 pub use upload::{Accepted, Upload};

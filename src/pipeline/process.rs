@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{CallProgress, PipelineConfig, PipelineError};
-use crate::analysis::{CallInput, History, RuleSet};
-use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout};
+use super::{CallProgress, Judgement, PipelineConfig, PipelineError, judge};
+use crate::analysis::{History, RuleSet};
+use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout, Muted};
 use crate::dialogue;
 use crate::ingest::CallState;
 use crate::speaker::{self, Overheard};
@@ -55,7 +55,9 @@ pub fn process(
         let mut heard = |processed: Millis| {
             progress(at(CallState::Transcribing, processed.min(duration), duration));
         };
-        let mut overheard = Overheard::new(&mut blocks, dialogue::needs_voices(&profile, metadata));
+        let mut heard_blocks = Muted::new(&mut blocks, &metadata.holds);
+        let listens = dialogue::needs_voices(&profile, metadata);
+        let mut overheard = Overheard::new(&mut heard_blocks, listens);
         let transcript = transcriber.transcribe(&mut overheard, &channels, &mut heard, cancel)?;
         voice = overheard.finish();
         transcript
@@ -65,9 +67,9 @@ pub fn process(
     progress(at(CallState::Scoring, duration, duration));
     let voices = voice.and_then(|voice| speaker::separate(&voice, &transcript.spoken()));
     let dialogue = dialogue::build(&transcript, voices.as_ref(), &profile, metadata, &config.dialogue);
-    let analysis = rules.evaluate_call(&CallInput { dialogue: &dialogue, metadata, history, live: false });
+    let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
     going_on()?;
-    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis })
+    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis, parts })
 }
 
 /// Channels worth recognising: not the silent ones, and one of two that carry the same.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::convert::{ConvertError, dialogue_from_wire};
 use super::{json, v1};
 use crate::analysis::{WrittenTurn, dialogue_from, parse_role};
-use crate::dialogue::Dialogue;
+use crate::dialogue::{Dialogue, DialogueConfig, relabel};
 use crate::error::{Classify, ErrorCode};
 use crate::types::{CallMetadata, Millis, SpeakerRole, TimeSpan};
 
@@ -85,7 +85,9 @@ pub fn parse_text_call(line: &str, roles: &RoleNames) -> Result<TextCall, TextCa
     };
     let turns: Result<Vec<WrittenTurn>, TextCallError> =
         turns.iter().enumerate().map(|(index, turn)| parse_turn(index, turn, roles)).collect();
-    Ok(TextCall { id, metadata, dialogue: dialogue_from(turns?, false, None) })
+    let written = dialogue_from(turns?, false, None);
+    let dialogue = relabel(&written, &metadata, &DialogueConfig::default());
+    Ok(TextCall { id, metadata, dialogue })
 }
 
 fn parse_metadata(fields: &Map<String, Value>) -> Result<CallMetadata, TextCallError> {

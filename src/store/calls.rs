@@ -296,7 +296,7 @@ pub(super) fn index_keys(stored: &StoredCall) -> Vec<Vec<u8>> {
     if let Some(customer_ref) = &metadata.customer_ref {
         keys.push(keys::indexed(&keys::customer(customer_ref), *received_at, id));
     }
-    if let Some(agent_id) = &metadata.agent_id {
+    for agent_id in metadata.agent_ids() {
         keys.push(keys::indexed(&keys::agent(agent_id), *received_at, id));
     }
     if !is_finished(state) {

@@ -218,7 +218,7 @@ impl CallFilter {
         let record = &stored.record;
         self.received_from.is_none_or(|from| record.received_at >= from)
             && self.received_before.is_none_or(|before| record.received_at < before)
-            && self.agent_id.as_ref().is_none_or(|agent| record.metadata.agent_id.as_ref() == Some(agent))
+            && self.agent_id.as_ref().is_none_or(|agent| record.metadata.agent_ids().any(|id| id == agent))
             && self
                 .customer_ref
                 .as_ref()

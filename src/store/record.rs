@@ -7,7 +7,7 @@ use crate::audio::AudioProfile;
 use crate::dialogue::Dialogue;
 use crate::ingest::CallRecord;
 use crate::speech::RecognitionSummary;
-use crate::types::{RuleId, Score};
+use crate::types::{RuleId, Score, TimeSpan};
 
 /// Everything learnt about one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,24 @@ pub struct CallResult {
     pub recognition: Option<RecognitionSummary>,
     /// Who said what when.
     pub dialogue: Dialogue,
+    /// Findings and score.
+    pub analysis: Analysis,
+    /// What each agent's own part of the call came to. Empty for a call with one agent.
+    #[serde(default)]
+    pub parts: Vec<AgentPart>,
+}
+
+/// One agent's part of a call, judged as a call of its own. Turns and times are those of the whole call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentPart {
+    /// The agent's job number.
+    pub agent_id: Option<String>,
+    /// The agent's name.
+    pub agent_name: Option<String>,
+    /// The agent's team.
+    pub team: Option<String>,
+    /// From where to where in the call.
+    pub span: TimeSpan,
     /// Findings and score.
     pub analysis: Analysis,
 }
@@ -48,17 +66,19 @@ pub(super) struct DialoguePart {
     audio: Option<AudioProfile>,
     recognition: Option<RecognitionSummary>,
     dialogue: Dialogue,
+    #[serde(default)]
+    parts: Vec<AgentPart>,
 }
 
 impl DialoguePart {
     pub(super) fn of(result: &CallResult) -> Self {
-        let CallResult { audio, recognition, dialogue, analysis: _ } = result.clone();
-        Self { audio, recognition, dialogue }
+        let CallResult { audio, recognition, dialogue, parts, analysis: _ } = result.clone();
+        Self { audio, recognition, dialogue, parts }
     }
 
     pub(super) fn with(self, analysis: Analysis) -> CallResult {
-        let Self { audio, recognition, dialogue } = self;
-        CallResult { audio, recognition, dialogue, analysis }
+        let Self { audio, recognition, dialogue, parts } = self;
+        CallResult { audio, recognition, dialogue, analysis, parts }
     }
 }
 

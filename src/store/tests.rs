@@ -65,6 +65,7 @@ fn finding(rule_id: &str, verdict: Verdict) -> Finding {
         not_applicable_reason: None,
         num_hits: 0,
         conditions: Vec::new(),
+        agent_id: None,
     }
 }
 
@@ -86,6 +87,7 @@ fn result(hits: &[&str], points: i32) -> CallResult {
         recognition: None,
         dialogue: Dialogue::default(),
         analysis: Analysis { findings, scorecard, engine_version: "1".to_owned() },
+        parts: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelIndex, SpeakerRole};
+use super::{ChannelIndex, Millis, SpeakerRole, TimeSpan};
 
 /// The medium of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -77,6 +77,53 @@ pub struct CallMetadata {
     pub channels: Vec<ChannelIndex>,
     /// Anything else worth keeping; rules may refer to it.
     pub attributes: BTreeMap<String, String>,
+    /// Who served the customer when, ordered by start and apart: more than one after a transfer (转接). Empty: one agent
+    /// throughout.
+    pub segments: Vec<AgentSegment>,
+    /// When the customer was put on hold (保持), ordered by start and apart: what sounds then is music, not speech.
+    pub holds: Vec<TimeSpan>,
+    /// When the voice menu (IVR) ends and a person takes the call: nothing before it counts as the agent's.
+    pub ivr_end: Option<Millis>,
+}
+
+/// One agent's stretch of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AgentSegment {
+    /// The agent's job number (工号).
+    pub agent_id: Option<String>,
+    /// The agent's name.
+    pub agent_name: Option<String>,
+    /// The agent's team (班组).
+    pub team: Option<String>,
+    /// The skill group (技能组).
+    pub skill_group: Option<String>,
+    /// The agent takes the call.
+    pub start: Millis,
+    /// The agent leaves it; absent: when the next agent comes, or at the end.
+    pub end: Option<Millis>,
+}
+
+impl CallMetadata {
+    /// The span of every segment in a call that lasts `duration`.
+    #[must_use]
+    pub fn segment_spans(&self, duration: Millis) -> Vec<TimeSpan> {
+        let starts = self.segments.iter().skip(1).map(|next| next.start).chain([duration]);
+        let spans = self.segments.iter().zip(starts);
+        spans.map(|(own, next)| TimeSpan::new(own.start, own.end.unwrap_or(next.max(own.start)))).collect()
+    }
+
+    /// Job numbers of everybody who served in the call, each once.
+    pub fn agent_ids(&self) -> impl Iterator<Item = &str> {
+        let declared =
+            self.agent_id.iter().chain(self.segments.iter().filter_map(|one| one.agent_id.as_ref()));
+        let mut told: Vec<&str> = Vec::new();
+        declared.map(String::as_str).filter(move |id| {
+            let first = !told.contains(id);
+            told.push(id);
+            first
+        })
+    }
 }
 
 /// The coding of samples in a file that has no header.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ConvertError, duration, known, optional_text, timestamp, timestamp_from_wire};
+use super::{ConvertError, duration, known, optional_text, segments, timestamp, timestamp_from_wire};
 use crate::ingest::{CallRecord, CallState, Failure};
 use crate::proto::v1;
 use crate::types::{
@@ -144,6 +144,9 @@ impl From<&CallMetadata> for v1::CallMetadata {
             channels: metadata.channels.iter().map(|channel| channel.0.into()).collect(),
             attributes: metadata.attributes.clone().into_iter().collect(),
             num_speakers: metadata.num_speakers,
+            segments: metadata.segments.iter().map(Into::into).collect(),
+            holds: segments::holds_to_wire(&metadata.holds),
+            ivr_end: metadata.ivr_end.map(duration),
         }
     }
 }
@@ -170,6 +173,9 @@ impl TryFrom<v1::CallMetadata> for CallMetadata {
             channels: channels(wire.channels)?,
             attributes: attributes(wire.attributes)?,
             num_speakers: num_speakers(wire.num_speakers)?,
+            segments: segments::segments(wire.segments)?,
+            holds: segments::holds(wire.holds)?,
+            ivr_end: segments::ivr_end(wire.ivr_end)?,
         })
     }
 }

@@ -47,6 +47,8 @@ pub fn dialogue_from_wire(transcript: v1::Transcript) -> Result<Dialogue, Conver
             confidence: one.confidence,
             reason: (!one.reason.is_empty()).then_some(one.reason),
         }),
+        places: Vec::new(),
+        goes_on: false,
     })
 }
 
@@ -62,6 +64,10 @@ fn millis(duration: &prost_types::Duration) -> Millis {
 
 fn span(start: Option<&prost_types::Duration>, end: Option<&prost_types::Duration>) -> Option<TimeSpan> {
     Some(TimeSpan::new(millis(start?), millis(end?)))
+}
+
+fn millis_span(start: Option<&prost_types::Duration>, end: Option<&prost_types::Duration>) -> TimeSpan {
+    span(start, end).unwrap_or_default()
 }
 
 fn turn(wire: v1::Turn) -> Result<Turn, ConvertError> {
@@ -134,6 +140,10 @@ fn timing(wire: v1::Timing, turns: &[Turn]) -> Timing {
         customer_talk: length(&wire.customer_talk),
         agent_chars_per_min: wire.agent_chars_per_min,
         customer_chars_per_min: wire.customer_chars_per_min,
+        start: Millis::ZERO,
+        opening: length(&wire.opening),
+        holds: wire.holds.iter().map(|hold| millis_span(hold.start.as_ref(), hold.end.as_ref())).collect(),
+        hold: length(&wire.hold),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Findings, scores and whole reports to the wire.
 
+use super::transcript::span_to_wire;
 use super::{ConvertError, duration, known, transcript};
 use crate::analysis::{
     ConditionResult, ConditionState, Evidence, Finding, Level, MatchMode, RuleKind, ScorecardResult, Verdict,
 };
 use crate::ingest::CallRecord;
-use crate::pipeline::CallResult;
+use crate::pipeline::{AgentPart, CallResult};
 use crate::proto::v1;
 use crate::types::CallId;
 
@@ -25,7 +26,20 @@ impl From<Report<'_>> for v1::CallReport {
             transcript: Some(transcript(result)),
             findings: result.analysis.findings.iter().map(|one| finding(&record.id, one)).collect(),
             scorecard: Some((&result.analysis.scorecard).into()),
+            agent_parts: result.parts.iter().map(|part| agent_part(&record.id, part)).collect(),
         }
+    }
+}
+
+/// One agent's part of `call`.
+fn agent_part(call: &CallId, part: &AgentPart) -> v1::AgentPart {
+    v1::AgentPart {
+        agent_id: part.agent_id.clone().unwrap_or_default(),
+        agent_name: part.agent_name.clone().unwrap_or_default(),
+        team: part.team.clone().unwrap_or_default(),
+        span: Some(span_to_wire(part.span)),
+        findings: part.analysis.findings.iter().map(|one| finding(call, one)).collect(),
+        scorecard: Some((&part.analysis.scorecard).into()),
     }
 }
 
@@ -47,6 +61,7 @@ pub fn finding(call: &CallId, finding: &Finding) -> v1::Finding {
         not_applicable_reason: finding.not_applicable_reason.clone().unwrap_or_default(),
         num_hits: finding.num_hits,
         conditions: finding.conditions.iter().map(Into::into).collect(),
+        agent_id: finding.agent_id.clone().unwrap_or_default(),
     }
 }
 

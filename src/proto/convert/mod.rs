@@ -6,6 +6,7 @@
 mod call;
 mod dialogue;
 mod finding;
+mod segments;
 mod time;
 mod transcript;
 

@@ -6,7 +6,7 @@ use crate::dialogue::{Dialogue, Gap, Overlap, Separation, Timing, Turn, Utteranc
 use crate::pipeline::CallResult;
 use crate::proto::v1;
 use crate::speech::{Unheard, Word};
-use crate::types::{RoleSource, TimeSpan};
+use crate::types::{Millis, RoleSource, TimeSpan};
 
 /// Who said what when in `result`, and what the recording is.
 #[must_use]
@@ -46,6 +46,17 @@ impl From<&Unheard> for v1::Unheard {
         let (start, end) = bounds(unheard.span);
         Self { channel: unheard.channel.0.into(), start, end, reason: unheard.reason.clone() }
     }
+}
+
+/// A length that is there.
+fn some_length(length: Millis) -> Option<prost_types::Duration> {
+    (length > Millis::ZERO).then(|| duration(length))
+}
+
+/// A span on the wire.
+pub(super) fn span_to_wire(span: TimeSpan) -> v1::TimeSpan {
+    let (start, end) = bounds(span);
+    v1::TimeSpan { start, end }
 }
 
 /// Start and end of a span.
@@ -106,6 +117,9 @@ impl From<&Timing> for v1::Timing {
             customer_talk: Some(duration(timing.customer_talk)),
             agent_chars_per_min: timing.agent_chars_per_min,
             customer_chars_per_min: timing.customer_chars_per_min,
+            opening: some_length(timing.opening),
+            holds: timing.holds.iter().map(|hold| span_to_wire(*hold)).collect(),
+            hold: some_length(timing.hold),
         }
     }
 }
