@@ -35,7 +35,11 @@ pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: 
     parts.sort_by_key(|part| (part.start, part.turn.index));
     let mut gaps = timing.gaps.iter().filter(|gap| gap_length(gap) >= SHOWN_GAP_MS).peekable();
     let mut unheard = transcript.unheard.iter().peekable();
+    let mut holds = timing.holds.iter().peekable();
     for part in &parts {
+        while let Some(hold) = holds.next_if(|hold| Some(label::millis(hold.start.as_ref())) < part.start) {
+            write_hold(page, hold);
+        }
         while let Some(gap) = gaps.next_if(|gap| Some(label::millis(gap.start.as_ref())) < part.start) {
             write_gap(page, gap);
         }
@@ -46,6 +50,9 @@ pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: 
         if part.from == 0 {
             write_overlaps(page, part.turn, transcript, &timing.overlaps);
         }
+    }
+    for hold in holds {
+        write_hold(page, hold);
     }
     for gap in gaps {
         write_gap(page, gap);
@@ -115,6 +122,12 @@ fn write_unheard(page: &mut Page<'_>, unheard: &v1::Unheard) {
     let length = label::millis(unheard.end.as_ref()).saturating_sub(start);
     let text = format!("声道 {} 有语音未能识别 {}", unheard.channel, label::length(length));
     write_fact(page, start, &text, Tone::Notice);
+}
+
+fn write_hold(page: &mut Page<'_>, hold: &v1::TimeSpan) {
+    let start = label::millis(hold.start.as_ref());
+    let length = label::millis(hold.end.as_ref()).saturating_sub(start);
+    write_fact(page, start, &format!("通话保持 {}", label::length(length)), Tone::Faint);
 }
 
 fn write_gap(page: &mut Page<'_>, gap: &v1::Gap) {

@@ -5,6 +5,7 @@
 //!
 //! **Invariant**: colour repeats what the words already say, and no control character of the call reaches the terminal.
 
+mod agents;
 mod conversation;
 mod findings;
 mod label;

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::proto::v1;
 
 use super::layout::{Page, Piece, Tone, pad, pad_left, piece};
-use super::{Style, conversation, findings, label};
+use super::{Style, agents, conversation, findings, label};
 
 /// Columns of the names at the left of the header.
 const NAME_COLUMNS: usize = 6;
@@ -25,6 +25,7 @@ pub fn render_text(report: &v1::CallReport, style: &Style) -> String {
     if let Some(scorecard) = &report.scorecard {
         write_score(&mut page, scorecard, &report.findings);
     }
+    agents::write(&mut page, &report.agent_parts);
     findings::write(&mut page, &report.findings, turns);
     if let Some(transcript) = &report.transcript {
         page.heading("对话");
@@ -122,6 +123,10 @@ fn write_timing(page: &mut Page<'_>, timing: &v1::Timing, duration: u64) {
         talk("客服", label::millis(timing.agent_talk.as_ref()), timing.agent_chars_per_min),
         talk("客户", label::millis(timing.customer_talk.as_ref()), timing.customer_chars_per_min),
         format!("静音 {}", share(label::millis(timing.silence.as_ref()))),
+        match label::millis(timing.hold.as_ref()) {
+            0 => String::new(),
+            hold => format!("保持 {}", share(hold)),
+        },
         overlapped,
     ];
     fact(page, "时间", &facts, Tone::Plain);
