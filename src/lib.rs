@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod app;
+pub mod archive;
 pub mod audio;
 pub mod cli;
 pub mod config;
