@@ -34,6 +34,7 @@ fn record(number: u64) -> CallRecord {
         state: CallState::Accepted,
         num_attempts: 0,
         duration: None,
+        origin: Origin::Upload,
     }
 }
 

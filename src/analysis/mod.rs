@@ -75,7 +75,9 @@ pub use operator::{
     PastCalls, Repeat, Sentiment, SentimentTest, Silence, SilenceShare, Similar, Since, StandardAnswer,
     Tolerance, WrongAnswer,
 };
-pub use pack_diff::{CallChange, CallDiff, FieldChange, PackDiff, PartChange, diff_analyses, diff_packs};
+pub use pack_diff::{
+    CallChange, CallDiff, DiffTotals, FieldChange, PackDiff, PartChange, diff_analyses, diff_packs,
+};
 pub use risk::{Alert, EarlierAlert, HeldBack};
 pub use rule::{
     Anchor, AnchorHit, Condition, Guards, Quantity, Range, RoleScope, Rule, RuleTest, Scope, ScoreOn,

@@ -2,7 +2,7 @@
 //!
 //! Pure. Invariant: two sets with the same digest differ in nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Analysis, Finding, RuleSet, Verdict};
 use crate::types::{RuleId, Score};
@@ -69,6 +69,52 @@ impl CallDiff {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.score_before == self.score_after
+    }
+}
+
+/// What changes for many calls together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiffTotals {
+    /// Calls compared.
+    pub num_calls: u64,
+    /// Calls for which anything changes.
+    pub num_changed: u64,
+    /// Calls that a rule hits, before and after, by the rule's id.
+    pub hits: BTreeMap<RuleId, (u64, u64)>,
+    /// Calls with any hit that costs points, before and after.
+    pub num_broken: (u64, u64),
+    /// Calls with a score, before and after.
+    pub num_scored: (u64, u64),
+    /// Sum of the scores, before and after.
+    pub sum_of_scores: (Score, Score),
+}
+
+impl DiffTotals {
+    /// Counts one more call; gives what changes for it.
+    pub fn add(&mut self, before: &Analysis, after: &Analysis) -> CallDiff {
+        for (is_before, analysis) in [(true, before), (false, after)] {
+            let side =
+                |pair: &mut (u64, u64), number| if is_before { pair.0 += number } else { pair.1 += number };
+            let mut hits = BTreeSet::new();
+            let mut costs = false;
+            for finding in analysis.findings.iter().filter(|finding| finding.verdict == Verdict::Hit) {
+                costs |= finding.score_delta < Score::ZERO || finding.veto;
+                hits.insert(&finding.rule_id);
+            }
+            for rule_id in hits {
+                side(self.hits.entry(rule_id.clone()).or_default(), 1);
+            }
+            side(&mut self.num_broken, u64::from(costs));
+            if let Some(score) = analysis.scorecard.final_score() {
+                side(&mut self.num_scored, 1);
+                let sum = if is_before { &mut self.sum_of_scores.0 } else { &mut self.sum_of_scores.1 };
+                *sum = [*sum, score].into_iter().sum();
+            }
+        }
+        let diff = diff_analyses(before, after);
+        self.num_calls += 1;
+        self.num_changed += u64::from(!diff.is_empty());
+        diff
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::analysis::RuleError;
+use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
 use crate::pipeline::PipelineError;
@@ -40,6 +41,9 @@ pub enum AppError {
     /// The pipeline does not start.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// The jobs do not start.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -58,6 +62,7 @@ impl Classify for AppError {
             Self::Store(error) => error.code(),
             Self::Ingest(error) => error.code(),
             Self::Pipeline(error) => error.code(),
+            Self::Archive(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -72,6 +77,7 @@ impl Classify for AppError {
             Self::Store(error) => error.reason(),
             Self::Ingest(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
+            Self::Archive(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{AppError, load_rules, load_transcriber};
+use crate::archive::Jobs;
 use crate::config::Config;
+use crate::error::Chain;
 use crate::ingest::BlobStore;
 use crate::pipeline::Calls;
 use crate::serve::Server;
@@ -19,7 +21,7 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct Service {
     server: Server,
-    calls: Arc<Calls>,
+    jobs: Arc<Jobs>,
 }
 
 impl Service {
@@ -40,17 +42,20 @@ impl Service {
         L: FnOnce(&Config) -> Result<Arc<dyn Transcriber>, AppError> + Send + 'static,
     {
         let server = Server::bind(config.serve.clone()).await?;
-        let config = config.clone();
-        let calls = blocking(move || {
+        let (config, archive) = (config.clone(), config.archive.clone());
+        let is_local = server.address().ip().is_loopback();
+        let jobs = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
-            Ok(Calls::start(config.pipeline, store, blobs, transcriber, rules)?)
+            let calls = Calls::start(config.pipeline.clone(), store, blobs, transcriber, rules)?;
+            let load = Arc::new(move |model: &str| load_model(&config, model));
+            Ok(Jobs::start(Arc::new(calls), archive, is_local, load)?)
         })
         .await?;
-        Ok(Self { server, calls: Arc::new(calls) })
+        Ok(Self { server, jobs: Arc::new(jobs) })
     }
 
     /// The address it listens on, with the real port.
@@ -64,10 +69,12 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let served = self.server.run(Arc::clone(&self.calls), stop).await;
-        let calls = self.calls;
+        let served = self.server.run(Arc::clone(&self.jobs), stop).await;
+        let jobs = self.jobs;
         blocking(move || {
-            calls.shutdown();
+            // What is under way in the pipeline is what jobs wait for, so they go first.
+            jobs.shutdown();
+            jobs.calls().shutdown();
             Ok(())
         })
         .await?;
@@ -79,4 +86,11 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
 ) -> Result<T, AppError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Panicked)?
+}
+
+/// Loads a speech model other than the configured one.
+fn load_model(config: &Config, model: &str) -> Result<Arc<dyn Transcriber>, String> {
+    let mut config = config.clone();
+    config.speech.model = model.to_owned();
+    load_transcriber(&config).map_err(|error| Chain(&error).to_string())
 }

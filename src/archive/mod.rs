@@ -1,5 +1,29 @@
-//! Archives: many calls at once, from folders and lists of files.
+//! Jobs over many calls: an archive taken in, stored calls judged or transcribed again, two rule revisions compared.
 //!
-//! `listing` says what an archive is made of.
+//! A job runs in the server, on a thread of its own, and is kept in the store: after any kind of end it goes on where
+//! it was. What is sent meanwhile goes first.
+//!
+//! **Invariant**: what a job did is never done a second time with another outcome: a call is taken in once, by its id
+//! and bytes, and judging or transcribing it again replaces the old outcome in one step.
 
+mod config;
+mod control;
+mod diff;
+mod error;
+mod import;
+mod job;
+mod jobs;
 pub mod listing;
+mod packs;
+mod rescore;
+mod retranscribe;
+mod selection;
+
+pub use config::ArchiveConfig;
+pub use diff::{DiffEvent, RevisionDiff};
+pub use error::ArchiveError;
+pub use job::{
+    ImportSpec, ItemOutcome, Job, JobCounts, JobItem, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
+    RetranscribeSpec, Selection,
+};
+pub use jobs::{Jobs, LoadTranscriber};

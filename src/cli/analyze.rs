@@ -18,7 +18,7 @@ use crate::analysis::{Analysis, Level, RuleSet, Verdict};
 use crate::app;
 use crate::audio;
 use crate::config::Config;
-use crate::ingest::{CallRecord, CallState, Recording};
+use crate::ingest::{CallRecord, CallState, Origin, Recording};
 use crate::pipeline::{self, CallResult, Judgement};
 use crate::proto::convert::state_to_wire;
 use crate::proto::{Report, TextCall, v1};
@@ -188,6 +188,7 @@ fn text_report(id: CallId, call: TextCall, judgement: Judgement) -> v1::CallRepo
         state: CallState::Done,
         num_attempts: 1,
         duration: Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO),
+        origin: Origin::Upload,
     };
     let result = CallResult { audio: None, recognition: None, dialogue, analysis, parts };
     let mut report = v1::CallReport::from(Report { record: &record, result: &result });
@@ -226,6 +227,7 @@ fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallR
         state: CallState::Done,
         num_attempts: 1,
         duration: Some(result.dialogue.timing.duration),
+        origin: Origin::Upload,
     };
     let mut report = v1::CallReport::from(Report { record: &record, result: &result });
     // Never received by anyone; and the same recording gives the same report.

@@ -1,4 +1,4 @@
-//! The connection of `push` and `calls` to a server, and what its errors say to a person.
+//! The connection of `push`, `calls` and `batch` to a server, and what its errors say to a person.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::proto::v1::call_service_client::CallServiceClient;
+use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -29,15 +30,33 @@ pub(super) struct ServerArgs {
 /// A client that connects on first use.
 pub(super) type Client = CallServiceClient<Channel>;
 
+/// A client of jobs that connects on first use.
+pub(super) type ReprocessClient = ReprocessServiceClient<Channel>;
+
 impl ServerArgs {
     /// A client of the server; the connection is made, and made again, when a request needs it.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
+        Ok(CallServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// A client of the server's jobs, likewise.
+    pub(super) fn reprocess_client(&self) -> anyhow::Result<ReprocessClient> {
+        let client = ReprocessServiceClient::new(self.channel()?);
+        Ok(client.max_decoding_message_size(MAX_ANSWER_BYTES).max_encoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// The server at this address.
+    pub(super) fn at(address: std::net::SocketAddr) -> Self {
+        Self { server: format!("http://{address}") }
+    }
+
+    fn channel(&self) -> anyhow::Result<Channel> {
         let url =
             if self.server.contains("://") { self.server.clone() } else { format!("http://{}", self.server) };
         let endpoint = Endpoint::from_shared(url)
             .with_context(|| format!("`{}` is not an address such as http://127.0.0.1:50051", self.server))?
             .connect_timeout(Duration::from_secs(5));
-        Ok(CallServiceClient::new(endpoint.connect_lazy()).max_decoding_message_size(MAX_ANSWER_BYTES))
+        Ok(endpoint.connect_lazy())
     }
 
     /// The error of a request to this server, for a person.

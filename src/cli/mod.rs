@@ -8,6 +8,7 @@
 )]
 
 mod analyze;
+mod batch;
 mod calls;
 mod client;
 mod config;
@@ -48,6 +49,8 @@ enum Command {
     Push(push::Args),
     /// Asks a server about its calls
     Calls(calls::Args),
+    /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
+    Batch(batch::Args),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -68,6 +71,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Analyze(args) => analyze::run(args),
         Command::Push(args) => push::run(args),
         Command::Calls(args) => calls::run(args),
+        Command::Batch(args) => batch::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),

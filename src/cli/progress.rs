@@ -17,6 +17,13 @@ pub(super) fn audio(name: &str) -> ProgressBar {
     bar
 }
 
+/// A bar over calls; its length may be set later, its prefix says the rest.
+pub(super) fn calls(name: &str) -> ProgressBar {
+    let bar = bar(0, name, "{msg:32!} {wide_bar} {pos}/{len}{prefix}");
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// A line that shows that something is going on.
 pub(super) fn spinner(message: &str) -> ProgressBar {
     let spinner = bar(0, message, "{spinner} {msg}");

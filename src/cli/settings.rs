@@ -19,6 +19,11 @@ pub(super) struct StageArgs {
 }
 
 impl StageArgs {
+    /// As if these two had been typed.
+    pub(super) fn of(config: Option<PathBuf>, model: Option<String>) -> Self {
+        Self { config, model, scheme: None }
+    }
+
     /// The layers of this process with these flags.
     pub(super) fn layers(&self) -> Layers {
         Layers::of_process(self.config.as_deref())

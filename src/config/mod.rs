@@ -13,6 +13,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::ArchiveConfig;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
 use crate::pipeline::PipelineConfig;
@@ -34,6 +35,8 @@ pub struct Config {
     pub speech: SpeechConfig,
     /// How calls are run.
     pub pipeline: PipelineConfig,
+    /// Jobs over many calls.
+    pub archive: ArchiveConfig,
     /// The data directory.
     pub store: StoreConfig,
     /// By which rules calls are judged.
@@ -50,6 +53,7 @@ impl Default for Config {
             ingest: IngestConfig::default(),
             speech: SpeechConfig::default(),
             pipeline: PipelineConfig::default(),
+            archive: ArchiveConfig::default(),
             store: StoreConfig::default(),
             rules: RulesConfig::default(),
             models: ModelsConfig::default(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, Millis};
+use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, JobId, Millis};
 
 /// The immutable audio of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,17 @@ pub enum CallState {
     Failed(Failure),
 }
 
+/// Where a call comes from, which decides whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A sender waits for it: it goes before every call of an archive.
+    #[default]
+    Upload,
+    /// A job brought it from an archive.
+    Job(JobId),
+}
+
 /// One call as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
@@ -59,4 +70,7 @@ pub struct CallRecord {
     pub num_attempts: u32,
     /// Length of the audio, once known.
     pub duration: Option<Millis>,
+    /// Where it comes from.
+    #[serde(default)]
+    pub origin: Origin,
 }

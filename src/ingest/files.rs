@@ -45,6 +45,19 @@ pub(crate) fn write_durably(staging: &Path, to: &Path, bytes: &[u8]) -> io::Resu
     place(file, to)
 }
 
+/// Waits until everything written to the file system of `dir` is on the disk.
+pub(crate) fn sync_file_system(dir: &Path) -> io::Result<()> {
+    let dir = fs::File::open(dir)?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(&dir)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        drop(dir);
+        rustix::fs::sync();
+    }
+    Ok(())
+}
+
 /// Removes a file, if it is there, and makes that durable.
 pub(crate) fn remove_durably(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

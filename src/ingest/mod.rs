@@ -9,7 +9,7 @@ mod error;
 pub(crate) mod files;
 
 pub use blob::{BlobStore, SealedBlob, StagedBlob};
-pub use call::{CallRecord, CallState, Failure, Recording};
+pub use call::{CallRecord, CallState, Failure, Origin, Recording};
 pub use config::IngestConfig;
 pub use error::IngestError;
 pub(crate) use error::is_full;

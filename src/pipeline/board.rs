@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,19 @@ struct State {
     /// What runs is a suspect.
     is_alone: bool,
     watched: HashMap<CallId, watch::Sender<CallProgress>>,
+    /// Whoever waits for any call to end.
+    listeners: Vec<SyncSender<()>>,
     stopping: bool,
+}
+
+impl State {
+    fn tell_listeners(&mut self) {
+        self.listeners.retain(|listener| match listener.try_send(()) {
+            // Full: it has not heard of the last one yet and will hear of both at once.
+            Ok(()) | Err(TrySendError::Full(())) => true,
+            Err(TrySendError::Disconnected(())) => false,
+        });
+    }
 }
 
 #[derive(Debug)]
@@ -54,7 +67,8 @@ pub(super) struct Job {
 }
 
 impl Board {
-    /// Waits for an unfinished call that nobody runs, oldest first; `None` when the pipeline stops.
+    /// Waits for an unfinished call that nobody runs, sent ones before those of archives, each oldest first; `None` when
+    /// the pipeline stops.
     pub(super) fn take(&self, store: &Store) -> Option<Job> {
         let mut state = self.state();
         loop {
@@ -67,7 +81,8 @@ impl Board {
             }
             match store.unfinished_calls(1, |id| state.running.contains_key(id)) {
                 Ok(mut records) => {
-                    // A suspect is the oldest that waits, so no other call begins until it has had its turn.
+                    // A suspect is the oldest of its queue, so no other call of that queue begins until it has had its
+                    // turn.
                     let next =
                         records.pop().filter(|record| record.num_attempts == 0 || state.running.is_empty());
                     if let Some(record) = next {
@@ -133,7 +148,13 @@ impl Board {
             let reached = running.map_or_else(|| current(&job.record), |running| running.progress);
             sender.send_replace(CallProgress { state: last, ..reached });
         }
+        state.tell_listeners();
         self.changed.notify_all();
+    }
+
+    /// Sends to `listener` whenever calls ended or were deleted since it last received, until it is dropped.
+    pub(super) fn add_listener(&self, listener: SyncSender<()>) {
+        self.state().listeners.push(listener);
     }
 
     /// Follows a call: its state now, then every change, at last done or failed.
@@ -171,6 +192,7 @@ impl Board {
             let failed = CallState::Failed(PipelineError::Deleted.failure());
             sender.send_modify(|progress| progress.state = failed);
         }
+        state.tell_listeners();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -190,6 +212,7 @@ impl Board {
         }
         // Whoever still watches hears that nothing more comes.
         state.watched.clear();
+        state.tell_listeners();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,6 +5,7 @@
 //!
 //! **Invariant**: [`Calls::accept`] returns when the call is durable, and not before.
 
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,7 +17,8 @@ use super::upload::{Accepted, Upload};
 use super::worker::Shared;
 use super::{CallProgress, PipelineConfig, PipelineError};
 use crate::analysis::RuleSet;
-use crate::ingest::{BlobStore, CallRecord, CallState, Recording};
+use crate::audio::AudioConfig;
+use crate::ingest::{BlobStore, CallRecord, CallState, Origin, Recording};
 use crate::speech::Transcriber;
 use crate::store::{Inserted, Store};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
@@ -24,7 +26,7 @@ use crate::types::{AudioDeclaration, CallId, CallMetadata};
 /// All calls of one data directory and the threads that run them. All methods block.
 #[derive(Debug)]
 pub struct Calls {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -71,12 +73,13 @@ impl Calls {
         id: CallId,
         metadata: CallMetadata,
         declaration: AudioDeclaration,
+        origin: Origin,
     ) -> Result<Upload, PipelineError> {
         if self.shared.board.is_stopping() {
             return Err(PipelineError::ShuttingDown);
         }
         self.shared.store.check()?;
-        Ok(Upload { id, metadata, declaration, blob: self.shared.blobs.stage()? })
+        Ok(Upload { id, metadata, declaration, origin, blob: self.shared.blobs.stage()? })
     }
 
     /// Accepts a call whose bytes have all arrived; durable when it returns. The same id with the same bytes is the
@@ -86,7 +89,7 @@ impl Calls {
     /// [`PipelineError::Ingest`] when it is empty or the disk refuses; [`PipelineError::Store`] when the id belongs to
     /// other bytes (`ingest.conflict`), the metadata is too large, or the disk refuses.
     pub fn accept(&self, upload: Upload) -> Result<Accepted, PipelineError> {
-        let Upload { id, metadata, declaration, blob } = upload;
+        let Upload { id, metadata, declaration, origin, blob } = upload;
         let blob = blob.seal()?;
         let hash = blob.hash();
         let received_at = jiff::Timestamp::from_microsecond(jiff::Timestamp::now().as_microsecond())
@@ -99,6 +102,7 @@ impl Calls {
             state: CallState::Accepted,
             num_attempts: 0,
             duration: None,
+            origin,
         };
         let store = &self.shared.store;
         let inserted = self.shared.blobs.place(
@@ -127,6 +131,35 @@ impl Calls {
     /// [`StoreError::NotFound`](crate::store::StoreError::NotFound) when there is no such call; anything the disk fails with.
     pub fn watch(&self, id: &CallId) -> Result<watch::Receiver<CallProgress>, PipelineError> {
         self.shared.board.watch(&self.shared.store, id)
+    }
+
+    /// Sends to `listener` whenever calls ended or were deleted since it last received, until it is dropped.
+    pub fn add_listener(&self, listener: SyncSender<()>) {
+        self.shared.board.add_listener(listener);
+    }
+
+    /// Whether the pipeline takes no more calls because the process is ending.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.shared.board.is_stopping()
+    }
+
+    /// How recordings are read.
+    #[must_use]
+    pub fn audio(&self) -> &AudioConfig {
+        &self.shared.config.audio
+    }
+
+    /// Worker threads.
+    #[must_use]
+    pub fn num_workers(&self) -> usize {
+        self.shared.config.num_workers.max(1)
+    }
+
+    /// The rules that calls are judged by.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.shared.rules
     }
 
     /// Deletes a call with its result and, when no other call has it, its audio; interrupts it when it is under way.

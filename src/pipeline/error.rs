@@ -78,12 +78,13 @@ impl From<SpeechError> for PipelineError {
 
 impl PipelineError {
     /// What is stored with a call that failed of this.
-    pub(super) fn failure(&self) -> Failure {
+    #[must_use]
+    pub fn failure(&self) -> Failure {
         Failure { reason: self.reason().to_owned(), message: self.to_string() }
     }
 
     /// Whether the cause is this machine and not the call, which should wait and be tried again.
-    pub(super) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(StoreError::NotFound { .. } | StoreError::Unstorable { .. }) => false,
             Self::Store(_) => true,

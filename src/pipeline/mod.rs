@@ -12,6 +12,7 @@ mod error;
 mod judge;
 mod process;
 mod progress;
+mod rejudge;
 mod upload;
 mod worker;
 
@@ -22,4 +23,5 @@ pub use error::PipelineError;
 pub use judge::{Judgement, judge};
 pub use process::process;
 pub use progress::CallProgress;
+pub use rejudge::Rejudged;
 pub use upload::{Accepted, Upload};

@@ -1,7 +1,7 @@
 //! A call on its way in, and the acknowledgement that it is safe.
 
 use super::PipelineError;
-use crate::ingest::{CallRecord, StagedBlob};
+use crate::ingest::{CallRecord, Origin, StagedBlob};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
 
 /// A call whose audio is still arriving. Dropping it leaves nothing behind.
@@ -10,6 +10,7 @@ pub struct Upload {
     pub(super) id: CallId,
     pub(super) metadata: CallMetadata,
     pub(super) declaration: AudioDeclaration,
+    pub(super) origin: Origin,
     pub(super) blob: StagedBlob,
 }
 

@@ -4,13 +4,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::board::{Board, Job};
 use super::{CallProgress, PipelineConfig, PipelineError, process};
 use crate::analysis::{History, PastCall, RuleSet};
 use crate::error::Chain;
-use crate::ingest::{BlobStore, CallState};
+use crate::ingest::{BlobStore, CallRecord, CallState};
 use crate::speech::Transcriber;
 use crate::store::{CallFilter, CallResult, Store, StoreError};
 
@@ -56,7 +57,7 @@ impl Shared {
                 Err(StoreError::NotFound { .. }) => return Ok(None),
                 Err(error) => return Err(error.into()),
             };
-            self.run_stages(job).and_then(|result| Ok(self.store.finish(&job.record, &result)?))
+            self.run_stages(job).and_then(|result| self.finish(&job.record, result))
         };
         match outcome {
             Ok(()) => {
@@ -88,11 +89,22 @@ impl Shared {
         }
     }
 
-    fn run_stages(&self, job: &Job) -> Result<CallResult, PipelineError> {
-        let recording = &job.record.recording;
-        if !self.blobs.contains(&recording.hash) {
-            return Err(PipelineError::RecordingMissing);
+    /// Stores a result, judged anew when other metadata came in while the call ran.
+    fn finish(&self, record: &CallRecord, mut result: CallResult) -> Result<(), PipelineError> {
+        let mut record = record.clone();
+        loop {
+            match self.store.finish(&record, &result) {
+                Err(StoreError::Changed { record: changed }) => {
+                    record = *changed;
+                    result = self.judged_with(&record, &record.metadata, result)?;
+                }
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(()),
+            }
         }
+    }
+
+    fn run_stages(&self, job: &Job) -> Result<CallResult, PipelineError> {
         let mut state = job.record.state.clone();
         let mut progress = |reached: CallProgress| {
             if reached.state != state {
@@ -105,32 +117,51 @@ impl Shared {
             }
             self.board.publish(job, reached);
         };
-        let history = self.history(job)?;
+        self.stages(&job.record, self.transcriber.as_ref(), &mut progress, &job.cancel)
+    }
+
+    /// Runs the stages over the recording of `record`, and catches what panics in them.
+    pub(super) fn stages(
+        &self,
+        record: &CallRecord,
+        transcriber: &dyn Transcriber,
+        progress: &mut dyn FnMut(CallProgress),
+        cancel: &AtomicBool,
+    ) -> Result<CallResult, PipelineError> {
+        let recording = &record.recording;
+        if !self.blobs.contains(&recording.hash) {
+            return Err(PipelineError::RecordingMissing);
+        }
+        let history = self.history(record, &self.rules)?;
         let stages = || {
             process(
                 &self.blobs.path(&recording.hash),
                 &recording.declaration,
-                &job.record.metadata,
-                self.transcriber.as_ref(),
+                &record.metadata,
+                transcriber,
                 &self.rules,
                 history.as_ref(),
                 &self.config,
-                &mut progress,
-                &job.cancel,
+                progress,
+                cancel,
             )
         };
         catch_unwind(AssertUnwindSafe(stages)).unwrap_or(Err(PipelineError::Panicked))
     }
 
     /// The customer's other calls, the newest of them, when a rule counts over them and the sender named the customer.
-    fn history(&self, job: &Job) -> Result<Option<History>, PipelineError> {
-        let customer_ref = job.record.metadata.customer_ref.clone().filter(|_| self.rules.needs_history());
+    pub(super) fn history(
+        &self,
+        record: &CallRecord,
+        rules: &RuleSet,
+    ) -> Result<Option<History>, PipelineError> {
+        let customer_ref = record.metadata.customer_ref.clone().filter(|_| rules.needs_history());
         if customer_ref.is_none() {
             return Ok(None);
         }
         let filter = CallFilter { customer_ref, ..CallFilter::default() };
         let page = self.store.list_calls(&filter, MAX_HISTORY, None)?;
-        let others = page.items.into_iter().filter(|other| other.record.id != job.record.id);
+        let others = page.items.into_iter().filter(|other| other.record.id != record.id);
         let calls = others.map(|other| PastCall {
             started_at: other.record.metadata.started_at.unwrap_or(other.record.received_at),
             direction: other.record.metadata.direction,

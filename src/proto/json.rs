@@ -30,17 +30,32 @@ macro_rules! named {
         })*
     };
 }
-named!(Call, CallMetadata, CallReport, CallSummary, Finding, WatchCallResponse);
+named!(
+    Call,
+    CallMetadata,
+    CallReport,
+    CallSummary,
+    DiffRevisionsResponse,
+    Finding,
+    Job,
+    JobProblem,
+    WatchCallResponse
+);
 
 fn descriptor<M: Named>() -> MessageDescriptor {
     POOL.get_message_by_name(M::NAME).expect("every name in this file stands in proto/")
 }
 
+/// `message` with its fields by name.
+pub(super) fn dynamic<M: Named>(message: &M) -> DynamicMessage {
+    DynamicMessage::decode(descriptor::<M>(), message.encode_to_vec().as_slice())
+        .expect("generated and dynamic messages share their descriptors")
+}
+
 /// `message` as one compact line of JSON.
 #[must_use]
 pub fn to_line<M: Named>(message: &M) -> String {
-    let dynamic = DynamicMessage::decode(descriptor::<M>(), message.encode_to_vec().as_slice())
-        .expect("generated and dynamic messages share their descriptors");
+    let dynamic = dynamic(message);
     let mut line = serde_json::Serializer::new(Vec::new());
     dynamic
         .serialize_with_options(&mut line, &SerializeOptions::new().skip_default_fields(false))

@@ -1,5 +1,6 @@
 //! What can be wrong with a request, apart from what the stages say.
 
+use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
@@ -14,6 +15,9 @@ pub(super) enum RequestError {
     /// The pipeline refused or failed.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// A job refused or failed.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,6 +82,7 @@ impl Classify for RequestError {
         match self {
             Self::Field(error) => error.code(),
             Self::Pipeline(error) => error.code(),
+            Self::Archive(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
@@ -95,6 +100,7 @@ impl Classify for RequestError {
         match self {
             Self::Field(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
+            Self::Archive(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
@@ -113,6 +119,7 @@ impl Classify for RequestError {
     fn retry(&self) -> Retry {
         match self {
             Self::Pipeline(error) => error.retry(),
+            Self::Archive(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,

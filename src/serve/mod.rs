@@ -24,11 +24,12 @@ use tonic::transport::Server as GrpcServer;
 
 pub use config::ServeConfig;
 
+use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
-use crate::pipeline::Calls;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
-use grpc::CallApi;
+use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
+use grpc::{CallApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +94,12 @@ impl Server {
         self.address
     }
 
-    /// Serves `calls` until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `jobs` and their calls until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
-    pub async fn run(self, calls: Arc<Calls>, stop: CancellationToken) -> Result<(), ServeError> {
+    pub async fn run(self, jobs: Arc<Jobs>, stop: CancellationToken) -> Result<(), ServeError> {
+        let calls = Arc::clone(jobs.calls());
         let grace = Duration::from_secs(self.config.shutdown_grace_secs);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -112,8 +114,16 @@ impl Server {
         let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+
         let mut routes = RoutesBuilder::default();
-        routes.add_service(api).add_service(health).add_service(reflection).add_service(reflection_alpha);
+        routes
+            .add_service(api)
+            .add_service(reprocess)
+            .add_service(health)
+            .add_service(reflection)
+            .add_service(reflection_alpha);
         let drained = draining.clone();
         let transport = GrpcServer::builder()
             .max_concurrent_streams(Some(limits::MAX_STREAMS_PER_CONNECTION))
@@ -137,5 +147,5 @@ impl Server {
     }
 }
 
-/// Names under which health is asked for: the whole server, and its one service.
-const HEALTH_NAMES: [&str; 2] = ["", SERVICE_NAME];
+/// Names under which health is asked for: the whole server, and each service.
+const HEALTH_NAMES: [&str; 3] = ["", SERVICE_NAME, reprocess_service_server::SERVICE_NAME];

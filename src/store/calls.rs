@@ -8,7 +8,6 @@
 use sled::Batch;
 
 use super::record::{StoredCall, hit_rule_ids};
-use super::results::ResultFiles;
 use super::{CallResult, Store, StoreError, codec, keys};
 use crate::analysis::Analysis;
 use crate::ingest::{CallRecord, CallState, Failure};
@@ -74,7 +73,7 @@ impl Store {
             // What was under suspicion of ending the process stays so, and runs alone.
             new.record.num_attempts = u32::from(old.record.num_attempts > 1);
             let value = codec::encode(&new, "call")?;
-            self.apply(self.moved(&old, &new, value))?;
+            self.apply(replaced(&old, &new, value))?;
         }
         Ok(new.record)
     }
@@ -82,12 +81,7 @@ impl Store {
     fn insert_new(&self, record: &CallRecord) -> Result<(), StoreError> {
         let stored = StoredCall::new(record.clone());
         let value = codec::encode(&stored, "call")?;
-        let raw_len = codec::raw_len(&value).unwrap_or(usize::MAX);
-        for (limit, actual) in [(MAX_RAW_BYTES, raw_len), (MAX_ACCEPTED_BYTES, value.len())] {
-            if actual > limit {
-                return Err(StoreError::MetadataTooLarge { id: record.id.clone(), limit, actual });
-            }
-        }
+        within_limits_as(record, &value)?;
         let mut batch = Batch::default();
         batch.insert(keys::call(&record.id), value);
         for key in index_keys(&stored) {
@@ -128,9 +122,7 @@ impl Store {
         // The lock keeps a deletion from taking the file between the two reads.
         let _guard = self.guard(id);
         match self.stored(id)? {
-            Some(stored) if stored.has_result => {
-                read(&ResultFiles::name(&stored.record.id, stored.record.received_at)).map(Some)
-            }
+            Some(stored) if stored.has_result => read(&stored.result_name()).map(Some),
             Some(_) | None => Ok(None),
         }
     }
@@ -182,38 +174,57 @@ impl Store {
     /// Stores the result of a call and moves it to [`CallState::Done`]; durable when it returns.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the call is gone; [`StoreError::Unstorable`] when the result would not read back;
-    /// anything the disk fails with.
+    /// [`StoreError::NotFound`] when the call is gone; [`StoreError::Changed`] when other metadata came in meanwhile;
+    /// [`StoreError::Unstorable`] when the result would not read back; anything the disk fails with.
     pub fn finish(&self, record: &CallRecord, result: &CallResult) -> Result<(), StoreError> {
         self.check()?;
         {
             let _guard = self.guard(&record.id);
             let old = self.current(record)?;
-            let mut new = old.clone();
-            new.record.state = CallState::Done;
-            new.record.duration = result.audio.as_ref().map(|audio| audio.duration).or(new.record.duration);
-            new.score = result.analysis.scorecard.final_score();
-            let hits = hit_rule_ids(&result.analysis);
-            new.hit_rule_ids = Some(hits.clone());
-            new.has_result = true;
-            let mut value = codec::encode(&new, "call")?;
-            if value.len() > MAX_VALUE_BYTES {
-                new.hit_rule_ids = None;
-                value = codec::encode(&new, "call")?;
+            if old.record.metadata != record.metadata {
+                return Err(StoreError::Changed { record: Box::new(old.record) });
             }
+            let mut record = old.record.clone();
+            record.state = CallState::Done;
+            record.duration = result.audio.as_ref().map(|audio| audio.duration).or(record.duration);
             // Before the batch: a record never names a file that is not there.
-            let old_hits = self.hits(&old)?;
-            self.results.write(&ResultFiles::name(&old.record.id, old.record.received_at), result)?;
-            let mut batch = self.moved(&old, &new, value);
-            for rule in old_hits.iter().filter(|rule| !hits.contains(rule)) {
-                batch.remove(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id));
-            }
-            for rule in &hits {
-                batch.insert(keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id), &[]);
-            }
+            let batch = self.judged(&old, record, &result.analysis)?;
+            self.results.write(&old.result_name(), result)?;
             self.apply(batch)?;
         }
         self.commit()
+    }
+
+    /// The batch that replaces `old` by a call with this record and this outcome. To be made before the result file is
+    /// written, because the rules that hit before may stand only there.
+    pub(super) fn judged(
+        &self,
+        old: &StoredCall,
+        record: CallRecord,
+        analysis: &Analysis,
+    ) -> Result<Batch, StoreError> {
+        let hits = hit_rule_ids(analysis);
+        let mut new = StoredCall {
+            record,
+            score: analysis.scorecard.final_score(),
+            hit_rule_ids: Some(hits.clone()),
+            has_result: true,
+        };
+        let mut value = codec::encode(&new, "call")?;
+        if value.len() > MAX_VALUE_BYTES {
+            new.hit_rule_ids = None;
+            value = codec::encode(&new, "call")?;
+        }
+        let old_hits = self.hits(old)?;
+        let mut batch = replaced(old, &new, value);
+        let entry = |rule: &RuleId| keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id);
+        for rule in old_hits.iter().filter(|rule| !hits.contains(rule)) {
+            batch.remove(entry(rule));
+        }
+        for rule in &hits {
+            batch.insert(entry(rule), &[]);
+        }
+        Ok(batch)
     }
 
     /// Moves a call to [`CallState::Failed`]; durable when it returns.
@@ -235,23 +246,21 @@ impl Store {
     pub(super) fn hits(&self, stored: &StoredCall) -> Result<Vec<RuleId>, StoreError> {
         match &stored.hit_rule_ids {
             Some(ids) => Ok(ids.clone()),
-            None if stored.has_result => Ok(hit_rule_ids(
-                &self
-                    .results
-                    .read_analysis(&ResultFiles::name(&stored.record.id, stored.record.received_at))?,
-            )),
+            None if stored.has_result => {
+                Ok(hit_rule_ids(&self.results.read_analysis(&stored.result_name())?))
+            }
             None => Ok(Vec::new()),
         }
     }
 
     /// The stored call that `record` is a copy of. A call that was deleted and sent again is another one.
-    fn current(&self, record: &CallRecord) -> Result<StoredCall, StoreError> {
+    pub(super) fn current(&self, record: &CallRecord) -> Result<StoredCall, StoreError> {
         self.stored(&record.id)?
             .filter(|stored| stored.record.received_at == record.received_at)
             .ok_or_else(|| StoreError::NotFound { id: record.id.clone() })
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         record: &CallRecord,
         change: impl FnOnce(&mut StoredCall),
@@ -262,27 +271,38 @@ impl Store {
         let mut new = old.clone();
         change(&mut new);
         let value = codec::encode(&new, "call")?;
-        self.apply(self.moved(&old, &new, value))?;
+        self.apply(replaced(&old, &new, value))?;
         Ok(new.record)
     }
+}
 
-    /// The batch that replaces `old` by `new` with its state and its place in the queue.
-    fn moved(&self, old: &StoredCall, new: &StoredCall, value: Vec<u8>) -> Batch {
-        let (received_at, id) = (old.record.received_at, &old.record.id);
-        let mut batch = Batch::default();
-        batch.insert(keys::call(id), value);
-        let (from, to) = (keys::state(&old.record.state), keys::state(&new.record.state));
-        if from != to {
-            batch.remove(keys::indexed(&from, received_at, id));
-            batch.insert(keys::indexed(&to, received_at, id), &[]);
-        }
-        match (is_finished(&old.record.state), is_finished(&new.record.state)) {
-            (_, true) => batch.remove(keys::queued(received_at, id)),
-            (true, false) => batch.insert(keys::queued(received_at, id), &[]),
-            (false, false) => {}
-        }
-        batch
+/// The batch that replaces `old` by `new` in every index but that of rules.
+fn replaced(old: &StoredCall, new: &StoredCall, value: Vec<u8>) -> Batch {
+    let mut batch = Batch::default();
+    batch.insert(keys::call(&old.record.id), value);
+    let (from, to) = (index_keys(old), index_keys(new));
+    for key in from.iter().filter(|key| !to.contains(key)) {
+        batch.remove(key.as_slice());
     }
+    for key in to.iter().filter(|key| !from.contains(key)) {
+        batch.insert(key.as_slice(), &[]);
+    }
+    batch
+}
+
+/// Whether a record is small enough to be accepted.
+pub(super) fn within_limits(record: &CallRecord) -> Result<(), StoreError> {
+    within_limits_as(record, &codec::encode(&StoredCall::new(record.clone()), "call")?)
+}
+
+fn within_limits_as(record: &CallRecord, value: &[u8]) -> Result<(), StoreError> {
+    let raw_len = codec::raw_len(value).unwrap_or(usize::MAX);
+    for (limit, actual) in [(MAX_RAW_BYTES, raw_len), (MAX_ACCEPTED_BYTES, value.len())] {
+        if actual > limit {
+            return Err(StoreError::MetadataTooLarge { id: record.id.clone(), limit, actual });
+        }
+    }
+    Ok(())
 }
 
 /// Every index entry of a call but those of rules.
@@ -300,7 +320,7 @@ pub(super) fn index_keys(stored: &StoredCall) -> Vec<Vec<u8>> {
         keys.push(keys::indexed(&keys::agent(agent_id), *received_at, id));
     }
     if !is_finished(state) {
-        keys.push(keys::queued(*received_at, id));
+        keys.push(keys::queued(&stored.record));
     }
     keys
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::{Classify, ErrorCode};
+use crate::ingest::CallRecord;
 use crate::ingest::is_full;
 use crate::types::{CallId, ContentHash};
 
@@ -38,6 +39,12 @@ pub enum StoreError {
     NotFound {
         /// The call asked for.
         id: CallId,
+    },
+    /// The call is no longer what it was when it was read.
+    #[error("call `{}` was changed meanwhile: do it again", record.id)]
+    Changed {
+        /// The call as it is now.
+        record: Box<CallRecord>,
     },
     /// The id belongs to other bytes.
     #[error(
@@ -132,6 +139,7 @@ impl Classify for StoreError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::Changed { .. } => ErrorCode::Conflict,
             Self::Conflict { .. } => ErrorCode::AlreadyExists,
             Self::MetadataTooLarge { .. } => ErrorCode::LimitExceeded,
             Self::PageToken => ErrorCode::InvalidInput,
@@ -151,6 +159,7 @@ impl Classify for StoreError {
             Self::Broken { .. } => "store.broken",
             Self::Stopped => "store.stopped",
             Self::NotFound { .. } => "store.not_found",
+            Self::Changed { .. } => "store.changed",
             Self::Conflict { .. } => "ingest.conflict",
             Self::MetadataTooLarge { .. } => "ingest.metadata_too_large",
             Self::PageToken => "store.page_token",

@@ -11,7 +11,10 @@
 //! | `u` | digest of the customer, inverted time, id | – |
 //! | `r` | rule, 0, inverted time, id | – |
 //! | `s` | state, inverted time, id | – |
-//! | `q` | time, id: unfinished calls, oldest first | – |
+//! | `q` | time, id: unfinished calls that were sent, oldest first | – |
+//! | `w` | time, id: unfinished calls of archives, oldest first; they wait for those of `q` | – |
+//! | `j` | id of a job | the job |
+//! | `i` | id of a job, 0, number | what the job is to do next, one by one |
 //! | `b` | hash of the audio, id | – |
 //! | `g` | name of a result file that is to be removed | – |
 //! | `v` | nothing | version of this layout |
@@ -20,11 +23,13 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::ingest::CallState;
-use crate::types::{CallId, ContentHash, RuleId};
+use crate::ingest::{CallRecord, CallState, Origin};
+use crate::types::{CallId, ContentHash, JobId, RuleId};
 
 pub(super) const LAYOUT: &[u8] = b"v";
 pub(super) const QUEUE: &[u8] = b"q";
+pub(super) const QUEUE_OF_ARCHIVES: &[u8] = b"w";
+pub(super) const JOB: &[u8] = b"j";
 pub(super) const GONE: &[u8] = b"g";
 pub(super) const TIME: &[u8] = b"t";
 pub(super) const CALL: &[u8] = b"c";
@@ -81,8 +86,26 @@ pub(super) fn blob_of(hash: &ContentHash, id: &CallId) -> Vec<u8> {
     concat(&[&blob(hash), id.as_str().as_bytes()])
 }
 
-pub(super) fn queued(received_at: jiff::Timestamp, id: &CallId) -> Vec<u8> {
-    concat(&[QUEUE, &ascending(received_at).to_be_bytes(), id.as_str().as_bytes()])
+/// The place of a call in the queue that its origin gives it.
+pub(super) fn queued(record: &CallRecord) -> Vec<u8> {
+    let queue = match record.origin {
+        Origin::Upload => QUEUE,
+        Origin::Job(_) => QUEUE_OF_ARCHIVES,
+    };
+    concat(&[queue, &ascending(record.received_at).to_be_bytes(), record.id.as_str().as_bytes()])
+}
+
+pub(super) fn job(id: &JobId) -> Vec<u8> {
+    concat(&[JOB, id.as_str().as_bytes()])
+}
+
+/// The prefix of what a job is to do.
+pub(super) fn job_items(id: &JobId) -> Vec<u8> {
+    concat(&[b"i", id.as_str().as_bytes(), &[0]])
+}
+
+pub(super) fn job_item(id: &JobId, number: u64) -> Vec<u8> {
+    concat(&[&job_items(id), &number.to_be_bytes()])
 }
 
 pub(super) fn gone(name: &str) -> Vec<u8> {
@@ -120,7 +143,7 @@ pub(super) fn owner(key: &[u8]) -> Option<&[u8]> {
     let (kind, rest) = key.split_first()?;
     let num_bytes = match kind {
         b'c' => 0,
-        b't' | b'q' => TIME_BYTES,
+        b't' | b'q' | b'w' => TIME_BYTES,
         b'a' => AGENT_BYTES + TIME_BYTES,
         b'u' => CUSTOMER_BYTES + TIME_BYTES,
         b'r' => rest.iter().position(|byte| *byte == 0)? + 1 + TIME_BYTES,
@@ -158,9 +181,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ingest::Recording;
+    use crate::types::{AudioDeclaration, CallMetadata};
 
     fn id(text: &str) -> CallId {
         CallId::try_new(text).expect("a valid id")
+    }
+
+    fn origins() -> [Origin; 2] {
+        [Origin::Upload, Origin::Job(JobId::try_new("j1").expect("valid"))]
+    }
+
+    fn record(received_at: jiff::Timestamp, id: CallId, origin: Origin) -> CallRecord {
+        CallRecord {
+            id,
+            metadata: CallMetadata::default(),
+            recording: Recording {
+                hash: ContentHash::new([0; 32]),
+                num_bytes: 1,
+                declaration: AudioDeclaration::default(),
+            },
+            received_at,
+            state: CallState::Accepted,
+            num_attempts: 0,
+            duration: None,
+            origin,
+        }
     }
 
     proptest! {
@@ -168,7 +214,12 @@ mod tests {
         fn later_calls_come_first_and_wait_last(left in -9_000_000_000_000_000i64..9_000_000_000_000_000, right in -9_000_000_000_000_000i64..9_000_000_000_000_000) {
             let time = |micros| jiff::Timestamp::from_microsecond(micros).expect("within range");
             prop_assert_eq!(left.cmp(&right), suffix(time(right), &id("x")).cmp(&suffix(time(left), &id("x"))));
-            prop_assert_eq!(left.cmp(&right), queued(time(left), &id("x")).cmp(&queued(time(right), &id("x"))));
+            let queued = |micros, origin: &Origin| queued(&record(time(micros), id("x"), origin.clone()));
+            for origin in origins() {
+                prop_assert_eq!(left.cmp(&right), queued(left, &origin).cmp(&queued(right, &origin)));
+            }
+            let [sent, archived] = origins();
+            prop_assert!(queued(left, &sent) < queued(right, &archived));
         }
 
         #[test]
@@ -179,7 +230,8 @@ mod tests {
             let by_time = indexed(TIME, time, &id);
             let prefixes = [agent("007"), customer("c7"), rule(&rule_id), state(&CallState::Done)];
             let mut entries: Vec<_> = prefixes.iter().map(|prefix| indexed(prefix, time, &id)).collect();
-            entries.extend([call(&id), by_time.clone(), queued(time, &id), blob_of(&hash, &id)]);
+            entries.extend([call(&id), by_time.clone(), blob_of(&hash, &id)]);
+            entries.extend(origins().map(|origin| queued(&record(time, id.clone(), origin))));
             for entry in entries {
                 prop_assert_eq!(owner(&entry), Some(id.as_str().as_bytes()));
             }
@@ -187,6 +239,9 @@ mod tests {
             prop_assert_eq!(audio(&blob_of(&hash, &id)), Some(hash));
             prop_assert!(owner(&gone("0a")).is_none());
             prop_assert_eq!(owner(LAYOUT), None);
+            let job_id = JobId::try_new("j1").expect("valid");
+            prop_assert_eq!(owner(&job(&job_id)), None);
+            prop_assert_eq!(owner(&job_item(&job_id, 7)), None);
         }
 
         #[test]

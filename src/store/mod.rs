@@ -12,11 +12,13 @@ mod config;
 mod delete;
 mod durability;
 mod error;
+mod jobs;
 mod keys;
 mod open;
 mod query;
 mod record;
 mod results;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -30,6 +32,7 @@ pub use config::StoreConfig;
 pub use error::StoreError;
 pub use query::{CallFilter, CallSummary, Page};
 pub use record::{AgentPart, CallResult};
+pub use rewrite::FinishedCall;
 pub use token::PageToken;
 
 use crate::types::CallId;

@@ -70,28 +70,10 @@ impl Store {
         from: Option<&PageToken>,
     ) -> Result<Page<CallSummary>, StoreError> {
         let page_size = page_size.clamp(1, MAX_PAGE_SIZE);
-        let digest = crc32c::crc32c(format!("{filter:?}").as_bytes());
+        let digest = filter.digest();
         let prefix = filter.index();
-        let start = match from {
-            Some(token) if token.filter != digest || token.position.len() <= keys::TIME_BYTES => {
-                return Err(StoreError::PageToken);
-            }
-            // The first key after that position.
-            Some(token) => keys::concat(&[&prefix, &token.position, &[0]]),
-            None => match filter.received_before {
-                Some(before) => keys::concat(&[&prefix, &keys::newest_first(before).to_be_bytes()]),
-                None => prefix.clone(),
-            },
-        };
-        let last = match filter.received_from {
-            Some(first) => keys::concat(&[&prefix, &keys::newest_first(first).to_be_bytes()]),
-            None => prefix.clone(),
-        };
-        let end = keys::after(&last).ok_or(StoreError::Corrupt { what: "index" })?;
         let mut page = Page { items: Vec::new(), next: None };
-        if start >= end {
-            return Ok(page);
-        }
+        let Some((start, end)) = filter.range(from)? else { return Ok(page) };
 
         let mut position: Vec<u8> = Vec::new();
         for (num_examined, entry) in self.index.range(start..end).enumerate() {
@@ -133,8 +115,22 @@ impl Store {
         }
     }
 
-    /// Unfinished calls, oldest first, at most `limit`, those that `skip` names left out. A damaged record is logged
-    /// and passed over, so that it holds up no other call.
+    /// How many entries a list with this filter looks at; calls that its other fields leave out are counted too.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn num_listed(&self, filter: &CallFilter) -> Result<u64, StoreError> {
+        let Some((start, end)) = filter.range(None)? else { return Ok(0) };
+        let mut number = 0;
+        for entry in self.index.range(start..end) {
+            entry?;
+            number += 1;
+        }
+        Ok(number)
+    }
+
+    /// Unfinished calls, at most `limit`, those that `skip` names left out: first what was sent, then what jobs brought,
+    /// each oldest first. A damaged record is logged and passed over, so that it holds up no other call.
     ///
     /// # Errors
     /// Anything the disk fails with.
@@ -144,7 +140,8 @@ impl Store {
         skip: impl Fn(&CallId) -> bool,
     ) -> Result<Vec<CallRecord>, StoreError> {
         let mut records = Vec::new();
-        for entry in self.index.scan_prefix(keys::QUEUE) {
+        let queues = [keys::QUEUE, keys::QUEUE_OF_ARCHIVES];
+        for entry in queues.into_iter().flat_map(|queue| self.index.scan_prefix(queue)) {
             let (key, _) = entry?;
             if records.len() == limit {
                 break;
@@ -211,6 +208,38 @@ impl CallFilter {
             Some(state) => keys::state(state),
             None => keys::TIME.to_vec(),
         }
+    }
+
+    fn digest(&self) -> u32 {
+        crc32c::crc32c(format!("{self:?}").as_bytes())
+    }
+
+    /// The token of a page that begins behind this call.
+    #[must_use]
+    pub fn after(&self, received_at: jiff::Timestamp, id: &CallId) -> PageToken {
+        PageToken { filter: self.digest(), position: keys::suffix(received_at, id) }
+    }
+
+    /// First and last key of the list; `None` when it is empty.
+    fn range(&self, from: Option<&PageToken>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let prefix = self.index();
+        let start = match from {
+            Some(token) if token.filter != self.digest() || token.position.len() <= keys::TIME_BYTES => {
+                return Err(StoreError::PageToken);
+            }
+            // The first key after that position.
+            Some(token) => keys::concat(&[&prefix, &token.position, &[0]]),
+            None => match self.received_before {
+                Some(before) => keys::concat(&[&prefix, &keys::newest_first(before).to_be_bytes()]),
+                None => prefix.clone(),
+            },
+        };
+        let last = match self.received_from {
+            Some(first) => keys::concat(&[&prefix, &keys::newest_first(first).to_be_bytes()]),
+            None => prefix,
+        };
+        let end = keys::after(&last).ok_or(StoreError::Corrupt { what: "index" })?;
+        Ok((start < end).then_some((start, end)))
     }
 
     /// Whether a call matches in all but the rule, which only the index knows.

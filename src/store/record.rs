@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::results::ResultFiles;
 use crate::analysis::{Analysis, Verdict};
 use crate::audio::AudioProfile;
 use crate::dialogue::Dialogue;
@@ -57,6 +58,11 @@ pub(super) struct StoredCall {
 impl StoredCall {
     pub(super) fn new(record: CallRecord) -> Self {
         Self { record, score: None, hit_rule_ids: None, has_result: false }
+    }
+
+    /// The name of its result file, whether there is one or not.
+    pub(super) fn result_name(&self) -> String {
+        ResultFiles::name(&self.record.id, self.record.received_at)
     }
 }
 

@@ -7,11 +7,12 @@
 //! **Invariant**: a file is named by one acceptance of one call, so a call deleted and sent again never meets its old
 //! result.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::record::{CallResult, DialoguePart};
 use super::{StoreError, codec};
@@ -47,27 +48,73 @@ impl ResultFiles {
         hex::encode(digest)
     }
 
+    /// Puts a result aside, not yet durable.
+    pub(super) fn stage(&self, result: &CallResult) -> Result<NamedTempFile, StoreError> {
+        self.stage_bytes(&Self::encode(result)?)
+    }
+
+    /// Puts other findings aside with what lies behind the old ones, not yet durable.
+    pub(super) fn stage_findings(
+        &self,
+        analysis: &Analysis,
+        rest: &[u8],
+    ) -> Result<NamedTempFile, StoreError> {
+        let mut bytes = codec::encode(analysis, "findings")?;
+        if codec::decode::<Analysis>(&bytes, "findings").is_err() {
+            return Err(unstorable());
+        }
+        bytes.extend_from_slice(rest);
+        self.stage_bytes(&bytes)
+    }
+
+    fn stage_bytes(&self, bytes: &[u8]) -> Result<NamedTempFile, StoreError> {
+        let mut file = NamedTempFile::new_in(&self.staging)?;
+        file.write_all(bytes)?;
+        Ok(file)
+    }
+
+    /// Gives what was put aside, and is durable by now, the name of the result that it replaces.
+    pub(super) fn replace(&self, staged: NamedTempFile, name: &str) -> Result<(), StoreError> {
+        staged.persist(self.path(name)).map_err(|failed| failed.error)?;
+        Ok(())
+    }
+
+    /// Waits until everything that was written to this file system is on the disk, names included.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        Ok(files::sync_file_system(&self.staging)?)
+    }
+
     /// Writes a result durably, over an earlier one of the same acceptance.
     pub(super) fn write(&self, name: &str, result: &CallResult) -> Result<(), StoreError> {
+        Ok(files::write_durably(&self.staging, &self.path(name), &Self::encode(result)?)?)
+    }
+
+    fn encode(result: &CallResult) -> Result<Vec<u8>, StoreError> {
         let mut bytes = codec::encode(&result.analysis, "findings")?;
         bytes.extend(codec::encode(&DialoguePart::of(result), "dialogue")?);
-        // JSON has no NaN: better refused now than unreadable later.
         if matches!(Self::decode(&bytes), Err(StoreError::Corrupt { .. })) {
-            let source = serde::de::Error::custom("it does not read back as it was");
-            return Err(StoreError::Unstorable { what: "result", source });
+            return Err(unstorable());
         }
-        Ok(files::write_durably(&self.staging, &self.path(name), &bytes)?)
+        Ok(bytes)
     }
 
     pub(super) fn read(&self, name: &str) -> Result<CallResult, StoreError> {
         Self::decode(&fs::read(self.path(name)).map_err(unreadable)?)
     }
 
+    /// A result, and the frames behind its findings as they lie in the file.
+    pub(super) fn read_with_rest(&self, name: &str) -> Result<(CallResult, Vec<u8>), StoreError> {
+        let bytes = fs::read(self.path(name)).map_err(unreadable)?;
+        let (analysis, rest) = codec::decode_first(&bytes, "findings")?;
+        let part: DialoguePart = codec::decode(rest, "dialogue")?;
+        Ok((part.with(analysis), rest.to_vec()))
+    }
+
     pub(super) fn read_analysis(&self, name: &str) -> Result<Analysis, StoreError> {
         let mut bytes = Vec::new();
         let mut file = fs::File::open(self.path(name)).map_err(unreadable)?;
         // The findings nearly always end within the first block; the rest is read only when they do not.
-        file.by_ref().take(32 << 10).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file).take(32 << 10).read_to_end(&mut bytes)?;
         if let Ok((analysis, _)) = codec::decode_first(&bytes, "findings") {
             return Ok(analysis);
         }
@@ -89,6 +136,12 @@ impl ResultFiles {
         let (first, second) = (name.get(..2).unwrap_or_default(), name.get(2..4).unwrap_or_default());
         self.dir.join(first).join(second).join(name)
     }
+}
+
+fn unstorable() -> StoreError {
+    // JSON has no NaN: better refused now than unreadable later.
+    let source = serde::de::Error::custom("it does not read back as it was");
+    StoreError::Unstorable { what: "result", source }
 }
 
 /// A record names this file, so its absence is damage.

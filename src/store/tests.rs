@@ -47,6 +47,7 @@ fn record(name: &str, agent: Option<&str>, second: i64) -> CallRecord {
         state: CallState::Accepted,
         num_attempts: 0,
         duration: None,
+        origin: Origin::Upload,
     }
 }
 

@@ -108,6 +108,10 @@ text_id! {
     CallId
 }
 text_id! {
+    /// A job over many calls, named by the server. Same characters as [`CallId`].
+    JobId
+}
+text_id! {
     /// A rule inside a rule pack, for example `S01`. Same characters as [`CallId`].
     RuleId
 }

@@ -9,7 +9,7 @@ mod score;
 mod time;
 
 pub use channel::{ChannelIndex, RoleSource, SpeakerRole};
-pub use ids::{CallId, ContentHash, InvalidId, RuleId};
+pub use ids::{CallId, ContentHash, InvalidId, JobId, RuleId};
 pub use metadata::{
     AgentSegment, AudioDeclaration, CallMetadata, DeclaredCodec, Direction, HangUpSide, Media,
 };

@@ -19,6 +19,7 @@ mod errors_doc;
 mod grpc_calls;
 mod grpc_upload;
 mod invented_text;
+mod jobs;
 mod lifecycle;
 mod mono;
 mod pipeline;

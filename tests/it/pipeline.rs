@@ -6,7 +6,7 @@ use std::thread;
 
 use diting::analysis::{RuleSet, Verdict};
 use diting::error::Classify;
-use diting::ingest::{CallState, Failure};
+use diting::ingest::{CallState, Failure, Origin};
 use diting::pipeline::{self, CallProgress, Calls, PipelineConfig, PipelineError};
 use diting::store::{CallFilter, StoreError};
 use diting::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis, RuleId};
@@ -75,7 +75,8 @@ fn the_third_call_of_a_customer_is_known_to_be_the_third() {
             started_at: format!("2026-03-02T0{hour}:00:00+08:00").parse().ok(),
             ..metadata()
         };
-        let mut upload = calls.begin_upload(id(name), metadata, AudioDeclaration::default()).unwrap();
+        let mut upload =
+            calls.begin_upload(id(name), metadata, AudioDeclaration::default(), Origin::Upload).unwrap();
         upload.write(&wav(&[440.0, 220.0])).unwrap();
         calls.accept(upload).unwrap();
         end_of(&calls, name);
@@ -321,7 +322,8 @@ fn one_call_sent_by_many_at_once_is_one_call() {
 fn an_upload_that_stops_or_is_empty_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let calls = start(dir.path(), &Arc::default());
-    let mut aborted = calls.begin_upload(id("c1"), metadata(), AudioDeclaration::default()).unwrap();
+    let mut aborted =
+        calls.begin_upload(id("c1"), metadata(), AudioDeclaration::default(), Origin::Upload).unwrap();
     aborted.write(&[1; 10_000]).unwrap();
     drop(aborted);
     assert_eq!(upload(&calls, "c1", b"").unwrap_err().reason(), "ingest.empty");
@@ -350,7 +352,8 @@ fn a_shutdown_lets_the_current_call_end_within_the_grace() {
     thread::scope(|scope| {
         let ending = scope.spawn(|| calls.shutdown());
         // The end has begun when no more uploads are taken.
-        while calls.begin_upload(id("late"), metadata(), AudioDeclaration::default()).is_ok() {
+        while calls.begin_upload(id("late"), metadata(), AudioDeclaration::default(), Origin::Upload).is_ok()
+        {
             thread::yield_now();
         }
         transcriber.open();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use diting::analysis::RuleSet;
 use diting::audio::{AudioError, Block};
-use diting::ingest::{BlobStore, CallState, IngestConfig};
+use diting::ingest::{BlobStore, CallState, IngestConfig, Origin};
 use diting::pipeline::{Accepted, CallProgress, Calls, PipelineConfig, PipelineError};
 use diting::speech::{RecognitionSummary, Segment, SpeechError, Transcriber, Transcript, Word};
 use diting::store::{Store, StoreConfig};
@@ -165,7 +165,7 @@ pub(crate) fn id(text: &str) -> CallId {
 }
 
 pub(crate) fn upload(calls: &Calls, name: &str, bytes: &[u8]) -> Result<Accepted, PipelineError> {
-    let mut upload = calls.begin_upload(id(name), metadata(), AudioDeclaration::default())?;
+    let mut upload = calls.begin_upload(id(name), metadata(), AudioDeclaration::default(), Origin::Upload)?;
     for chunk in bytes.chunks(1_000) {
         upload.write(chunk)?;
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::fields::Draft;
 use super::manifest::Table;
 use super::{ItemError, LegRoles, ListingOptions, ListingProblem};
@@ -9,7 +11,7 @@ use super::{folder, legs};
 use crate::types::{AudioDeclaration, CallId, CallMetadata, ChannelIndex, Media, SpeakerRole};
 
 /// One call to import.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveItem {
     /// Its id.
     pub call_id: CallId,
@@ -22,7 +24,7 @@ pub struct ArchiveItem {
 }
 
 /// The files of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ItemSource {
     /// A recording.
     File(PathBuf),

@@ -43,7 +43,7 @@ impl FromStr for LegSuffixes {
 }
 
 /// Who is heard on which leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum LegRoles {
     /// The direction of the call says it; unknown without.
     #[default]

@@ -139,7 +139,7 @@ pub fn verdict_from_wire(value: i32) -> Result<Verdict, ConvertError> {
     }
 }
 
-fn verdict(verdict: Verdict) -> v1::Verdict {
+pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
     match verdict {
         Verdict::Hit => v1::Verdict::Hit,
         Verdict::Miss => v1::Verdict::Miss,

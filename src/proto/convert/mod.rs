@@ -6,15 +6,19 @@
 mod call;
 mod dialogue;
 mod finding;
+mod job;
 mod segments;
 mod time;
 mod transcript;
+mod update;
 
 pub use call::{failure_of, state_from_wire, state_to_wire};
 pub use dialogue::dialogue_from_wire;
 pub use finding::{Report, finding, verdict_from_wire};
+pub use job::{job_id, pack};
 pub use time::{duration, timestamp, timestamp_from_wire};
 pub use transcript::transcript;
+pub use update::updated;
 
 use crate::error::{Classify, ErrorCode};
 use crate::types::CallId;

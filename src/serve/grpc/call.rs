@@ -15,7 +15,7 @@ use crate::serve::blocking::blocking;
 use crate::serve::config::ServeConfig;
 use crate::serve::error::RequestError;
 use crate::store::{Store, StoreError};
-use crate::types::CallId;
+use crate::types::{CallId, CallMetadata};
 
 /// The service over one set of calls.
 #[derive(Debug)]
@@ -152,6 +152,20 @@ impl CallService for CallApi {
         let calls = Arc::clone(&self.calls);
         let progress = blocking(move || calls.watch(&id)).await?;
         Ok(Response::new(watch::updates(progress, self.draining.clone())))
+    }
+
+    async fn update_call(
+        &self,
+        request: Request<v1::UpdateCallRequest>,
+    ) -> Result<Response<v1::UpdateCallResponse>, Status> {
+        let v1::UpdateCallRequest { call_id, metadata, update_mask } = request.into_inner();
+        let id = convert::call_id(&call_id).map_err(RequestError::from)?;
+        let (metadata, paths) = (metadata.unwrap_or_default(), update_mask.unwrap_or_default().paths);
+        let calls = Arc::clone(&self.calls);
+        let change =
+            move |old: &CallMetadata| Ok::<_, RequestError>(convert::updated(old, &metadata, &paths)?);
+        let record = blocking(move || calls.update_metadata(&id, change)).await?;
+        Ok(Response::new(v1::UpdateCallResponse { call: Some((&record).into()) }))
     }
 
     async fn delete_call(

@@ -2,8 +2,10 @@
 
 mod call;
 mod query;
+mod reprocess;
 mod status;
 mod upload;
 mod watch;
 
 pub(super) use call::CallApi;
+pub(super) use reprocess::ReprocessApi;

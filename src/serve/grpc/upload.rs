@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Code, Streaming};
 
+use crate::ingest::Origin;
 use crate::pipeline::{Accepted, Calls, Upload};
 use crate::proto::{convert, v1};
 use crate::serve::blocking::blocking;
@@ -62,7 +63,7 @@ async fn begin(
     let declaration = header.audio.unwrap_or_default().try_into()?;
     let calls = Arc::clone(calls);
     blocking(move || {
-        let upload = calls.begin_upload(id, metadata, declaration)?;
+        let upload = calls.begin_upload(id, metadata, declaration, Origin::Upload)?;
         Ok::<_, RequestError>(Placed { upload, _place: place })
     })
     .await

@@ -1,0 +1,313 @@
+//! `diting batch`: jobs over many calls, run by a server and followed from here.
+
+mod diff;
+mod follow;
+mod offline;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use super::Exit;
+use super::client::{ReprocessClient, ServerArgs, block_on};
+use super::exit::UsageError;
+use super::output::{Format, emit};
+use crate::analysis::RuleSet;
+use crate::app::read_pack;
+use crate::proto::convert::timestamp;
+use crate::proto::v1;
+use offline::OfflineArgs;
+
+/// What was typed after `diting batch`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    offline: OfflineArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Takes in every recording and chat of a folder or manifest
+    Import(ImportArgs),
+    /// Judges stored calls again, by other rules or the same, without listening to them again
+    Rescore {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Rule pack, a file or folder; `bank` is the built-in one; the server's own when absent
+        #[arg(long, value_name = "PATH")]
+        scheme: Option<PathBuf>,
+        #[command(flatten)]
+        follow: FollowArgs,
+    },
+    /// Transcribes stored calls again with another speech model
+    Retranscribe {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// The speech model
+        #[arg(long = "with", value_name = "NAME")]
+        model: String,
+        #[command(flatten)]
+        follow: FollowArgs,
+    },
+    /// Shows what a rule revision would change for stored calls, before it is published; stores nothing
+    Diff {
+        /// Rule pack after the change, a file or folder; `bank` is the built-in one
+        #[arg(long, value_name = "PATH")]
+        scheme: PathBuf,
+        /// Rule pack before, likewise; what is stored about each call when absent
+        #[arg(long, value_name = "PATH")]
+        against: Option<PathBuf>,
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Only the totals
+        #[arg(long, short)]
+        quiet: bool,
+    },
+    /// Lists jobs, newest first
+    List,
+    /// Shows one job
+    Status {
+        /// The job
+        job_id: String,
+    },
+    /// Follows a job until it ends or is paused
+    Watch {
+        /// The job
+        job_id: String,
+    },
+    /// Lists the files and calls that a job could not deal with
+    Problems {
+        /// The job
+        job_id: String,
+    },
+    /// Lets a job wait; what it has in the pipeline ends first
+    Pause {
+        /// The job
+        job_id: String,
+    },
+    /// Goes on with a job that is paused or has failed, and follows it
+    Resume {
+        /// The job
+        job_id: String,
+        #[command(flatten)]
+        follow: FollowArgs,
+    },
+    /// Ends a job before its time; what it did stays
+    Cancel {
+        /// The job
+        job_id: String,
+    },
+}
+
+/// What to import.
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// A folder, or a manifest (.csv, .tsv, .jsonl), as the server's machine has it
+    path: PathBuf,
+    /// What is in the names, for example `{time:%Y%m%d_%H%M%S}_{agent}_{direction}_{call_id}`; see docs/archives.md
+    #[arg(long, value_name = "PATTERN")]
+    pattern: Option<String>,
+    /// Zone of times that do not say theirs, for example Asia/Shanghai; the server's own when absent
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Endings of names that mark the two sides of one call; may be repeated [default: -in:-out]
+    #[arg(long, value_name = "IN:OUT", allow_hyphen_values = true)]
+    legs: Vec<String>,
+    /// Takes every file as a call of its own
+    #[arg(long, conflicts_with = "legs")]
+    separate_legs: bool,
+    /// Who is heard on the first side; the direction of the call says it when absent
+    #[arg(long, value_enum, value_name = "WHO")]
+    in_is: Option<Who>,
+    #[command(flatten)]
+    follow: FollowArgs,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Who {
+    Agent,
+    Customer,
+}
+
+/// Which calls.
+#[derive(Debug, clap::Args)]
+struct SelectionArgs {
+    /// Calls that began at or after, for example 2026-11-23T00:00:00+08:00
+    #[arg(long, value_name = "TIME")]
+    since: Option<jiff::Timestamp>,
+    /// Calls that began before
+    #[arg(long, value_name = "TIME")]
+    until: Option<jiff::Timestamp>,
+    /// The agent's job number
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
+    /// A rule that hit
+    #[arg(long, value_name = "ID")]
+    rule: Option<String>,
+}
+
+/// Whether to stay until the job ends.
+#[derive(Debug, clap::Args)]
+struct FollowArgs {
+    /// Leaves the job to the server at once; `diting batch watch` follows it
+    #[arg(long)]
+    detach: bool,
+}
+
+impl From<&SelectionArgs> for v1::CallSelection {
+    fn from(args: &SelectionArgs) -> Self {
+        Self {
+            since: args.since.map(timestamp),
+            until: args.until.map(timestamp),
+            agent_id: args.agent.clone().unwrap_or_default(),
+            rule_id: args.rule.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl ImportArgs {
+    fn spec(&self) -> v1::ImportSpec {
+        let leg_roles = match self.in_is {
+            None => v1::LegRoles::Unspecified,
+            Some(Who::Agent) => v1::LegRoles::InIsAgent,
+            Some(Who::Customer) => v1::LegRoles::InIsCustomer,
+        };
+        // A path that is here is most likely meant from here; the server has another working directory.
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        v1::ImportSpec {
+            path: path.display().to_string(),
+            name_pattern: self.pattern.clone().unwrap_or_default(),
+            time_zone: self.time_zone.clone().unwrap_or_default(),
+            leg_suffixes: self.legs.clone(),
+            separate_legs: self.separate_legs,
+            leg_roles: leg_roles.into(),
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if args.format == Format::Srt {
+        return Err(UsageError("--format srt is only for `calls show`".to_owned()).into());
+    }
+    block_on(async {
+        if args.offline.is_asked_for() {
+            return offline::run(&args.offline, async |server| ask(&args, server).await).await;
+        }
+        ask(&args, &args.server).await
+    })
+}
+
+async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
+    let mut client = server.reprocess_client()?;
+    let explain = |status: tonic::Status| server.explain(&status);
+    let (job, is_followed) = match &args.command {
+        Command::Import(import) => {
+            let request = v1::StartImportRequest { spec: Some(import.spec()) };
+            let response = client.start_import(request).await.map_err(explain)?;
+            (response.into_inner().job, !import.follow.detach)
+        }
+        Command::Rescore { selection, scheme, follow } => {
+            let request = v1::StartRescoreRequest {
+                selection: Some(selection.into()),
+                pack: scheme.as_deref().map(pack).transpose()?,
+            };
+            let response = client.start_rescore(request).await.map_err(explain)?;
+            (response.into_inner().job, !follow.detach)
+        }
+        Command::Retranscribe { selection, model, follow } => {
+            let request =
+                v1::StartRetranscribeRequest { selection: Some(selection.into()), model: model.clone() };
+            let response = client.start_retranscribe(request).await.map_err(explain)?;
+            (response.into_inner().job, !follow.detach)
+        }
+        Command::Diff { scheme, against, selection, quiet } => {
+            let request = v1::DiffRevisionsRequest {
+                selection: Some(selection.into()),
+                after: Some(pack(scheme)?),
+                before: against.as_deref().map(pack).transpose()?,
+            };
+            return diff::run(&mut client, server, request, *quiet, args.format).await;
+        }
+        Command::List => {
+            let response = client.list_jobs(v1::ListJobsRequest {}).await.map_err(explain)?;
+            show::list(&response.into_inner().jobs, args.format)?;
+            return Ok(Exit::Success);
+        }
+        Command::Status { job_id } => {
+            let request = v1::GetJobRequest { job_id: job_id.clone() };
+            (client.get_job(request).await.map_err(explain)?.into_inner().job, false)
+        }
+        Command::Watch { job_id } => {
+            let request = v1::GetJobRequest { job_id: job_id.clone() };
+            (client.get_job(request).await.map_err(explain)?.into_inner().job, true)
+        }
+        Command::Problems { job_id } => {
+            show::problems(&mut client, server, job_id, args.format).await?;
+            return Ok(Exit::Success);
+        }
+        Command::Pause { job_id } => {
+            let request = v1::PauseJobRequest { job_id: job_id.clone() };
+            (client.pause_job(request).await.map_err(explain)?.into_inner().job, false)
+        }
+        Command::Resume { job_id, follow } => {
+            let request = v1::ResumeJobRequest { job_id: job_id.clone() };
+            let response = client.resume_job(request).await.map_err(explain)?;
+            (response.into_inner().job, !follow.detach)
+        }
+        Command::Cancel { job_id } => {
+            let request = v1::CancelJobRequest { job_id: job_id.clone() };
+            (client.cancel_job(request).await.map_err(explain)?.into_inner().job, false)
+        }
+    };
+    let job = job.unwrap_or_default();
+    if !is_followed {
+        show::job(&job, args.format)?;
+        return Ok(Exit::Success);
+    }
+    finish(&mut client, server, job, args.format).await
+}
+
+/// Follows a job to its end and says what came of it.
+async fn finish(
+    client: &mut ReprocessClient,
+    server: &ServerArgs,
+    job: v1::Job,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let job = match follow::until_end(client, server, job).await? {
+        follow::End::Reached(job) => job,
+        follow::End::Left(job) => {
+            emit(&format!(
+                "{}: it goes on without this window; `diting batch watch {}` follows it",
+                job.job_id, job.job_id
+            ))?;
+            return Ok(Exit::Success);
+        }
+    };
+    show::job(&job, format)?;
+    let counts = job.counts.unwrap_or_default();
+    if counts.failed + counts.refused > 0 && format == Format::Text {
+        show::problems(client, server, &job.job_id, format).await?;
+    }
+    let is_well = counts.failed + counts.refused == 0 && job.state() != v1::JobState::Failed;
+    Ok(if is_well { Exit::Success } else { Exit::Failure })
+}
+
+/// The files of a rule pack.
+fn pack(path: &Path) -> anyhow::Result<v1::RulePack> {
+    let file = |(name, text): (String, String)| v1::PackFile { name, text };
+    let files = if path.as_os_str() == "bank" && !path.exists() {
+        let sources = RuleSet::bank_sources().iter();
+        sources.map(|(name, text)| file(((*name).to_owned(), (*text).to_owned()))).collect()
+    } else {
+        read_pack(path)?.into_iter().map(file).collect()
+    };
+    Ok(v1::RulePack { files })
+}

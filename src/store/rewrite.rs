@@ -1,0 +1,139 @@
+//! Other findings, or another result, for calls that are done.
+//!
+//! **Invariant**: whenever the machine stops, a result file is whole: as it was, or as it was to become.
+
+use super::calls::within_limits;
+use super::{AgentPart, CallResult, Store, StoreError};
+use crate::analysis::Analysis;
+use crate::ingest::{CallRecord, CallState};
+use crate::types::{CallId, CallMetadata};
+
+/// A call that is done, with its result as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedCall {
+    /// The record.
+    pub record: CallRecord,
+    /// The result.
+    pub result: CallResult,
+    /// What lies behind the findings in the result file.
+    rest: Vec<u8>,
+}
+
+/// Whether there is a result that must change with the metadata.
+fn has_result(state: &CallState) -> bool {
+    match state {
+        CallState::Done => true,
+        CallState::Accepted
+        | CallState::Decoding
+        | CallState::Transcribing
+        | CallState::Scoring
+        | CallState::Failed(_) => false,
+    }
+}
+
+impl Store {
+    /// A call with its result; `None` when there is no such call or it is not done.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn finished_call(&self, id: &CallId) -> Result<Option<FinishedCall>, StoreError> {
+        let _guard = self.guard(id);
+        match self.stored(id)? {
+            Some(stored) if stored.has_result && stored.record.state == CallState::Done => {
+                let (result, rest) = self.results.read_with_rest(&stored.result_name())?;
+                Ok(Some(FinishedCall { record: stored.record, result, rest }))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Gives many calls other findings over the same dialogue; durable when it returns, with two syncs for all of them.
+    /// Gives how many there were: a call that was deleted or changed since it was read is left as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unstorable`] when findings would not read back; anything the disk fails with. Then some of the
+    /// calls have their new findings and the others their old ones.
+    pub fn replace_findings(
+        &self,
+        calls: &[(FinishedCall, Analysis, Vec<AgentPart>)],
+    ) -> Result<usize, StoreError> {
+        self.check()?;
+        let mut staged = Vec::new();
+        for (call, analysis, parts) in calls {
+            let file = if call.result.parts.is_empty() && parts.is_empty() {
+                self.results.stage_findings(analysis, &call.rest)?
+            } else {
+                let (analysis, parts) = (analysis.clone(), parts.clone());
+                self.results.stage(&CallResult { analysis, parts, ..call.result.clone() })?
+            };
+            staged.push((&call.record, analysis, file));
+        }
+        self.results.sync()?;
+        let mut num_replaced = 0;
+        for (record, analysis, file) in staged {
+            let _guard = self.guard(&record.id);
+            let Some(old) = self.stored(&record.id)?.filter(|old| old.record == *record) else { continue };
+            let batch = self.judged(&old, record.clone(), analysis)?;
+            self.results.replace(file, &old.result_name())?;
+            self.apply(batch)?;
+            num_replaced += 1;
+        }
+        self.results.sync()?;
+        self.commit()?;
+        Ok(num_replaced)
+    }
+
+    /// Gives a call that is done another result and other metadata; durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it is no longer what `old` says; [`StoreError::NotFound`] when it is gone;
+    /// [`StoreError::MetadataTooLarge`]; [`StoreError::Unstorable`]; anything the disk fails with.
+    pub fn replace_result(
+        &self,
+        old: &CallRecord,
+        metadata: &CallMetadata,
+        result: &CallResult,
+    ) -> Result<CallRecord, StoreError> {
+        self.check()?;
+        let record = {
+            let _guard = self.guard(&old.id);
+            let stored = self.current(old)?;
+            if stored.record != *old {
+                return Err(StoreError::Changed { record: Box::new(stored.record) });
+            }
+            let record = CallRecord { metadata: metadata.clone(), ..old.clone() };
+            within_limits(&record)?;
+            let batch = self.judged(&stored, record.clone(), &result.analysis)?;
+            self.results.write(&stored.result_name(), result)?;
+            self.apply(batch)?;
+            record
+        };
+        self.commit()?;
+        Ok(record)
+    }
+
+    /// Gives a call that is not done other metadata; durable when it returns. Whoever runs the call at that moment
+    /// hears of it when it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it is no longer what `old` says; [`StoreError::NotFound`] when it is gone;
+    /// [`StoreError::MetadataTooLarge`]; anything the disk fails with.
+    pub fn replace_metadata(
+        &self,
+        old: &CallRecord,
+        metadata: &CallMetadata,
+    ) -> Result<CallRecord, StoreError> {
+        within_limits(&CallRecord { metadata: metadata.clone(), ..old.clone() })?;
+        let record = self.change(old, |stored| {
+            if !has_result(&stored.record.state) {
+                stored.record.metadata = metadata.clone();
+            }
+        })?;
+        self.commit()?;
+        if record.metadata == *metadata {
+            Ok(record)
+        } else {
+            Err(StoreError::Changed { record: Box::new(record) })
+        }
+    }
+}

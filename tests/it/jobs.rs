@@ -1,0 +1,418 @@
+//! Jobs over many calls: imports, rescoring, transcribing again, and late metadata.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use diting::analysis::{RuleSet, Verdict};
+use diting::archive::listing::LegRoles;
+use diting::archive::{
+    ArchiveConfig, ArchiveError, DiffEvent, ImportSpec, Job, JobState, JobStatus, Jobs, LoadTranscriber,
+    RevisionDiff, Selection,
+};
+use diting::audio::{AudioError, Block};
+use diting::error::Classify;
+use diting::ingest::{CallState, Origin};
+use diting::pipeline::PipelineError;
+use diting::speech::{SpeechError, Transcriber, Transcript};
+use diting::store::CallFilter;
+use diting::types::{CallMetadata, ChannelIndex, JobId, Millis, RuleId};
+use fs_err as fs;
+
+use crate::support::{SteeredTranscriber, end_of, forbidden_promise, id, start, upload, wav};
+
+/// Hits what is said in every test call, and nothing else.
+const OTHER_PACK: &str = r#"
+version = 2
+
+[scheme]
+name = "other"
+version = "1"
+base = 100
+
+[[rule]]
+id = "X01"
+name = "产品"
+dimension = "销售合规"
+kind = "forbidden"
+level = "S3"
+hits = ["客服：这个产品很好。"]
+misses = ["客服：您好。"]
+
+[[rule.condition]]
+keyword = { any = ["这个产品"] }
+"#;
+
+fn jobs_over(dir: &Path, transcriber: &Arc<SteeredTranscriber>) -> Jobs {
+    let load: Arc<LoadTranscriber> = Arc::new(|model: &str| match model {
+        "better" => Ok(Arc::new(BetterTranscriber) as Arc<dyn Transcriber>),
+        _ => Err("there is no such model".to_owned()),
+    });
+    Jobs::start(Arc::new(start(dir, transcriber)), ArchiveConfig::default(), true, load).unwrap()
+}
+
+/// Hears something else.
+#[derive(Debug)]
+struct BetterTranscriber;
+
+impl Transcriber for BetterTranscriber {
+    fn transcribe(
+        &self,
+        blocks: &mut dyn Iterator<Item = Result<Block, AudioError>>,
+        channels: &[ChannelIndex],
+        progress: &mut dyn FnMut(Millis),
+        cancel: &AtomicBool,
+    ) -> Result<Transcript, SpeechError> {
+        let heard = SteeredTranscriber::default().transcribe(blocks, channels, progress, cancel)?;
+        let mut segment = forbidden_promise();
+        segment.words.truncate(4);
+        segment.text = segment.words.iter().map(|word| word.text.as_str()).collect();
+        let mut summary = heard.summary;
+        summary.model = "better".to_owned();
+        Ok(Transcript { segments: vec![segment], summary, ..Transcript::default() })
+    }
+
+    fn model(&self) -> &str {
+        "better"
+    }
+}
+
+fn import_of(path: &Path) -> ImportSpec {
+    ImportSpec {
+        path: path.to_owned(),
+        name_pattern: None,
+        time_zone: None,
+        leg_suffixes: None,
+        leg_roles: LegRoles::default(),
+    }
+}
+
+/// The job as it is when `condition` first holds.
+fn until(jobs: &Jobs, id: &JobId, condition: impl FnMut(&JobStatus) -> bool) -> Job {
+    let mut status = jobs.watch(id).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(status.wait_for(condition)).unwrap().job.clone()
+}
+
+fn end(jobs: &Jobs, id: &JobId) -> Job {
+    until(jobs, id, |status| status.job.state.has_ended() || status.job.state == JobState::Paused)
+}
+
+fn archive(num_calls: usize) -> tempfile::TempDir {
+    let archive = tempfile::tempdir().unwrap();
+    for number in 0..num_calls {
+        fs::write(archive.path().join(format!("call-{number:02}.wav")), wav(&[440.0, 330.0])).unwrap();
+    }
+    archive
+}
+
+fn hits(jobs: &Jobs, name: &str) -> Vec<String> {
+    let analysis = jobs.calls().store().analysis(&id(name)).unwrap().unwrap();
+    let hits = analysis.findings.iter().filter(|finding| finding.verdict == Verdict::Hit);
+    hits.map(|finding| finding.rule_id.to_string()).collect()
+}
+
+fn hit_by(jobs: &Jobs, rule: &str) -> Vec<String> {
+    let filter = CallFilter { rule_id: Some(RuleId::try_new(rule).unwrap()), ..CallFilter::default() };
+    let page = jobs.calls().store().list_calls(&filter, 500, None).unwrap();
+    page.items.into_iter().map(|call| call.record.id.as_str().to_owned()).collect()
+}
+
+#[test]
+fn a_folder_is_taken_in_with_what_its_names_say() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    for name in ["20261101_A7_in1.wav", "20261102_A8_in2.wav", "note.wav"] {
+        fs::write(archive.path().join(name), wav(&[440.0, 330.0])).unwrap();
+    }
+    fs::write(archive.path().join("20261103_A9_in3.wav"), b"RIFF and then nothing").unwrap();
+    let spec = ImportSpec {
+        name_pattern: Some("{time:%Y%m%d}_{agent}_{call_id}".to_owned()),
+        time_zone: Some("Asia/Shanghai".to_owned()),
+        ..import_of(archive.path())
+    };
+    let job = end(&jobs, &jobs.import(spec).unwrap().job.id);
+
+    assert_eq!(job.state, JobState::Done);
+    let counts = job.counts;
+    assert_eq!((counts.total, counts.done, counts.failed, counts.refused), (4, 2, 1, 1));
+    let record = jobs.calls().store().call(&id("in1")).unwrap().expect("it is there");
+    assert_eq!(record.metadata.agent_id.as_deref(), Some("A7"));
+    assert_eq!(record.metadata.started_at, Some("2026-11-01T00:00:00+08:00".parse().unwrap()));
+    assert_eq!(record.origin, Origin::Job(job.id.clone()));
+
+    let (problems, next) = jobs.problems(&job.id, 0, 10).unwrap();
+    let told: Vec<_> =
+        problems.iter().map(|problem| (problem.name.as_str(), problem.failure.reason.as_str())).collect();
+    assert_eq!(told, [("note.wav", "archive.name_mismatch"), ("20261103_A9_in3.wav", "audio.not_audio")]);
+    assert_eq!(next, None);
+    let (problems, next) = jobs.problems(&job.id, 0, 1).unwrap();
+    assert_eq!((problems.len(), next.is_some()), (1, true));
+}
+
+#[test]
+fn the_same_archive_again_is_nothing_to_do() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(3));
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    let first = end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+    let again = end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+    assert_ne!(first.id, again.id);
+    assert_eq!((first.counts.done, first.counts.unchanged), (3, 0));
+    assert_eq!((again.counts.done, again.counts.unchanged), (0, 3));
+    assert_eq!(transcriber.seen.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn two_legs_become_one_call() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(archive.path().join("c1-in.wav"), wav(&[440.0])).unwrap();
+    fs::write(archive.path().join("c1-out.wav"), wav(&[330.0])).unwrap();
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    let job = end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+    assert_eq!((job.counts.total, job.counts.done), (1, 1));
+    let result = jobs.calls().store().result(&id("c1")).unwrap().expect("it is done");
+    assert_eq!(result.audio.expect("it has audio").channels.len(), 2);
+}
+
+#[test]
+fn a_job_goes_on_where_the_process_ended() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(20));
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    let job_id = jobs.import(import_of(archive.path())).unwrap().job.id;
+    until(&jobs, &job_id, |status| status.job.counts.done >= 5);
+    transcriber.shut();
+    transcriber.await_arrival();
+    jobs.shutdown();
+    drop(jobs);
+
+    transcriber.open();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    let job = end(&jobs, &job_id);
+    assert_eq!((job.counts.total, job.counts.done, job.counts.unchanged), (20, 20, 0));
+    // One was interrupted and begun again.
+    assert_eq!(transcriber.seen.lock().unwrap().len(), 21);
+}
+
+#[test]
+fn what_is_sent_goes_before_what_a_job_brought() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(6));
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    transcriber.shut();
+    let job_id = jobs.import(import_of(archive.path())).unwrap().job.id;
+    transcriber.await_arrival();
+    until(&jobs, &job_id, |status| status.job.counts.running == 6);
+    upload(jobs.calls(), "urgent", &wav(&[440.0])).unwrap();
+    transcriber.open();
+    end(&jobs, &job_id);
+    // The one that was sent has one channel.
+    let channels: Vec<_> = transcriber.seen.lock().unwrap().iter().map(Vec::len).collect();
+    assert_eq!(channels, [2, 1, 2, 2, 2, 2, 2]);
+}
+
+#[test]
+fn a_job_waits_when_told_and_ends_when_told() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(30));
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    transcriber.shut();
+    let job_id = jobs.import(import_of(archive.path())).unwrap().job.id;
+    transcriber.await_arrival();
+    jobs.pause(&job_id).unwrap();
+    transcriber.open();
+    let paused = end(&jobs, &job_id);
+    assert_eq!(paused.state, JobState::Paused);
+    let window = ArchiveConfig::default().max_waiting as u64;
+    assert!((1..=window).contains(&paused.counts.done), "{:?}", paused.counts);
+    assert_eq!(jobs.pause(&job_id).map_err(|error| error.reason()), Err("archive.wrong_state"));
+
+    transcriber.shut();
+    jobs.resume(&job_id).unwrap();
+    transcriber.await_arrival();
+    jobs.cancel(&job_id).unwrap();
+    transcriber.open();
+    let cancelled = end(&jobs, &job_id);
+    assert_eq!(cancelled.state, JobState::Cancelled);
+    assert!(cancelled.counts.done > paused.counts.done && cancelled.counts.done < 30);
+    for outcome in [jobs.pause(&job_id), jobs.resume(&job_id), jobs.cancel(&job_id)] {
+        assert_eq!(outcome.map_err(|error| error.reason()), Err("archive.wrong_state"));
+    }
+}
+
+#[test]
+fn only_allowed_folders_are_read() {
+    let (dir, archive, other) = (tempfile::tempdir().unwrap(), archive(1), archive_of_nothing());
+    let calls = Arc::new(start(dir.path(), &Arc::default()));
+    let load: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
+    let roots = vec![archive.path().to_owned()];
+    let config = ArchiveConfig { roots, ..ArchiveConfig::default() };
+    let jobs = Jobs::start(Arc::clone(&calls), config, true, Arc::clone(&load)).unwrap();
+    let outside = |spec| jobs.import(spec).map(|_| ()).map_err(|error| error.reason());
+    assert_eq!(outside(import_of(other.path())), Err("archive.not_allowed"));
+    assert_eq!(outside(import_of(&archive.path().join(".."))), Err("archive.not_allowed"));
+    assert_eq!(outside(import_of(&archive.path().join("gone"))), Err("archive.unreadable"));
+    assert_eq!(outside(import_of(archive.path())), Ok(()));
+    drop(jobs);
+    // Other machines may ask, and nobody said what they may read.
+    let jobs = Jobs::start(calls, ArchiveConfig::default(), false, load).unwrap();
+    let refused = jobs.import(import_of(archive.path()));
+    assert!(matches!(refused, Err(ArchiveError::NotAllowed { .. })));
+}
+
+fn archive_of_nothing() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn another_pack_changes_findings_and_indexes_without_listening_again() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(7));
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+    let before = hits(&jobs, "call-03");
+    assert!(!before.is_empty() && !before.contains(&"X01".to_owned()));
+    let dialogue = jobs.calls().store().result(&id("call-03")).unwrap().unwrap().dialogue;
+
+    let pack = [("other.toml".to_owned(), OTHER_PACK.to_owned())];
+    let rules = Arc::new(RuleSet::compile_all(&pack).unwrap());
+    let mut events = Vec::new();
+    let diff = RevisionDiff { selection: Selection::default(), before: None, after: rules };
+    jobs.diff(&diff, |event| {
+        events.push(event);
+        true
+    })
+    .unwrap();
+    let Some(DiffEvent::Totals(totals)) = events.pop() else { panic!("the totals come last") };
+    assert_eq!((totals.num_calls, totals.num_changed), (7, 7));
+    assert_eq!(totals.hits[&RuleId::try_new("X01").unwrap()], (0, 7));
+    let changed = events.iter().filter(|event| matches!(event, DiffEvent::Call(..)));
+    assert_eq!(changed.count(), 7);
+    assert_eq!(hits(&jobs, "call-03"), before, "nothing is stored");
+
+    let job = end(&jobs, &jobs.rescore(Selection::default(), &pack).unwrap().job.id);
+    assert_eq!(job.state, JobState::Done);
+    assert_eq!((job.counts.total, job.counts.done, job.counts.changed), (7, 7, 7));
+    assert_eq!(hits(&jobs, "call-03"), ["X01"]);
+    assert_eq!(hit_by(&jobs, "X01").len(), 7);
+    for rule in before {
+        assert_eq!(hit_by(&jobs, &rule), Vec::<String>::new(), "{rule}");
+    }
+    assert_eq!(jobs.calls().store().result(&id("call-03")).unwrap().unwrap().dialogue, dialogue);
+    assert_eq!(transcriber.seen.lock().unwrap().len(), 7, "nothing is heard again");
+
+    let again = end(&jobs, &jobs.rescore(Selection::default(), &pack).unwrap().job.id);
+    assert_eq!((again.counts.done, again.counts.changed), (7, 0));
+    drop(jobs);
+    // Read back from the disk.
+    let jobs = jobs_over(dir.path(), &transcriber);
+    assert_eq!(hits(&jobs, "call-06"), ["X01"]);
+    assert_eq!(jobs.list().len(), 3);
+}
+
+#[test]
+fn only_chosen_calls_are_judged_again() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in ["20261101-a.wav", "20261115-b.wav", "20261120-c.wav"] {
+        fs::write(archive.path().join(name), wav(&[440.0, 330.0])).unwrap();
+    }
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    let pattern = Some("{time:%Y%m%d}-{call_id}".to_owned());
+    let spec = ImportSpec { name_pattern: pattern, ..import_of(archive.path()) };
+    end(&jobs, &jobs.import(spec).unwrap().job.id);
+    let since = Some("2026-11-10T00:00:00Z".parse().unwrap());
+    let until = Some("2026-11-18T00:00:00Z".parse().unwrap());
+    let pack = [("other.toml".to_owned(), OTHER_PACK.to_owned())];
+    let selection = Selection { since, until, ..Selection::default() };
+    let job = end(&jobs, &jobs.rescore(selection, &pack).unwrap().job.id);
+    assert_eq!((job.counts.total, job.counts.done, job.counts.unchanged), (3, 1, 2));
+    assert_eq!(hit_by(&jobs, "X01"), ["b"]);
+}
+
+#[test]
+fn a_wrong_pack_is_refused_before_there_is_a_job() {
+    let dir = tempfile::tempdir().unwrap();
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    let pack = [("bad.toml".to_owned(), "version = 2\n[[rule]]\nid = 3".to_owned())];
+    let refused = jobs.rescore(Selection::default(), &pack);
+    assert!(matches!(refused, Err(ArchiveError::Rules(_))));
+    assert!(jobs.list().is_empty());
+}
+
+#[test]
+fn a_better_model_replaces_a_transcript_only_when_it_is_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    for name in ["call-00", "call-01", "call-02"] {
+        upload(jobs.calls(), name, &wav(&[440.0, 330.0])).unwrap();
+        end_of(jobs.calls(), name);
+    }
+    let text = |name: &str| {
+        let result = jobs.calls().store().result(&id(name)).unwrap().unwrap();
+        let turn = result.dialogue.turns.first().expect("something was said").text.clone();
+        (result.recognition.expect("it was heard").model, turn)
+    };
+    let old = text("call-00");
+    assert_eq!(old.0, "steered");
+    let old_hits = hits(&jobs, "call-00");
+
+    let job = end(&jobs, &jobs.retranscribe(Selection::default(), "better".to_owned()).unwrap().job.id);
+    assert_eq!((job.state.clone(), job.counts.done, job.counts.failed), (JobState::Done, 3, 0));
+    let new = text("call-00");
+    assert_eq!(new.0, "better");
+    assert!(new.1.chars().count() < old.1.chars().count(), "{old:?} {new:?}");
+    assert_ne!(hits(&jobs, "call-00"), old_hits, "it is judged by what was heard now");
+
+    let again = end(&jobs, &jobs.retranscribe(Selection::default(), "better".to_owned()).unwrap().job.id);
+    assert_eq!((again.counts.done, again.counts.unchanged), (0, 3));
+    let wrong = end(&jobs, &jobs.retranscribe(Selection::default(), "none".to_owned()).unwrap().job.id);
+    let JobState::Failed(failure) = wrong.state else { panic!("{:?}", wrong.state) };
+    assert_eq!(failure.reason, "archive.model");
+}
+
+#[test]
+fn late_metadata_moves_a_call_and_judges_it_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    let calls = jobs.calls();
+    upload(calls, "c1", &wav(&[440.0, 330.0])).unwrap();
+    end_of(calls, "c1");
+    assert!(!hits(&jobs, "c1").is_empty());
+    let by = |agent: &str| {
+        let filter = CallFilter { agent_id: Some(agent.to_owned()), ..CallFilter::default() };
+        calls.store().list_calls(&filter, 10, None).unwrap().items.len()
+    };
+    assert_eq!((by("007"), by("008")), (1, 0));
+
+    // It was the other channel that the agent spoke on.
+    let change = |old: &CallMetadata| {
+        let roles = old.channel_roles.iter().map(|(channel, role)| (ChannelIndex(1 - channel.0), *role));
+        Ok::<_, PipelineError>(CallMetadata {
+            agent_id: Some("008".to_owned()),
+            channel_roles: roles.collect(),
+            ..old.clone()
+        })
+    };
+    let record = calls.update_metadata(&id("c1"), change).unwrap();
+    assert_eq!(record.metadata.agent_id.as_deref(), Some("008"));
+    assert_eq!((by("007"), by("008")), (0, 1));
+    assert!(!hits(&jobs, "c1").iter().any(|rule| rule.starts_with('B')), "the customer may say it");
+    assert_eq!(transcriber.seen.lock().unwrap().len(), 1, "nothing is heard again");
+
+    // While it runs, the end of its run takes the change up.
+    transcriber.shut();
+    upload(calls, "c2", &wav(&[440.0, 330.0])).unwrap();
+    transcriber.await_arrival();
+    calls.update_metadata(&id("c2"), change).unwrap();
+    transcriber.open();
+    assert_eq!(end_of(calls, "c2").state, CallState::Done);
+    assert_eq!((by("007"), by("008")), (0, 2));
+    assert_eq!(hits(&jobs, "c2"), hits(&jobs, "c1"));
+    assert_eq!(
+        calls.update_metadata(&id("none"), change).map_err(|error| error.reason()),
+        Err("store.not_found")
+    );
+}
