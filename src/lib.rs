@@ -15,6 +15,7 @@ pub mod dialogue;
 pub mod error;
 pub mod eval;
 pub mod ingest;
+pub mod listing;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::listing::{ListingError, PatternError};
+use crate::listing::{ListingError, PatternError};
 use crate::analysis::RuleError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::Failure;
@@ -131,7 +131,7 @@ impl Classify for ArchiveError {
             Self::Pipeline(error) => error.reason(),
             Self::Listing(error) => error.reason(),
             Self::Rules(error) => error.reason(),
-            Self::Pattern(_) => "archive.pattern",
+            Self::Pattern(error) => error.reason(),
             Self::UnknownTimeZone { .. } => "archive.time_zone",
             Self::LegSuffixes { .. } => "archive.leg_suffixes",
             Self::NotFound { .. } => "archive.no_job",

@@ -11,7 +11,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::control::{Run, Wanted};
-use super::listing::{
+use crate::listing::{
     self, ArchiveItem, ItemSource, JoinError, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
 };
 use super::{ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState};

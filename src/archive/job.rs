@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::listing::{ArchiveItem, LegRoles};
+use crate::listing::{ArchiveItem, LegRoles};
 use crate::ingest::Failure;
 use crate::types::{CallId, JobId};
 
@@ -45,7 +45,7 @@ pub enum JobSpec {
 pub struct ImportSpec {
     /// A folder, or a manifest file.
     pub path: PathBuf,
-    /// What is in the names, see [`NamePattern`](super::listing::NamePattern).
+    /// What is in the names, see [`NamePattern`](crate::listing::NamePattern).
     #[serde(default)]
     pub name_pattern: Option<String>,
     /// The zone of times that do not say theirs, for example `Asia/Shanghai`; the server's own when absent.

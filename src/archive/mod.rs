@@ -13,7 +13,6 @@ mod error;
 mod import;
 mod job;
 mod jobs;
-pub mod listing;
 mod packs;
 mod rescore;
 mod retranscribe;

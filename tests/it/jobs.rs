@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use diting::analysis::{RuleSet, Verdict};
-use diting::archive::listing::LegRoles;
+use diting::listing::LegRoles;
 use diting::archive::{
     ArchiveConfig, ArchiveError, DiffEvent, ImportSpec, Job, JobState, JobStatus, Jobs, LoadTranscriber,
     RevisionDiff, Selection,

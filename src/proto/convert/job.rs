@@ -3,7 +3,7 @@
 use super::finding::verdict;
 use super::{ConvertError, optional_text, timestamp, timestamp_from_wire};
 use crate::analysis::{CallChange, CallDiff, DiffTotals};
-use crate::archive::listing::LegRoles;
+use crate::listing::LegRoles;
 use crate::archive::{
     DiffEvent, ImportSpec, JobCounts, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
     RetranscribeSpec, Selection,

@@ -193,7 +193,7 @@ fn legs_are_named_by_side_or_by_who_speaks() {
 #[test]
 fn a_pattern_fills_what_columns_leave_open() {
     let (_folder, path) = folder("calls.csv", b"path,agent_id\nsub/c.wav,\na.wav,7\n");
-    let pattern = crate::archive::listing::NamePattern::compile("{team}/{agent_id}").expect("a pattern");
+    let pattern = crate::listing::NamePattern::compile("{team}/{agent_id}").expect("a pattern");
     let options = ListingOptions { name_pattern: Some(pattern), ..options() };
     let listing = read_manifest(&path, &options).expect("it reads");
     let agents: Vec<_> = listing.iter().map(|item| (item.metadata.team, item.metadata.agent_id)).collect();

@@ -327,7 +327,7 @@ pub(super) fn item(root: &Path, options: &ListingOptions, entry: &Entry) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::listing::NamePattern;
+    use crate::listing::NamePattern;
     use crate::types::{ChannelIndex, Direction, SpeakerRole};
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
