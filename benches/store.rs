@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use diting::ingest::{CallRecord, CallState, Recording};
+use diting::ingest::{CallRecord, CallState, Origin, Recording};
 use diting::store::{CallFilter, Store, StoreConfig};
 use diting::types::{AudioDeclaration, CallId, CallMetadata, ContentHash};
 

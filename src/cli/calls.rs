@@ -6,7 +6,7 @@ use super::Exit;
 use super::client::{Client, ServerArgs, block_on, reason};
 use super::exit::{UsageError, describe};
 use super::output::{self, Format, emit};
-use super::watch;
+use super::{late, watch};
 use crate::proto::convert::timestamp;
 use crate::proto::{json, v1};
 
@@ -58,6 +58,8 @@ enum Command {
         /// The call
         call_id: String,
     },
+    /// Tells what is known later about a call, and judges it anew
+    Update(late::Args),
     /// Deletes calls with their results and audio
     Delete {
         /// The calls
@@ -148,6 +150,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 findings(&args, &mut client, request, *limit).await
             }
             Command::Watch { call_id } => watch(&args, &mut client, call_id).await,
+            Command::Update(late) => {
+                late::update(late, &mut client, &args.server, args.format).await?;
+                Ok(Exit::Success)
+            }
             Command::Delete { call_ids } => delete(&args, &mut client, call_ids).await,
         }
     })

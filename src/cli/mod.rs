@@ -14,6 +14,7 @@ mod client;
 mod config;
 mod eval;
 mod exit;
+mod late;
 mod logging;
 mod models;
 mod output;

@@ -12,6 +12,7 @@
 
 mod architecture;
 mod bad_input;
+mod cli_batch;
 mod cli_client;
 mod cli_local;
 mod crash;
@@ -20,6 +21,7 @@ mod grpc_calls;
 mod grpc_upload;
 mod invented_text;
 mod jobs;
+mod jobs_crash;
 mod lifecycle;
 mod mono;
 mod pipeline;
