@@ -45,7 +45,7 @@ FFMPEG = {
     "raw.sln": ["-c:a", "pcm_s16le", "-f", "s16le"],
     "raw.gsm": ["-c:a", "libgsm", "-f", "gsm"],
 }
-SOX = {"dialogic.vox": ["-t", "vox"], "nb.amr": ["-t", "amr-nb"], "wb.awb": ["-r", "16000", "-t", "amr-wb"]}
+SOX = {"dialogic.vox": ["-t", "vox"], "nb.amr": ["-t", "amr-nb"]}
 VIDEO = {
     "room.mp4": ["-c:v", "mpeg4", "-c:a", "aac", "-ar", "16000"],
     "room.mkv": ["-c:v", "mpeg4", "-c:a", "libopus", "-ar", "16000"],
