@@ -9,6 +9,7 @@
 
 mod analyze;
 mod calls;
+mod chats;
 mod client;
 mod config;
 mod eval;

@@ -144,6 +144,7 @@ pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
         "no_loudness" => "没有音量信息",
         "low_confidence" => "识别置信度过低",
         "excepted" => "例外情形",
+        "no_messages" => "不是文字会话",
         "transferred" => "已转给下一位座席",
         _ => return None,
     })
