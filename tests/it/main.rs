@@ -12,6 +12,7 @@
 
 mod architecture;
 mod bad_input;
+mod chats;
 mod cli_client;
 mod cli_local;
 mod crash;

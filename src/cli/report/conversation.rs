@@ -112,6 +112,8 @@ fn parts<'a>(turn: &'a v1::Turn, gaps: &[v1::Gap]) -> Vec<Part<'a>> {
 fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
     let role = part.turn.role();
     let at = part.start.map(|start| page.times().at(start)).unwrap_or_default();
+    // A time of another day is wider than its column.
+    let at = if at.len() > 9 { format!(" {at}") } else { at };
     let number = if part.from == 0 { (part.turn.index + 1).to_string() } else { String::new() };
     let mut line = vec![
         piece(format!("{}{}  ", pad_left(&number, NUMBER_COLUMNS), pad_left(&at, 9)), Tone::Faint),

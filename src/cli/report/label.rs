@@ -200,10 +200,11 @@ pub(super) fn in_tenths(text: &str) -> String {
 
 /// A length for people: `12.3 秒`, `5 分 48 秒`.
 pub(super) fn length(millis: u64) -> String {
-    let (minutes, seconds) = (millis / 60_000, millis / 1000 % 60);
-    match minutes {
-        0 => format!("{}.{} 秒", seconds, millis % 1000 / 100),
-        minutes => format!("{minutes} 分 {seconds:02} 秒"),
+    let (hours, minutes, seconds) = (millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{}.{} 秒", seconds, millis % 1000 / 100),
+        (0, minutes) => format!("{minutes} 分 {seconds:02} 秒"),
+        (hours, minutes) => format!("{hours} 小时 {minutes:02} 分"),
     }
 }
 
