@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::found::{Measured, Place, Reach, seconds};
 use super::operator::{HangUp, LoudnessTest, Operator, Overlap, Pace, Silence, SilenceShare};
+use super::response;
 use super::rule::{Condition, RoleScope};
 use super::script::Script;
 use crate::audio::ChannelLayout;
@@ -47,6 +48,9 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
         // Who hung up and who spoke last is known of a chat as well.
         return judge_hang_up(view, hang_up);
     }
+    if let Operator::ResponseTime(limit) = view.condition.operator {
+        return response::judge(view, limit);
+    }
     let Some(layout) = dialogue.layout.filter(|_| view.metadata.media != Media::Chat) else {
         return Outcome::Unmeasured("no_audio");
     };
@@ -72,6 +76,7 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
         | Operator::TalkShare(_)
         | Operator::Density(_)
         | Operator::PoliteShare(..)
+        | Operator::ResponseTime(_)
         | Operator::FlowBroken(_)
         | Operator::WrongAnswer(_)
         | Operator::PastCalls(_)
@@ -80,7 +85,7 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
     }
 }
 
-fn enough(view: &View<'_>, found: Vec<Measured>) -> Outcome {
+pub(super) fn enough(view: &View<'_>, found: Vec<Measured>) -> Outcome {
     if found.len() >= view.condition.count.max(1) as usize {
         Outcome::Met(found)
     } else {
@@ -309,20 +314,23 @@ fn judge_first_response(dialogue: &Dialogue, role: RoleScope, over: Millis) -> O
         .filter(|turn| role.includes(turn.role))
         .find_map(|turn| turn.span.map(|span| (turn.index, span)));
     let Some((turn, span)) = first else { return Outcome::Unmeasured("too_short") };
-    if span.start <= over {
-        return Outcome::NotMet(format!("接通 {}后开口", seconds(span.start)));
+    // A voice menu answers for nobody, and a part of a call begins when its agent comes.
+    let opening = dialogue.timing.start.max(dialogue.timing.opening);
+    let wait = span.start.saturating_sub(opening);
+    if wait <= over {
+        return Outcome::NotMet(format!("接通 {}后开口", seconds(wait)));
     }
-    if dialogue.unheard.iter().any(|unheard| unheard.span.start < span.start) {
+    if dialogue.unheard.iter().any(|unheard| (opening..span.start).contains(&unheard.span.start)) {
         return Outcome::Unmeasured("unheard");
     }
     Outcome::Met(vec![Measured {
         turn: Some(turn),
         sentence: None,
         between: false,
-        span: Some(TimeSpan::new(Millis::ZERO, span.start)),
+        span: Some(TimeSpan::new(opening, span.start)),
         limit: format!("接通后 {}内开口", seconds(over)),
-        shown: format!("接通 {}后开口", seconds(span.start)),
-        value: span.start.as_secs_f64(),
+        shown: format!("接通 {}后开口", seconds(wait)),
+        value: wait.as_secs_f64(),
     }])
 }
 

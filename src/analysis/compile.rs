@@ -256,6 +256,7 @@ impl Parts {
             | Operator::Pace(_)
             | Operator::Overlap(_)
             | Operator::FirstResponse { .. }
+            | Operator::ResponseTime(_)
             | Operator::Loudness(_)
             | Operator::Sentiment(_)
             | Operator::HangUp(_)

@@ -30,6 +30,7 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
         | Operator::Pace(_)
         | Operator::Overlap(_)
         | Operator::FirstResponse { .. }
+        | Operator::ResponseTime(_)
         | Operator::Loudness(_)
         | Operator::HangUp(_)
         | Operator::FlowBroken(_)

@@ -15,7 +15,7 @@ use super::scene::{CallInput, Judged, Scene};
 use super::scorecard::{self, Ground};
 use super::trace::{ConditionTrace, RuleTrace, trace};
 use super::{Analysis, Evidence, Finding, MatchMode, RuleKind, Verdict};
-use crate::dialogue::Dialogue;
+use crate::dialogue::{Dialogue, MessageKind};
 use crate::types::{CallMetadata, Millis, Score, SpeakerRole};
 
 /// Version of the engine that judged, for results that are compared later.
@@ -94,7 +94,8 @@ impl RuleSet {
 
     /// What a score of this dialogue would rest on.
     fn ground(&self, dialogue: &Dialogue) -> Ground<'_> {
-        let agent = dialogue.turns.iter().filter(|turn| turn.role == SpeakerRole::Agent);
+        let typed = dialogue.turns.iter().filter(|turn| turn.kind == MessageKind::Text);
+        let agent = typed.filter(|turn| turn.role == SpeakerRole::Agent);
         Ground {
             movable: &self.movable,
             binds_agent: self.binds_agent,

@@ -11,7 +11,7 @@ const MAX_NAMED: usize = 3;
 
 /// Every reason for N/A.
 #[cfg(test)]
-pub(super) const REASONS: [&str; 17] = [
+pub(super) const REASONS: [&str; 18] = [
     "mono",
     "role_unknown",
     "role_disputed",
@@ -29,6 +29,7 @@ pub(super) const REASONS: [&str; 17] = [
     "too_short",
     "no_audio",
     "transferred",
+    "no_messages",
 ];
 
 /// Why a rule could not be judged.
@@ -50,6 +51,7 @@ pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
         "excepted" => "出现了规则规定的例外情形".to_owned(),
         "too_short" => "通话或发言太短，不作判定".to_owned(),
         "no_audio" => "没有录音或时间信息，无法测量".to_owned(),
+        "no_messages" => "不是文字会话，没有响应时间".to_owned(),
         "transferred" => "通话已转给下一位座席，这一段没有结束语可查".to_owned(),
         other => format!("不适用（{other}）"),
     };

@@ -284,6 +284,8 @@ fn evidence_has_the_time_and_confidence_of_its_words() {
         confidence: Some(0.5),
         chars_per_min: None,
         loudness_dbfs: None,
+        kind: crate::dialogue::MessageKind::Text,
+        sender: None,
     };
     let dialogue = Dialogue {
         turns: vec![turn],

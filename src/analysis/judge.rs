@@ -214,6 +214,7 @@ impl<'a> Judge<'a> {
             | Operator::Pace(_)
             | Operator::Overlap(_)
             | Operator::FirstResponse { .. }
+            | Operator::ResponseTime(_)
             | Operator::Loudness(_)
             | Operator::Sentiment(_)
             | Operator::HangUp(_)
@@ -260,6 +261,7 @@ impl<'a> Judge<'a> {
             | Operator::Pace(_)
             | Operator::Overlap(_)
             | Operator::FirstResponse { .. }
+            | Operator::ResponseTime(_)
             | Operator::Loudness(_)
             | Operator::HangUp(_)
             | Operator::FlowBroken(_)

@@ -44,6 +44,7 @@ mod read_measure;
 mod read_scheme;
 mod read_test;
 mod read_words;
+mod response;
 mod risk;
 mod rule;
 #[cfg(test)]
@@ -72,8 +73,8 @@ pub use finding::{
 pub use history::{History, PastCall};
 pub use operator::{
     Density, Entity, EntityKind, Flow, HangUp, Keyword, Limits, LoudnessTest, Operator, Overlap, Pace,
-    PastCalls, Repeat, Sentiment, SentimentTest, Silence, SilenceShare, Similar, Since, StandardAnswer,
-    Tolerance, WrongAnswer,
+    PastCalls, Repeat, ResponseTime, Sentiment, SentimentTest, Silence, SilenceShare, Similar, Since,
+    StandardAnswer, Tolerance, WrongAnswer,
 };
 pub use pack_diff::{
     CallChange, CallDiff, DiffTotals, FieldChange, PackDiff, PartChange, diff_analyses, diff_packs,
@@ -86,4 +87,4 @@ pub use rule::{
 pub use scene::CallInput;
 pub use scheme::{Dimension, LevelCost, RiskModel, Scheme, Signal};
 pub use trace::{ConditionTrace, Part, RuleTrace};
-pub use written::{WrittenCall, WrittenTurn, dialogue_from, dialogue_of, parse_role};
+pub use written::{WrittenCall, WrittenTurn, chat_from, dialogue_from, dialogue_of, parse_role};

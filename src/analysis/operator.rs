@@ -275,6 +275,17 @@ pub struct PastCalls {
     pub rule: Option<RuleId>,
 }
 
+/// Which waits of a chat's customer are too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseTime {
+    /// The first, when longer than this.
+    First(Millis),
+    /// All on average, when longer than this.
+    Average(Millis),
+    /// Each that is longer than this.
+    Each(Millis),
+}
+
 /// One test that a condition makes.
 #[derive(Debug, Clone)]
 pub enum Operator {
@@ -301,6 +312,8 @@ pub enum Operator {
         /// Later than this breaks the rule.
         over: Millis,
     },
+    /// How long the customer of a chat waits (响应时长).
+    ResponseTime(ResponseTime),
     /// How loud (音量).
     Loudness(LoudnessTest),
     /// How the mood goes (情绪).
@@ -344,6 +357,7 @@ impl Operator {
             Self::Pace(_) => "pace",
             Self::Overlap(_) => "overlap",
             Self::FirstResponse { .. } => "first_response",
+            Self::ResponseTime(_) => "response_time",
             Self::Loudness(_) => "loudness",
             Self::Sentiment(_) => "sentiment",
             Self::HangUp(_) => "hang_up",

@@ -17,7 +17,7 @@ pub(super) const SCOPES: [(&str, Scope); 3] =
     [("sentence", Scope::Sentence), ("turn", Scope::Turn), ("call", Scope::Call)];
 
 /// Every operator as a pack names it.
-pub(super) const OPERATORS: [&str; 23] = [
+pub(super) const OPERATORS: [&str; 24] = [
     "keyword",
     "regex",
     "similar",
@@ -28,6 +28,7 @@ pub(super) const OPERATORS: [&str; 23] = [
     "pace",
     "overlap",
     "first_response",
+    "response_time",
     "loudness",
     "sentiment",
     "hang_up",

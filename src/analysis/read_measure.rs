@@ -5,8 +5,8 @@ use std::ops::Range as ByteRange;
 use regex::Regex;
 
 use super::operator::{
-    Density, HangUp, Limits, LoudnessTest, Operator, Overlap, Pace, PastCalls, Sentiment, SentimentTest,
-    Silence, SilenceShare, Since,
+    Density, HangUp, Limits, LoudnessTest, Operator, Overlap, Pace, PastCalls, ResponseTime, Sentiment,
+    SentimentTest, Silence, SilenceShare, Since,
 };
 use super::read::millis;
 use super::read_condition::role_names;
@@ -36,12 +36,13 @@ pub(super) fn read_measure(
         }
         _ => {}
     }
-    let readers: [(&'static str, Read); 14] = [
+    let readers: [(&'static str, Read); 15] = [
         ("silence", silence),
         ("silence_share", silence_share),
         ("pace", pace),
         ("overlap", overlap),
         ("first_response", first_response),
+        ("response_time", response_time),
         ("loudness", loudness),
         ("sentiment", sentiment),
         ("hang_up", hang_up),
@@ -182,6 +183,16 @@ fn first_response(measure: &mut Measure<'_, '_, '_>) -> Option<Operator> {
         measure.missing("has no `over_seconds`", "over_seconds = 5");
     }
     over.map(|over| Operator::FirstResponse { over })
+}
+
+fn response_time(measure: &mut Measure<'_, '_, '_>) -> Option<Operator> {
+    let tests = vec![
+        measure.seconds("first_over_seconds").map(ResponseTime::First),
+        measure.seconds("average_over_seconds").map(ResponseTime::Average),
+        measure.seconds("over_seconds").map(ResponseTime::Each),
+    ];
+    let hint = "first_over_seconds = 30, average_over_seconds = 60 or over_seconds = 120";
+    measure.one_of(tests, hint).map(Operator::ResponseTime)
 }
 
 fn loudness(measure: &mut Measure<'_, '_, '_>) -> Option<Operator> {

@@ -317,6 +317,7 @@ impl Rule {
                 | Operator::Pace(_)
                 | Operator::Overlap(_)
                 | Operator::FirstResponse { .. }
+                | Operator::ResponseTime(_)
                 | Operator::Loudness(_)
                 | Operator::Sentiment(_)
                 | Operator::HangUp(_)

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use super::normalize::{ends_sentence, is_bare, is_mark, normalize};
 use super::rule::{Range, RoleScope};
 use super::token::{self, Token};
-use crate::dialogue::{Dialogue, Turn};
+use crate::dialogue::{Dialogue, MessageKind, Turn};
 use crate::types::{ChannelIndex, Millis, SpeakerRole, TimeSpan};
 
 /// A stretch of others' speech with more characters than this ends the phrase that was under way.
@@ -109,7 +109,8 @@ impl Script {
         for (index, turn) in dialogue.turns.iter().enumerate() {
             let stream = script.stream_of(turn);
             last.resize(script.streams.len(), (None, 0));
-            let text = normalize(&turn.text);
+            // A placeholder stands for a picture or a file: nobody said its words.
+            let text = if turn.kind == MessageKind::Text { normalize(&turn.text) } else { Vec::new() };
             let num_chars = text.iter().filter(|normal| !is_mark(normal.char)).count();
             for (other, since) in last.iter_mut().enumerate() {
                 if other != stream {

@@ -5,8 +5,10 @@
 
 use super::history::History;
 use crate::audio::ChannelLayout;
-use crate::dialogue::{Dialogue, Gap, Overlap, Timing, Turn, Utterance};
-use crate::types::{CallMetadata, ChannelIndex, Millis, RoleSource, SpeakerRole, TimeSpan};
+use crate::dialogue::{
+    Chat, ChatError, Dialogue, Gap, Message, MessageKind, Overlap, Sent, Timing, Turn, Utterance, of_chat,
+};
+use crate::types::{CallMetadata, ChannelIndex, Media, Millis, RoleSource, SpeakerRole, TimeSpan};
 
 /// Shorter silences are not recorded, as in [`Timing::gaps`].
 const MIN_GAP: Millis = Millis(1_000);
@@ -49,8 +51,24 @@ impl WrittenCall {
     /// The first turn that cannot be read, as a sentence.
     pub fn dialogue(&self) -> Result<Dialogue, String> {
         let turns: Result<Vec<_>, _> = self.turns.iter().map(|turn| parse_turn(turn)).collect();
+        if self.metadata.media == Media::Chat {
+            let chat = chat_from(turns?, &self.metadata).map_err(|error| error.to_string())?;
+            return Ok(of_chat(&chat, &self.metadata));
+        }
         Ok(dialogue_from(turns?, self.mono, self.length))
     }
+}
+
+/// The chat that written turns stand for: a message for each, sent when it begins.
+///
+/// # Errors
+/// [`ChatError`] when they are no one chat.
+pub fn chat_from(turns: Vec<WrittenTurn>, metadata: &CallMetadata) -> Result<Chat, ChatError> {
+    let message = |turn: WrittenTurn| {
+        let sent = turn.span.map_or(Sent::Unknown, |span| Sent::After(span.start));
+        (Message { role: turn.role, text: turn.text, ..Message::default() }, sent)
+    };
+    Chat::new(turns.into_iter().map(message).collect(), metadata.started_at)
 }
 
 /// Reads one written turn.
@@ -168,6 +186,8 @@ fn build_turn(index: u32, turn: WrittenTurn, mono: bool) -> Turn {
         confidence: None,
         chars_per_min,
         loudness_dbfs: turn.loudness_dbfs,
+        kind: MessageKind::Text,
+        sender: None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::exit::{UsageError, describe};
 use super::output::{self, Format};
 use super::recording::{self, RecordingArgs};
 use super::settings::StageArgs;
-use super::text_calls::{RoleArgs, TextCalls, is_text_calls};
+use super::text_calls::{RoleArgs, is_text_calls};
 use super::{Exit, logging, progress, text_calls, watch};
 use crate::analysis::{Analysis, Level, RuleSet, Verdict};
 use crate::app;
@@ -142,7 +142,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 /// Judges calls as text, line by line; only what stops the printing stops it.
 fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let fail_on = args.fail_on.map(Level::from);
-    let calls = match TextCalls::open(file, &args.roles) {
+    let options = args.roles.options()?;
+    let calls = match text_calls::open(file, &options) {
         Ok(calls) => calls,
         Err(error) => {
             outcome.failed = Exit::worse(outcome.failed, Exit::Failure);

@@ -10,6 +10,7 @@
 mod analyze;
 mod batch;
 mod calls;
+mod chats;
 mod client;
 mod config;
 mod eval;

@@ -1,4 +1,4 @@
-//! `diting push`: sends recordings to a server as a recorder would.
+//! `diting push`: sends recordings to a server as a recorder would, and the chats of files that hold chats.
 
 use std::path::{Path, PathBuf};
 
@@ -12,20 +12,21 @@ use super::client::{Client, ServerArgs, block_on, retry_delay};
 use super::exit::{UsageError, describe};
 use super::output::emit;
 use super::recording::{self, Found, RecordingArgs};
-use super::{Exit, progress, watch};
+use super::text_calls::{RoleArgs, is_text_calls};
+use super::{Exit, chats, progress, watch};
 use crate::proto::v1;
 use crate::types::CallId;
 
 /// Bytes in one message: throughput is flat from here to 256 KiB.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// Times one recording is sent before it counts as failed.
-const MAX_ATTEMPTS: u32 = 6;
+/// Times one recording or chat is sent before it counts as failed.
+pub(super) const MAX_ATTEMPTS: u32 = 6;
 
 /// What was typed after `diting push`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Recordings, or folders of them; `FILE.json` beside a recording is its metadata
+    /// Recordings, or folders of them; `FILE.json` beside a recording is its metadata. Of `FILE.jsonl` every chat is sent
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Id of the call; only for a single recording. Otherwise the file's name without its extension, behind the folders
@@ -38,6 +39,8 @@ pub(super) struct Args {
     metadata: Option<PathBuf>,
     #[command(flatten)]
     recording: RecordingArgs,
+    #[command(flatten)]
+    chats: RoleArgs,
     /// Waits until every call is done or failed
     #[arg(long)]
     wait: bool,
@@ -63,6 +66,13 @@ async fn push(args: &Args, found: &[Found]) -> anyhow::Result<Exit> {
     let mut accepted = Vec::new();
     let mut failed = None;
     for Found { path, call_id } in found {
+        if is_text_calls(path) {
+            let (taken, worst) =
+                chats::push(&args.chats, args.call_id.as_ref(), &args.server, &mut client, path).await?;
+            accepted.extend(taken);
+            failed = worst.map_or(failed, |worst| Exit::worse(failed, worst));
+            continue;
+        }
         let call_id = args.call_id.as_ref().unwrap_or(call_id);
         match push_one(args, &mut client, path, call_id).await {
             Ok(response) => {

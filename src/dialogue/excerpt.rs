@@ -3,7 +3,7 @@
 //! **Invariant**: [`Dialogue::places`] leads from every turn of an excerpt to the very characters in the whole call.
 
 use super::timing::{self, Frame};
-use super::{Dialogue, DialogueConfig, Place, Turn, Utterance, pace};
+use super::{ChatFacts, Dialogue, DialogueConfig, Place, Recalled, Timing, Turn, Utterance, chat, pace};
 use crate::audio::ChannelLayout;
 use crate::types::{Millis, TimeSpan};
 
@@ -22,8 +22,24 @@ pub fn excerpt(dialogue: &Dialogue, span: TimeSpan, config: &DialogueConfig) -> 
         dialogue.unheard.iter().filter(|unheard| contains(span, unheard.span.start)).cloned().collect();
     let frame = Frame::new(span, dialogue.timing.opening, &dialogue.timing.holds);
     let by_channel = dialogue.layout == Some(ChannelLayout::Stereo);
+    let chat = dialogue.chat.as_ref().map(|whole| {
+        let own =
+            |recalled: &&Recalled| recalled.said_at.or(recalled.at).is_some_and(|at| contains(span, at));
+        let recalls = whole.recalls.iter().filter(own).cloned().collect();
+        ChatFacts { recalls, ..chat::measure(&turns, span, whole.started_at) }
+    });
+    let timing = match chat {
+        Some(_) => Timing {
+            duration: span.duration(),
+            start: span.start,
+            opening: frame.opening,
+            ..Timing::default()
+        },
+        None => timing::measure(&turns, &unheard, &frame, by_channel, config),
+    };
     Dialogue {
-        timing: timing::measure(&turns, &unheard, &frame, by_channel, config),
+        timing,
+        chat,
         turns,
         unheard,
         places,

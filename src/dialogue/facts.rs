@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chat::MessageKind;
 use crate::audio::ChannelLayout;
 use crate::speech::{Unheard, Word};
 use crate::types::{ChannelIndex, Millis, RoleSource, SpeakerRole, TimeSpan};
@@ -55,6 +56,12 @@ pub struct Turn {
     pub chars_per_min: Option<f32>,
     /// Loudness in dB relative to full scale; absent without audio.
     pub loudness_dbfs: Option<f32>,
+    /// What it is; anything but text, in a chat, is a placeholder that rules do not read.
+    #[serde(default)]
+    pub kind: MessageKind,
+    /// The account that sent it; absent but in a chat.
+    #[serde(default)]
+    pub sender: Option<String>,
 }
 
 /// A stretch in which nobody speaks (静音).
@@ -137,6 +144,69 @@ impl Timing {
     }
 }
 
+/// How long a customer waited in a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// The first message that waited for an answer.
+    pub asked: u32,
+    /// The agent's message that answered; absent when the chat ended without.
+    pub answer: Option<u32>,
+    /// How long it took, or how long it was till the chat ended.
+    pub wait: Millis,
+}
+
+/// A message that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recalled {
+    /// Whose message.
+    pub role: SpeakerRole,
+    /// The account that had sent it.
+    pub sender: String,
+    /// Its id in the chat system.
+    pub message_id: Option<String>,
+    /// When it was sent, from the start of the chat.
+    pub said_at: Option<Millis>,
+    /// When it was taken back.
+    pub at: Option<Millis>,
+}
+
+/// What a chat has in place of sound.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChatFacts {
+    /// When its first message was sent.
+    pub started_at: Option<jiff::Timestamp>,
+    /// How long the customer waited each time.
+    pub responses: Vec<Response>,
+    /// Messages that were taken back, which are in no turn.
+    pub recalls: Vec<Recalled>,
+}
+
+impl ChatFacts {
+    /// How long the customer waited for the first answer.
+    #[must_use]
+    pub fn first_response(&self) -> Option<Millis> {
+        self.responses.first().filter(|response| response.answer.is_some()).map(|response| response.wait)
+    }
+
+    /// How long the customer waited for an answer on average.
+    #[must_use]
+    pub fn mean_response(&self) -> Option<Millis> {
+        let waits: Vec<u64> = self.answered().map(|wait| wait.0).collect();
+        let number = u64::try_from(waits.len()).ok().filter(|number| *number > 0)?;
+        Some(Millis(waits.iter().sum::<u64>() / number))
+    }
+
+    /// How long the customer waited for an answer at most.
+    #[must_use]
+    pub fn max_response(&self) -> Option<Millis> {
+        self.answered().max()
+    }
+
+    fn answered(&self) -> impl Iterator<Item = Millis> {
+        self.responses.iter().filter(|response| response.answer.is_some()).map(|response| response.wait)
+    }
+}
+
 /// Where a turn of an excerpt stands in the whole call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
@@ -167,6 +237,9 @@ pub struct Dialogue {
     /// Speech that could not be made out, ordered by start: no turn tells it, and it is not silence.
     #[serde(default)]
     pub unheard: Vec<Unheard>,
+    /// What a chat has in place of sound; absent for a recording.
+    #[serde(default)]
+    pub chat: Option<ChatFacts>,
     /// Of one agent's part of a call: where each turn stands in the whole. Empty for a whole call.
     #[serde(skip)]
     pub places: Vec<Place>,

@@ -8,6 +8,7 @@
 //! **Invariant**: every recognised word outside a hold is in exactly one turn, in the order in which its channel said it; turns are
 //! ordered by start, and those of one speaker never overlap.
 
+mod chat;
 mod config;
 mod excerpt;
 mod facts;
@@ -21,9 +22,12 @@ mod turn;
 mod utterance;
 mod voice;
 
+pub use chat::{AccountPattern, Accounts, Chat, ChatError, Message, MessageKind, Sent, of_chat};
 pub use config::DialogueConfig;
 pub use excerpt::excerpt;
-pub use facts::{Dialogue, Gap, Overlap, Place, Separation, Timing, Turn, Utterance};
+pub use facts::{
+    ChatFacts, Dialogue, Gap, Overlap, Place, Recalled, Response, Separation, Timing, Turn, Utterance,
+};
 pub use pace::num_spoken_chars;
 pub use relabel::relabel;
 
@@ -125,6 +129,7 @@ fn compose(
         separation,
         silent_channels,
         unheard,
+        chat: None,
         places: Vec::new(),
         goes_on: false,
     }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use super::utterance::{self, Stretch};
 use super::voice::Voice;
 use super::{
-    Dialogue, DialogueConfig, Ground, Separation, Turn, compose, may_need_voices, not_separated, not_two,
-    pace,
+    Dialogue, DialogueConfig, Ground, Separation, Turn, chat, compose, may_need_voices, not_separated,
+    not_two, pace,
 };
 use crate::audio::ChannelLayout;
 use crate::types::{CallMetadata, ChannelIndex, Millis, SpeakerRole};
@@ -20,6 +20,9 @@ use crate::types::{CallMetadata, ChannelIndex, Millis, SpeakerRole};
 /// The dialogue that `dialogue` would have been, had its call come with `metadata`.
 #[must_use]
 pub fn relabel(dialogue: &Dialogue, metadata: &CallMetadata, config: &DialogueConfig) -> Dialogue {
+    if dialogue.chat.is_some() {
+        return chat::relabel(dialogue.clone(), metadata);
+    }
     let timed = dialogue.turns.iter().all(|turn| !turn.words.is_empty());
     let Some(layout) = dialogue.layout.filter(|_| timed) else {
         return of_written(dialogue, metadata);

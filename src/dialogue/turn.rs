@@ -11,7 +11,7 @@ use crate::types::{Millis, SpeakerRole, TimeSpan};
 
 use super::utterance::Stretch;
 use super::voice::{Party, Voice};
-use super::{DialogueConfig, Turn, Utterance};
+use super::{DialogueConfig, MessageKind, Turn, Utterance};
 
 /// What people say to show that they listen. Longest first, so that 好的 is not read as 好 and a rest.
 const BACK_CHANNELS: [&str; 22] = [
@@ -208,6 +208,8 @@ fn assemble(members: Vec<Stretch>) -> Option<OpenTurn> {
         confidence: confidence.is_finite().then_some(confidence),
         chars_per_min: None,
         loudness_dbfs: None,
+        kind: MessageKind::Text,
+        sender: None,
     };
     Some(OpenTurn { turn, automatic, early })
 }

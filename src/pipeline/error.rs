@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::audio::AudioError;
+use crate::dialogue::ChatError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::ingest::{Failure, IngestError};
 use crate::speech::SpeechError;
@@ -20,6 +21,9 @@ pub enum PipelineError {
     /// The recording could not be read.
     #[error(transparent)]
     Audio(#[from] AudioError),
+    /// The chat could not be read.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// Speech could not be recognised.
     #[error(transparent)]
     Speech(SpeechError),
@@ -90,6 +94,7 @@ impl PipelineError {
             Self::Store(_) => true,
             Self::Ingest(_)
             | Self::Audio(_)
+            | Self::Chat(_)
             | Self::Speech(_)
             | Self::Cancelled
             | Self::Deleted
@@ -108,6 +113,7 @@ impl Classify for PipelineError {
             Self::Ingest(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Audio(error) => error.code(),
+            Self::Chat(error) => error.code(),
             Self::Speech(error) => error.code(),
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Deleted => ErrorCode::NotFound,
@@ -121,6 +127,7 @@ impl Classify for PipelineError {
             Self::Ingest(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Audio(error) => error.reason(),
+            Self::Chat(error) => error.reason(),
             Self::Speech(error) => error.reason(),
             Self::Cancelled => "pipeline.cancelled",
             Self::Deleted => "pipeline.deleted",

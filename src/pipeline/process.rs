@@ -1,17 +1,18 @@
 //! The stages for one recording, without a store: used by the workers and by `diting analyze`.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{CallProgress, Judgement, PipelineConfig, PipelineError, judge};
 use crate::analysis::{History, RuleSet};
 use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout, Muted};
-use crate::dialogue;
-use crate::ingest::CallState;
+use crate::dialogue::{self, Chat};
+use crate::ingest::{CallState, IngestError};
 use crate::speaker::{self, Overheard};
 use crate::speech::{RecognitionSummary, Transcriber, Transcript};
 use crate::store::CallResult;
-use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
+use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Media, Millis};
 
 /// Runs the recording at `path` through all stages.
 ///
@@ -19,7 +20,7 @@ use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
 /// work between two blocks.
 ///
 /// # Errors
-/// [`PipelineError::Audio`], [`PipelineError::Speech`], or [`PipelineError::Cancelled`].
+/// [`PipelineError::Audio`], [`PipelineError::Chat`], [`PipelineError::Speech`], or [`PipelineError::Cancelled`].
 #[allow(
     clippy::too_many_arguments,
     reason = "each is a thing of its own, and a struct for two callers hides that"
@@ -39,6 +40,15 @@ pub fn process(
     let at = |state, processed, duration| CallProgress { state, processed, duration };
 
     progress(at(CallState::Decoding, Millis::ZERO, Millis::ZERO));
+    if metadata.media == Media::Chat {
+        let chat = read_chat(path)?;
+        going_on()?;
+        let dialogue = dialogue::of_chat(&chat, metadata);
+        let duration = dialogue.timing.duration;
+        progress(at(CallState::Scoring, duration, duration));
+        let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
+        return Ok(CallResult { audio: None, recognition: None, dialogue, analysis, parts });
+    }
     let profile = audio::survey(path, declaration, &metadata.channels, &config.audio)?;
     going_on()?;
 
@@ -70,6 +80,15 @@ pub fn process(
     let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
     going_on()?;
     Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis, parts })
+}
+
+/// The chat whose bytes lie at `path`.
+fn read_chat(path: &Path) -> Result<Chat, PipelineError> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(Chat::max_bytes()).unwrap_or(u64::MAX).saturating_add(1);
+    let file = fs_err::File::open(path).map_err(IngestError::from)?;
+    file.take(limit).read_to_end(&mut bytes).map_err(IngestError::from)?;
+    Ok(Chat::from_json(&bytes)?)
 }
 
 /// Channels worth recognising: not the silent ones, and one of two that carry the same.

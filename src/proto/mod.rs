@@ -2,12 +2,14 @@
 //!
 //! **Invariant**: nothing is judged or looked up here; what cannot be converted is an [`ConvertError`] that names the field.
 
+mod chat_files;
 pub mod convert;
 pub mod json;
 mod text_call;
 
+pub use chat_files::{ReadOptions, TextCalls, read_text_calls, text_call_id};
 pub use convert::{ConvertError, Report};
-pub use text_call::{RoleNames, TextCall, TextCallError, parse_text_call};
+pub use text_call::{TextCall, TextCallError};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 pub mod v1 {

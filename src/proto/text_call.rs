@@ -7,16 +7,13 @@ use serde_json::{Map, Value};
 
 use super::convert::{ConvertError, dialogue_from_wire};
 use super::{json, v1};
-use crate::analysis::{WrittenTurn, dialogue_from, parse_role};
-use crate::dialogue::{Dialogue, DialogueConfig, relabel};
+use crate::analysis::{WrittenTurn, chat_from, dialogue_from};
+use crate::dialogue::{Chat, Dialogue, DialogueConfig, of_chat, relabel};
 use crate::error::{Classify, ErrorCode};
-use crate::types::{CallMetadata, Millis, SpeakerRole, TimeSpan};
+use crate::types::{CallMetadata, Media, Millis, SpeakerRole, TimeSpan};
 
 /// The latest time in a line: a day.
 const MAX_MILLIS: u64 = 86_400_000;
-
-/// Names of roles beyond those that are known, with what they mean.
-pub type RoleNames = [(String, SpeakerRole)];
 
 /// A line that cannot be taken as a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +39,7 @@ impl From<ConvertError> for TextCallError {
     }
 }
 
-fn wrong(problem: impl Into<String>) -> TextCallError {
+pub(super) fn wrong(problem: impl Into<String>) -> TextCallError {
     TextCallError { problem: problem.into() }
 }
 
@@ -55,42 +52,57 @@ pub struct TextCall {
     pub metadata: CallMetadata,
     /// Who said what when.
     pub dialogue: Dialogue,
+    /// The chat, when it is one.
+    pub chat: Option<Chat>,
 }
 
-/// Reads one line.
-///
-/// # Errors
-/// [`TextCallError`] with what is wrong and where.
-pub fn parse_text_call(line: &str, roles: &RoleNames) -> Result<TextCall, TextCallError> {
+/// The object of one line.
+pub(super) fn object(line: &str) -> Result<Map<String, Value>, TextCallError> {
     let value: Value = serde_json::from_str(line).map_err(|error| {
         wrong(format!("this is no JSON: {error}").replace(" at line 1 column", ", column"))
     })?;
     let Value::Object(fields) = value else {
         return Err(wrong("a call is an object: {\"id\": …, \"turns\": […]}"));
     };
-    if fields.contains_key("transcript") {
-        return parse_report(line);
+    Ok(fields)
+}
+
+/// The id that a line has.
+pub(super) fn id_of(fields: &Map<String, Value>) -> Result<Option<String>, TextCallError> {
+    match fields.get("id").or_else(|| fields.get("callId")) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(wrong("`id` must be text")),
     }
-    let id = match fields.get("id").or_else(|| fields.get("callId")) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) => Some(id.clone()),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        Some(_) => return Err(wrong("`id` must be text")),
-    };
-    let metadata = parse_metadata(&fields)?;
+}
+
+/// Reads a call whose turns somebody wrote down.
+pub(super) fn parse_written(
+    fields: &Map<String, Value>,
+    role: impl Fn(&str) -> Option<SpeakerRole>,
+) -> Result<TextCall, TextCallError> {
+    let id = id_of(fields)?;
+    let mut metadata = parse_metadata(fields)?;
     let Some(turns) = fields.get("turns").and_then(Value::as_array) else {
         let near = fields.keys().find(|name| name.to_lowercase().contains("turn"));
         let hint = near.map(|name| format!(", there is `{name}`")).unwrap_or_default();
         return Err(wrong(format!("`turns` is missing or no list{hint}")));
     };
     let turns: Result<Vec<WrittenTurn>, TextCallError> =
-        turns.iter().enumerate().map(|(index, turn)| parse_turn(index, turn, roles)).collect();
+        turns.iter().enumerate().map(|(index, turn)| parse_turn(index, turn, &role)).collect();
+    if metadata.media == Media::Chat {
+        let chat = chat_from(turns?, &metadata).map_err(|error| wrong(error.to_string()))?;
+        metadata.started_at = metadata.started_at.or(chat.started_at);
+        let dialogue = of_chat(&chat, &metadata);
+        return Ok(TextCall { id, metadata, dialogue, chat: Some(chat) });
+    }
     let written = dialogue_from(turns?, false, None);
     let dialogue = relabel(&written, &metadata, &DialogueConfig::default());
-    Ok(TextCall { id, metadata, dialogue })
+    Ok(TextCall { id, metadata, dialogue, chat: None })
 }
 
-fn parse_metadata(fields: &Map<String, Value>) -> Result<CallMetadata, TextCallError> {
+pub(super) fn parse_metadata(fields: &Map<String, Value>) -> Result<CallMetadata, TextCallError> {
     let Some(metadata) = fields.get("metadata").filter(|value| !value.is_null()) else {
         return Ok(CallMetadata::default());
     };
@@ -102,15 +114,18 @@ fn parse_metadata(fields: &Map<String, Value>) -> Result<CallMetadata, TextCallE
     Ok(wire.try_into()?)
 }
 
-fn parse_turn(index: usize, turn: &Value, roles: &RoleNames) -> Result<WrittenTurn, TextCallError> {
+fn parse_turn(
+    index: usize,
+    turn: &Value,
+    role: impl Fn(&str) -> Option<SpeakerRole>,
+) -> Result<WrittenTurn, TextCallError> {
     let at = |problem: String| wrong(format!("turn {}: {problem}", index + 1));
     let Some(fields) = turn.as_object() else {
         return Err(at("a turn is an object: {\"role\": \"agent\", \"text\": \"您好\"}".to_owned()));
     };
     let text = |key: &str| fields.get(key).and_then(Value::as_str);
     let name = text("role").ok_or_else(|| at("`role` is missing or no text".to_owned()))?;
-    let given = roles.iter().find(|(known, _)| known == name).map(|(_, role)| *role);
-    let role = given.or_else(|| parse_role(name)).ok_or_else(|| {
+    let role = role(name).ok_or_else(|| {
         at(format!("unknown role `{name}`: agent, customer, bot or unknown; or say what it means with --role {name}=agent"))
     })?;
     let said = text("text").ok_or_else(|| at("`text` is missing or no text".to_owned()))?;
@@ -134,13 +149,14 @@ fn parse_turn(index: usize, turn: &Value, roles: &RoleNames) -> Result<WrittenTu
     Ok(WrittenTurn { role, span, loudness_dbfs, text: said.to_owned() })
 }
 
-fn parse_report(line: &str) -> Result<TextCall, TextCallError> {
+pub(super) fn parse_report(line: &str) -> Result<TextCall, TextCallError> {
     let report: v1::CallReport =
         json::parse(line).map_err(|error| wrong(format!("this report cannot be read: {error}")))?;
     let call = report.call.unwrap_or_default();
     let metadata = call.metadata.unwrap_or_default().try_into()?;
     let dialogue = dialogue_from_wire(report.transcript.unwrap_or_default())?;
-    Ok(TextCall { id: Some(call.call_id).filter(|id| !id.is_empty()), metadata, dialogue })
+    let id = Some(call.call_id).filter(|id| !id.is_empty());
+    Ok(TextCall { id, metadata, dialogue, chat: None })
 }
 
 #[cfg(test)]
@@ -148,9 +164,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::proto::{ReadOptions, read_text_calls};
 
     fn parse(line: &str) -> Result<TextCall, TextCallError> {
-        parse_text_call(line, &[("left".to_owned(), SpeakerRole::Agent)])
+        let options =
+            ReadOptions { roles: vec![("left".to_owned(), SpeakerRole::Agent)], ..ReadOptions::default() };
+        let line = line.replace('\n', "");
+        let mut calls = read_text_calls(line.as_bytes(), &options);
+        calls.next().expect("there is a line").expect("memory is read").1
     }
 
     #[test]
@@ -190,7 +211,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_makes_it_fail(line in "(\\PC|\\{|\"turns\":|\\[|\"role\": \"agent\"|\\}|\\]){0,30}") {
-            prop_assert!(parse(&line).map_err(|error| error.problem.is_empty()) != Err(true));
+            for next in read_text_calls(line.as_bytes(), &ReadOptions::default()) {
+                let (_, call) = next.expect("memory is read");
+                prop_assert!(call.map_err(|error| error.problem.is_empty()) != Err(true));
+            }
         }
     }
 }

@@ -376,6 +376,8 @@ fn a_long_call_is_stored_whole_and_small() {
             confidence: Some(0.9),
             chars_per_min: Some(250.5),
             loudness_dbfs: None,
+            kind: crate::dialogue::MessageKind::Text,
+            sender: None,
         });
     }
     store.finish(&call, &long).expect("finishes");

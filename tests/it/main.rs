@@ -13,6 +13,7 @@
 mod architecture;
 mod bad_input;
 mod cli_batch;
+mod chats;
 mod cli_client;
 mod cli_local;
 mod crash;

@@ -19,7 +19,7 @@ pub(super) fn write(page: &mut Page<'_>, parts: &[v1::AgentPart]) {
     for (part, name) in parts.iter().zip(&names) {
         let span = part.span.clone().unwrap_or_default();
         let (start, end) = (label::millis(span.start.as_ref()), label::millis(span.end.as_ref()));
-        let times = format!("{} – {}", label::clock(start), label::clock(end));
+        let times = format!("{} – {}", page.times().at(start), page.times().at(end));
         let scorecard = part.scorecard.clone().unwrap_or_default();
         let (score, tone) = if !scorecard.scored {
             let why = label::unscored(&scorecard.unscored_reason).unwrap_or(&scorecard.unscored_reason);

@@ -2,6 +2,7 @@
 
 use crate::proto::v1;
 
+use super::chat;
 use super::findings::LOW_CONFIDENCE;
 use super::label;
 use super::layout::{Page, Piece, Tone, pad, pad_left, piece};
@@ -36,7 +37,14 @@ pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: 
     let mut gaps = timing.gaps.iter().filter(|gap| gap_length(gap) >= SHOWN_GAP_MS).peekable();
     let mut unheard = transcript.unheard.iter().peekable();
     let mut holds = timing.holds.iter().peekable();
+    let chat = transcript.chat.clone().unwrap_or_default();
+    let mut recalls = chat.recalls.iter().peekable();
     for part in &parts {
+        while let Some(recall) = recalls
+            .next_if(|recall| recall.at.is_some() && Some(label::millis(recall.at.as_ref())) < part.start)
+        {
+            write_recall(page, recall);
+        }
         while let Some(hold) = holds.next_if(|hold| Some(label::millis(hold.start.as_ref())) < part.start) {
             write_hold(page, hold);
         }
@@ -50,6 +58,9 @@ pub(super) fn write(page: &mut Page<'_>, transcript: &v1::Transcript, findings: 
         if part.from == 0 {
             write_overlaps(page, part.turn, transcript, &timing.overlaps);
         }
+    }
+    for recall in recalls {
+        write_recall(page, recall);
     }
     for hold in holds {
         write_hold(page, hold);
@@ -100,11 +111,13 @@ fn parts<'a>(turn: &'a v1::Turn, gaps: &[v1::Gap]) -> Vec<Part<'a>> {
 
 fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
     let role = part.turn.role();
-    let at = part.start.map(label::clock).unwrap_or_default();
+    let at = part.start.map(|start| page.times().at(start)).unwrap_or_default();
+    // A time of another day is wider than its column.
+    let at = if at.len() > 9 { format!(" {at}") } else { at };
     let number = if part.from == 0 { (part.turn.index + 1).to_string() } else { String::new() };
     let mut line = vec![
         piece(format!("{}{}  ", pad_left(&number, NUMBER_COLUMNS), pad_left(&at, 9)), Tone::Faint),
-        piece(pad(&label::speaker(part.turn), INDENT - NUMBER_COLUMNS - 11), label::role_tone(role)),
+        piece(pad(&speaker(part.turn), INDENT - NUMBER_COLUMNS - 11), label::role_tone(role)),
     ];
     line.extend(marks.pieces(part.turn.index, &part.turn.text, part.from, part.to));
     if let Some(confidence) = part.turn.confidence.filter(|confidence| *confidence < LOW_CONFIDENCE) {
@@ -117,11 +130,30 @@ fn write_part(page: &mut Page<'_>, part: &Part<'_>, marks: &Marks) {
     page.line(&line, INDENT);
 }
 
+/// Who says a turn; in a chat a robot is no voice menu.
+fn speaker(turn: &v1::Turn) -> String {
+    let robot = turn.role() == v1::SpeakerRole::Bot && turn.kind() != v1::MessageKind::Unspecified;
+    if robot || !turn.sender.is_empty() {
+        chat::role_name(turn.role()).to_owned()
+    } else {
+        label::speaker(turn)
+    }
+}
+
 fn write_unheard(page: &mut Page<'_>, unheard: &v1::Unheard) {
     let start = label::millis(unheard.start.as_ref());
     let length = label::millis(unheard.end.as_ref()).saturating_sub(start);
     let text = format!("声道 {} 有语音未能识别 {}", unheard.channel, label::length(length));
     write_fact(page, start, &text, Tone::Notice);
+}
+
+fn write_recall(page: &mut Page<'_>, recall: &v1::ChatRecall) {
+    let of = match &recall.said_at {
+        Some(said_at) => format!("{} 的", page.times().at(label::millis(Some(said_at)))),
+        None => String::new(),
+    };
+    let text = format!("{}撤回{of}一条消息", chat::role_name(recall.role()));
+    write_fact(page, label::millis(recall.at.as_ref()), &text, Tone::Notice);
 }
 
 fn write_hold(page: &mut Page<'_>, hold: &v1::TimeSpan) {
@@ -162,7 +194,7 @@ fn write_overlaps(
 
 fn write_fact(page: &mut Page<'_>, at: u64, fact: &str, tone: Tone) {
     let line: [Piece; 2] = [
-        piece(format!("{}  ", pad_left(&label::clock(at), NUMBER_COLUMNS + 9)), Tone::Faint),
+        piece(format!("{}  ", pad_left(&page.times().at(at), NUMBER_COLUMNS + 9)), Tone::Faint),
         piece(format!("── {fact} ──"), tone),
     ];
     page.line(&line, INDENT);

@@ -50,7 +50,7 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
     title.push(piece(format!("  {} · {}", label::kind(finding.kind()), finding.dimension), Tone::Faint));
     page.line(&title, 5);
     if !finding.explanation.is_empty() {
-        page.line(&[piece(format!("     {}", label::in_tenths(&finding.explanation)), Tone::Plain)], 5);
+        page.line(&[piece(format!("     {}", page.times().within(&finding.explanation)), Tone::Plain)], 5);
     }
     for evidence in finding.evidence.iter().take(MAX_EVIDENCE) {
         write_evidence(page, evidence, turns, tone);
@@ -64,8 +64,10 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
 fn write_evidence(page: &mut Page<'_>, evidence: &v1::Evidence, turns: &[v1::Turn], tone: Tone) {
     let (role, measured) = (evidence.role(), evidence.mode() == v1::MatchMode::Measured);
     let at = match &evidence.start {
-        Some(start) if measured => label::clock(label::millis(Some(start))),
-        Some(start) => format!("第 {} 轮 {}", evidence.turn + 1, label::clock(label::millis(Some(start)))),
+        Some(start) if measured => page.times().at(label::millis(Some(start))),
+        Some(start) => {
+            format!("第 {} 轮 {}", evidence.turn + 1, page.times().at(label::millis(Some(start))))
+        }
         None => format!("第 {} 轮", evidence.turn + 1),
     };
     let mut line = vec![

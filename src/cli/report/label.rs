@@ -144,6 +144,7 @@ pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
         "no_loudness" => "没有音量信息",
         "low_confidence" => "识别置信度过低",
         "excepted" => "例外情形",
+        "no_messages" => "不是文字会话",
         "transferred" => "已转给下一位座席",
         _ => return None,
     })
@@ -199,10 +200,11 @@ pub(super) fn in_tenths(text: &str) -> String {
 
 /// A length for people: `12.3 秒`, `5 分 48 秒`.
 pub(super) fn length(millis: u64) -> String {
-    let (minutes, seconds) = (millis / 60_000, millis / 1000 % 60);
-    match minutes {
-        0 => format!("{}.{} 秒", seconds, millis % 1000 / 100),
-        minutes => format!("{minutes} 分 {seconds:02} 秒"),
+    let (hours, minutes, seconds) = (millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{}.{} 秒", seconds, millis % 1000 / 100),
+        (0, minutes) => format!("{minutes} 分 {seconds:02} 秒"),
+        (hours, minutes) => format!("{hours} 小时 {minutes:02} 分"),
     }
 }
 

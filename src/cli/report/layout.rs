@@ -4,6 +4,7 @@ use owo_colors::{OwoColorize, Style as Paint};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Style;
+use super::chat::Times;
 
 /// What a piece of text means; its colour follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,18 +84,24 @@ pub(super) fn pad_left(text: &str, columns: usize) -> String {
 #[derive(Debug)]
 pub(super) struct Page<'a> {
     style: &'a Style,
+    times: Times,
     out: String,
     /// Spaces that are written only when something follows them on the line.
     held_spaces: usize,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(style: &'a Style) -> Self {
-        Self { style, out: String::new(), held_spaces: 0 }
+    pub(super) fn new(style: &'a Style, times: Times) -> Self {
+        Self { style, times, out: String::new(), held_spaces: 0 }
     }
 
     pub(super) fn into_text(self) -> String {
         self.out
+    }
+
+    /// How times are shown.
+    pub(super) fn times(&self) -> &Times {
+        &self.times
     }
 
     pub(super) fn style(&self) -> &Style {
@@ -192,7 +199,7 @@ mod tests {
 
     fn wrapped(text: &str, width: usize, indent: usize) -> String {
         let style = Style { colour: false, width, time_zone: TimeZone::UTC };
-        let mut page = Page::new(&style);
+        let mut page = Page::new(&style, Times::default());
         page.line(&[piece(text, Tone::Plain)], indent);
         page.into_text()
     }
@@ -218,7 +225,7 @@ mod tests {
     #[test]
     fn colour_is_only_there_when_asked_for() {
         let style = Style { colour: true, width: 80, time_zone: TimeZone::UTC };
-        let mut page = Page::new(&style);
+        let mut page = Page::new(&style, Times::default());
         page.line(&[piece("坏", Tone::Bad), piece("好", Tone::Plain)], 0);
         let text = page.into_text();
         assert!(text.contains("\u{1b}[") && text.ends_with("好\n"), "{text:?}");

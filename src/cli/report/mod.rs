@@ -6,6 +6,7 @@
 //! **Invariant**: colour repeats what the words already say, and no control character of the call reaches the terminal.
 
 mod agents;
+mod chat;
 mod conversation;
 mod findings;
 mod label;

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::proto::v1;
 
+use super::chat::{self, Times};
 use super::layout::{Page, Piece, Tone, pad, pad_left, piece};
 use super::{Style, agents, conversation, findings, label};
 
@@ -14,7 +15,7 @@ const NAME_COLUMNS: usize = 6;
 /// Renders a report for an inspector.
 #[must_use]
 pub fn render_text(report: &v1::CallReport, style: &Style) -> String {
-    let mut page = Page::new(style);
+    let mut page = Page::new(style, Times::of(report, style));
     let call = report.call.clone().unwrap_or_default();
     write_call(&mut page, &call);
     if let Some(transcript) = &report.transcript {
@@ -51,7 +52,10 @@ fn write_call(page: &mut Page<'_>, call: &v1::Call) {
     let started =
         started.map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()).unwrap_or_default();
     let title = [
-        piece(pad("通话", NAME_COLUMNS), Tone::Faint),
+        piece(
+            pad(if metadata.media() == v1::Media::Chat { "会话" } else { "通话" }, NAME_COLUMNS),
+            Tone::Faint,
+        ),
         piece(&call.call_id, Tone::Strong),
         piece(if started.is_empty() { String::new() } else { format!(" · {started}") }, Tone::Plain),
     ];
@@ -72,6 +76,12 @@ fn write_recording(page: &mut Page<'_>, call: &v1::Call, transcript: &v1::Transc
     let file_name = declaration.map(|declaration| declaration.file_name.clone()).unwrap_or_default();
     let timing = transcript.timing.clone().unwrap_or_default();
     let duration = label::millis(timing.duration.as_ref());
+    if let Some(facts) = &transcript.chat {
+        fact(page, "渠道", &chat::summary(transcript, duration), Tone::Plain);
+        fact(page, "响应", &chat::responses(facts), Tone::Plain);
+        fact(page, "撤回", &chat::recalls(facts), Tone::Notice);
+        return;
+    }
     let mut warnings = Vec::new();
     if let Some(audio) = &transcript.audio {
         let format = format!("{}/{}", audio.container, audio.codec);
@@ -138,6 +148,9 @@ fn write_roles(page: &mut Page<'_>, transcript: &v1::Transcript) {
     named.sort_unstable();
     named.dedup();
     let source = transcript.role_source();
+    if transcript.chat.is_some() {
+        named.clear();
+    }
     let told_apart = transcript.separation.as_ref().is_some_and(|separation| separation.separated);
     let mut facts: Vec<String> = named
         .iter()
@@ -148,7 +161,11 @@ fn write_roles(page: &mut Page<'_>, transcript: &v1::Transcript) {
             None => Some(format!("声道 {channel} {}", label::role(*role))),
         })
         .collect();
+    if transcript.chat.is_some() {
+        facts = chat::senders(transcript);
+    }
     facts.push(match source {
+        v1::RoleSource::Metadata if transcript.chat.is_some() => "由账号或随录信息确定".to_owned(),
         v1::RoleSource::Evidence | v1::RoleSource::Voices => {
             format!("{}，把握 {:.2}", label::role_source(source), transcript.role_confidence)
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::exit::describe;
 use super::super::output::emit;
-use super::super::text_calls::{RoleArgs, TextCalls, call_id};
+use super::super::text_calls::{self, RoleArgs, call_id};
 use super::{Exit, compile, tell, verdict_name};
 use crate::analysis::{
     CallChange, CallDiff, FieldChange, PartChange, RuleError, RuleSet, Verdict, diff_analyses, diff_packs,
@@ -127,7 +127,8 @@ fn compare(
     totals: &mut Totals,
 ) -> anyhow::Result<bool> {
     let mut all_taken = true;
-    for next in TextCalls::open(path, &args.roles)? {
+    let options = args.roles.options()?;
+    for next in text_calls::open(path, &options)? {
         let (line, call) = next?;
         let call = match call {
             Ok(call) => call,

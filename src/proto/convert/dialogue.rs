@@ -1,8 +1,11 @@
 //! Transcripts of reports back into dialogues, so that a call that was judged can be judged again.
 
-use super::{ConvertError, known};
+use super::chat::kind_from_wire;
+use super::{ConvertError, known, timestamp_from_wire};
 use crate::audio::ChannelLayout;
-use crate::dialogue::{Dialogue, Gap, Overlap, Separation, Timing, Turn, Utterance};
+use crate::dialogue::{
+    ChatFacts, Dialogue, Gap, Overlap, Recalled, Response, Separation, Timing, Turn, Utterance,
+};
 use crate::proto::v1;
 use crate::speech::{Unheard, Word};
 use crate::types::{ChannelIndex, Millis, RoleSource, SpeakerRole, TimeSpan};
@@ -47,6 +50,7 @@ pub fn dialogue_from_wire(transcript: v1::Transcript) -> Result<Dialogue, Conver
             confidence: one.confidence,
             reason: (!one.reason.is_empty()).then_some(one.reason),
         }),
+        chat: transcript.chat.map(chat).transpose()?,
         places: Vec::new(),
         goes_on: false,
     })
@@ -71,12 +75,7 @@ fn millis_span(start: Option<&prost_types::Duration>, end: Option<&prost_types::
 }
 
 fn turn(wire: v1::Turn) -> Result<Turn, ConvertError> {
-    let role = match known("transcript.turns.role", wire.role)? {
-        v1::SpeakerRole::Agent => SpeakerRole::Agent,
-        v1::SpeakerRole::Customer => SpeakerRole::Customer,
-        v1::SpeakerRole::Bot => SpeakerRole::Bot,
-        v1::SpeakerRole::Unknown | v1::SpeakerRole::Unspecified => SpeakerRole::Unknown,
-    };
+    let role = role("transcript.turns.role", wire.role)?;
     let mut words = Vec::with_capacity(wire.words.len());
     for word in wire.words {
         let span = span(word.start.as_ref(), word.end.as_ref()).unwrap_or_default();
@@ -96,6 +95,42 @@ fn turn(wire: v1::Turn) -> Result<Turn, ConvertError> {
         confidence: wire.confidence,
         chars_per_min: wire.chars_per_min,
         loudness_dbfs: wire.loudness_dbfs,
+        kind: kind_from_wire("transcript.turns.kind", wire.kind)?,
+        sender: (!wire.sender.is_empty()).then_some(wire.sender),
+    })
+}
+
+fn chat(wire: v1::ChatFacts) -> Result<ChatFacts, ConvertError> {
+    let response = |one: v1::ChatResponse| Response {
+        asked: one.asked,
+        answer: one.answer,
+        wait: one.wait.as_ref().map_or(Millis::ZERO, millis),
+    };
+    let recall = |one: v1::ChatRecall| {
+        Ok(Recalled {
+            role: role("transcript.chat.recalls.role", one.role)?,
+            sender: one.sender,
+            message_id: (!one.message_id.is_empty()).then_some(one.message_id),
+            said_at: one.said_at.as_ref().map(millis),
+            at: one.at.as_ref().map(millis),
+        })
+    };
+    Ok(ChatFacts {
+        started_at: wire
+            .started_at
+            .map(|at| timestamp_from_wire("transcript.chat.started_at", at))
+            .transpose()?,
+        responses: wire.responses.into_iter().map(response).collect(),
+        recalls: wire.recalls.into_iter().map(recall).collect::<Result<_, ConvertError>>()?,
+    })
+}
+
+fn role(field: &str, role: i32) -> Result<SpeakerRole, ConvertError> {
+    Ok(match known(field, role)? {
+        v1::SpeakerRole::Agent => SpeakerRole::Agent,
+        v1::SpeakerRole::Customer => SpeakerRole::Customer,
+        v1::SpeakerRole::Bot => SpeakerRole::Bot,
+        v1::SpeakerRole::Unknown | v1::SpeakerRole::Unspecified => SpeakerRole::Unknown,
     })
 }
 

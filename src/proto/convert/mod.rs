@@ -4,6 +4,7 @@
 //! it (`metadata.channel_roles`).
 
 mod call;
+mod chat;
 mod dialogue;
 mod finding;
 mod job;
@@ -13,6 +14,7 @@ mod transcript;
 mod update;
 
 pub use call::{failure_of, state_from_wire, state_to_wire};
+pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;
 pub use finding::{Report, finding, verdict_from_wire};
 pub use job::{job_id, pack};

@@ -1,8 +1,9 @@
 //! Dialogues to the wire.
 
+use super::chat::kind_to_wire;
 use super::duration;
 use crate::audio::{AudioProfile, ChannelLayout};
-use crate::dialogue::{Dialogue, Gap, Overlap, Separation, Timing, Turn, Utterance};
+use crate::dialogue::{Dialogue, Gap, MessageKind, Overlap, Separation, Timing, Turn, Utterance};
 use crate::pipeline::CallResult;
 use crate::proto::v1;
 use crate::speech::{Unheard, Word};
@@ -28,6 +29,7 @@ pub fn transcript(result: &CallResult) -> v1::Transcript {
         audio: result.audio.as_ref().map(Into::into),
         unheard: dialogue.unheard.iter().map(Into::into).collect(),
         separation: dialogue.separation.as_ref().map(Into::into),
+        chat: dialogue.chat.as_ref().map(Into::into),
     }
 }
 
@@ -81,6 +83,9 @@ impl From<&Turn> for v1::Turn {
             loudness_dbfs: turn.loudness_dbfs,
             speaker: turn.speaker.map(Into::into),
             speaker_confidence: turn.speaker_confidence,
+            // A recording's turns are all speech, so nothing need be said.
+            kind: if turn.kind == MessageKind::Text { 0 } else { kind_to_wire(turn.kind).into() },
+            sender: turn.sender.clone().unwrap_or_default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{query, upload, watch};
+use super::{chat, query, upload, watch};
 use crate::ingest::{CallRecord, CallState};
 use crate::pipeline::Calls;
 use crate::proto::v1::call_service_server::CallService;
@@ -89,6 +89,20 @@ impl CallService for CallApi {
         let place = place.map_err(|_| RequestError::TooManyUploads { limit })?;
         let accepted = upload::receive(&self.calls, &self.config, place, request.into_inner()).await?;
         Ok(Response::new(v1::UploadCallResponse {
+            call: Some((&accepted.record).into()),
+            already_present: accepted.already_present,
+        }))
+    }
+
+    async fn import_chat(
+        &self,
+        request: Request<v1::ImportChatRequest>,
+    ) -> Result<Response<v1::ImportChatResponse>, Status> {
+        let limit = self.config.max_uploads;
+        let place = Arc::clone(&self.uploads).try_acquire_owned();
+        let place = place.map_err(|_| RequestError::TooManyUploads { limit })?;
+        let accepted = chat::import(&self.calls, place, request.into_inner()).await?;
+        Ok(Response::new(v1::ImportChatResponse {
             call: Some((&accepted.record).into()),
             already_present: accepted.already_present,
         }))

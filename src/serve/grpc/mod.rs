@@ -1,6 +1,7 @@
 //! The gRPC services: thin handlers over [`Calls`](crate::pipeline::Calls), and errors as rich statuses.
 
 mod call;
+mod chat;
 mod query;
 mod reprocess;
 mod status;
