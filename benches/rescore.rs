@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use diting::analysis::{RuleSet, dialogue_of};
-use diting::archive::{ArchiveConfig, Jobs, LoadTranscriber, RevisionDiff, Selection};
+use diting::archive::{ArchiveConfig, Jobs, LoadTranscriber, RevisionDiff, Selection, Tools};
 use diting::audio::{AudioError, Block};
 use diting::ingest::{BlobStore, CallRecord, CallState, IngestConfig, Origin, Recording};
 use diting::pipeline::{CallResult, Calls, PipelineConfig};
@@ -102,8 +102,9 @@ fn rescore(criterion: &mut Criterion) {
     let (store, transcriber) = (Arc::new(store), Arc::new(Deaf));
     let calls =
         Calls::start(PipelineConfig::default(), store, blobs, transcriber, Arc::clone(&rules)).unwrap();
-    let load: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
-    let jobs = Jobs::start(Arc::new(calls), ArchiveConfig::default(), true, load).unwrap();
+    let load_transcriber: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
+    let tools = Tools { load_transcriber, open_chats: Arc::new(diting::app::open_chats) };
+    let jobs = Jobs::start(Arc::new(calls), ArchiveConfig::default(), true, tools).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 
     let mut group = criterion.benchmark_group("rescore");

@@ -1,5 +1,6 @@
 //! Makes running parts of a configuration, and starts and stops them in order. Wiring only: no parsing, no printing.
 
+mod chats;
 mod error;
 mod rules;
 mod service;
@@ -7,6 +8,7 @@ mod service;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use chats::open_chats;
 pub use error::AppError;
 pub use rules::{load_rules, read_pack};
 pub use service::Service;

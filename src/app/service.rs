@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{AppError, load_rules, load_transcriber};
-use crate::archive::Jobs;
+use super::{AppError, load_rules, load_transcriber, open_chats};
+use crate::archive::{Jobs, Tools};
 use crate::config::Config;
 use crate::error::Chain;
 use crate::ingest::BlobStore;
@@ -51,8 +51,11 @@ impl Service {
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
             let calls = Calls::start(config.pipeline.clone(), store, blobs, transcriber, rules)?;
-            let load = Arc::new(move |model: &str| load_model(&config, model));
-            Ok(Jobs::start(Arc::new(calls), archive, is_local, load)?)
+            let tools = Tools {
+                load_transcriber: Arc::new(move |model: &str| load_model(&config, model)),
+                open_chats: Arc::new(open_chats),
+            };
+            Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
         })
         .await?;
         Ok(Self { server, jobs: Arc::new(jobs) })

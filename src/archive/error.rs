@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::listing::{ListingError, PatternError};
 use crate::analysis::RuleError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::Failure;
+use crate::listing::{ListingError, PatternError};
 use crate::pipeline::PipelineError;
 use crate::store::StoreError;
 use crate::types::JobId;
@@ -73,6 +73,14 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file of chats is no longer what it was when it was listed.
+    #[error("the file was changed since the job began: import it again")]
+    Changed,
+    /// A call as text has no recording that could be kept.
+    #[error(
+        "this is a call as text and no chat, and only chats are kept without a recording: say \"media\": \"MEDIA_CHAT\" in its metadata if it is one"
+    )]
+    NotAChat,
     /// The pack of a job is gone from the data directory.
     #[error("the rule pack of the job cannot be read from the data directory: start the job again")]
     PackMissing {
@@ -103,7 +111,8 @@ impl From<StoreError> for ArchiveError {
 
 impl ArchiveError {
     /// What is stored with a job that failed of this.
-    pub(super) fn failure(&self) -> Failure {
+    #[must_use]
+    pub fn failure(&self) -> Failure {
         Failure { reason: self.reason().to_owned(), message: self.to_string() }
     }
 }
@@ -120,7 +129,9 @@ impl Classify for ArchiveError {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::WrongState { .. } => ErrorCode::Conflict,
             Self::NotAllowed { .. } => ErrorCode::Forbidden,
-            Self::Unreadable { .. } | Self::Model { .. } => ErrorCode::InvalidInput,
+            Self::Unreadable { .. } | Self::Model { .. } | Self::Changed | Self::NotAChat => {
+                ErrorCode::InvalidInput
+            }
             Self::PackMissing { .. } => ErrorCode::Internal,
             Self::Threads { .. } => ErrorCode::Unavailable,
         }
@@ -138,6 +149,8 @@ impl Classify for ArchiveError {
             Self::WrongState { .. } => "archive.wrong_state",
             Self::NotAllowed { .. } => "archive.not_allowed",
             Self::Unreadable { .. } => "archive.unreadable",
+            Self::Changed => "archive.changed",
+            Self::NotAChat => "archive.not_a_chat",
             Self::PackMissing { .. } => "archive.pack_missing",
             Self::Model { .. } => "archive.model",
             Self::Threads { .. } => "archive.threads",

@@ -6,19 +6,24 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fs_err as fs;
 
+use super::chats::ChatSource;
 use super::control::{Run, Wanted};
-use crate::listing::{
-    self, ArchiveItem, ItemSource, JoinError, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
+use super::{
+    ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState, OpenChats, ReadChat,
 };
-use super::{ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState};
 use crate::audio::AudioConfig;
 use crate::error::{Chain, Classify};
 use crate::ingest::{CallState, Failure, Origin};
+use crate::listing::{
+    self, ArchiveItem, ItemSource, JoinError, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
+};
 use crate::pipeline::{Accepted, PipelineError, Upload};
+use crate::types::AudioDeclaration;
 
 /// Items read or written at once.
 const PAGE_SIZE: usize = 500;
@@ -76,11 +81,13 @@ pub(super) fn run(
     run: &mut Run,
     spec: &ImportSpec,
     config: &ArchiveConfig,
+    open_chats: &Arc<OpenChats>,
 ) -> Result<Option<JobState>, ArchiveError> {
+    let chats = ChatSource::new(Arc::clone(open_chats), spec.chats.clone());
     if run.job.state == JobState::Listing {
-        list(run, spec)?;
+        list(run, spec, &chats)?;
     }
-    let mut import = Import::begin(run)?;
+    let mut import = Import::begin(run, chats)?;
     import.run.start_clock();
     loop {
         import.settle()?;
@@ -118,45 +125,127 @@ pub(super) fn run(
 }
 
 /// Finds out what there is to import and keeps it, item by item.
-fn list(run: &mut Run, spec: &ImportSpec) -> Result<(), ArchiveError> {
+fn list(run: &mut Run, spec: &ImportSpec, chats: &ChatSource) -> Result<(), ArchiveError> {
     let options = options(spec)?;
     // What a crash left of an earlier listing: the archive may have changed since.
     run.calls.store().remove_items(&run.job.id)?;
+    let base =
+        if spec.path.is_dir() { spec.path.as_path() } else { spec.path.parent().unwrap_or(&spec.path) };
+    let mut sheet = Sheet { run, page: Vec::new(), first: 0 };
+    if is_chats(&spec.path, chats) {
+        sheet.add_chats(&relative(base, &spec.path), &spec.path, chats)?;
+        return sheet.finish();
+    }
     let listing = if spec.path.is_dir() {
         listing::list_folder(&spec.path, &options)?
     } else {
         listing::read_manifest(&spec.path, &options)?
     };
-    let base =
-        if spec.path.is_dir() { spec.path.as_path() } else { spec.path.parent().unwrap_or(&spec.path) };
-    let (mut page, mut first) = (Vec::new(), 0);
-    let problems = listing.problems.iter().map(|problem| refused(base, problem));
-    for item in problems.chain(listing.iter().map(|item| waiting(base, item))) {
-        page.push(item);
-        if page.len() == PAGE_SIZE {
-            run.calls.store().put_items(&run.job.id, first, &page)?;
-            first += page.len() as u64;
-            page.clear();
+    for problem in &listing.problems {
+        sheet.add(refused(base, problem))?;
+    }
+    for item in listing.iter() {
+        match &item.source {
+            ItemSource::ChatFile(path) => sheet.add_chats(&relative(base, path), path, chats)?,
+            ItemSource::File(_) | ItemSource::Legs { .. } => sheet.add(waiting(base, item))?,
         }
     }
-    run.calls.store().put_items(&run.job.id, first, &page)?;
-    run.job.counts.total = first + page.len() as u64;
-    run.job.state = JobState::Running;
-    run.save()
+    sheet.finish()
+}
+
+/// Whether a file holds chats and is no list of recordings.
+fn is_chats(path: &Path, chats: &ChatSource) -> bool {
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
+    let first = if path.is_file() && is_json { chats.all(path).ok() } else { None };
+    matches!(first.and_then(|mut chats| chats.next()), Some(Ok((_, Ok(_)))))
+}
+
+/// The items of a job as they are written down, many at once.
+struct Sheet<'a> {
+    run: &'a mut Run,
+    page: Vec<JobItem>,
+    /// The number of the first item on the page.
+    first: u64,
+}
+
+impl Sheet<'_> {
+    fn add(&mut self, item: JobItem) -> Result<(), ArchiveError> {
+        self.page.push(item);
+        if self.page.len() >= PAGE_SIZE { self.turn() } else { Ok(()) }
+    }
+
+    fn turn(&mut self) -> Result<(), ArchiveError> {
+        self.run.calls.store().put_items(&self.run.job.id, self.first, &self.page)?;
+        self.first += self.page.len() as u64;
+        self.page.clear();
+        Ok(())
+    }
+
+    /// Every chat of a file is a call.
+    fn add_chats(&mut self, name: &str, path: &Path, chats: &ChatSource) -> Result<(), ArchiveError> {
+        let all = match chats.all(path) {
+            Ok(all) => all,
+            Err(error) => return self.add(refused_for(name.to_owned(), unreadable(&error))),
+        };
+        for (number, next) in (0..).zip(all) {
+            let (line, chat) = match next {
+                Ok(next) => next,
+                Err(error) => return self.add(refused_for(name.to_owned(), unreadable(&error))),
+            };
+            let name = format!("{name}:{line}");
+            let item = match chat {
+                Ok(ReadChat { call_id, metadata, bytes: _ }) => JobItem {
+                    name,
+                    item: Some(ArchiveItem {
+                        call_id,
+                        source: ItemSource::ChatFile(path.to_owned()),
+                        metadata,
+                        declaration: AudioDeclaration::default(),
+                    }),
+                    chat: Some(number),
+                    outcome: ItemOutcome::Waiting,
+                },
+                Err(failure) => refused_for(name, failure),
+            };
+            self.add(checked(item))?;
+        }
+        Ok(())
+    }
+
+    /// The job begins.
+    fn finish(mut self) -> Result<(), ArchiveError> {
+        self.turn()?;
+        self.run.job.counts.total = self.first;
+        self.run.job.state = JobState::Running;
+        self.run.save()
+    }
 }
 
 fn waiting(base: &Path, item: ArchiveItem) -> JobItem {
     let name = item.source.paths().map(|path| relative(base, path)).collect::<Vec<_>>().join(" + ");
+    checked(JobItem { name, item: Some(item), chat: None, outcome: ItemOutcome::Waiting })
+}
+
+/// The item, refused when it says more than is kept of one call.
+fn checked(item: JobItem) -> JobItem {
     // OK to be refused when it cannot be written: it could not be kept then.
     let num_bytes = serde_json::to_vec(&item).map_or(usize::MAX, |bytes| bytes.len());
-    if num_bytes > MAX_ITEM_BYTES {
-        let message = format!(
-            "what the archive says about this call takes {num_bytes} bytes, more than {MAX_ITEM_BYTES}: shorten its columns"
-        );
-        let failure = Failure { reason: "ingest.metadata_too_large".to_owned(), message };
-        return JobItem { name, item: None, outcome: ItemOutcome::Refused(failure) };
+    if num_bytes <= MAX_ITEM_BYTES {
+        return item;
     }
-    JobItem { name, item: Some(item), outcome: ItemOutcome::Waiting }
+    let message = format!(
+        "what the archive says about this call takes {num_bytes} bytes, more than {MAX_ITEM_BYTES}: shorten it"
+    );
+    refused_for(item.name, Failure { reason: "ingest.metadata_too_large".to_owned(), message })
+}
+
+fn refused_for(name: String, failure: Failure) -> JobItem {
+    JobItem { name, item: None, chat: None, outcome: ItemOutcome::Refused(failure) }
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    let message = format!("the file cannot be read: {error}");
+    Failure { reason: "archive.unreadable".to_owned(), message }
 }
 
 fn refused(base: &Path, problem: &ListingProblem) -> JobItem {
@@ -166,7 +255,7 @@ fn refused(base: &Path, problem: &ListingProblem) -> JobItem {
         None => path,
     };
     let failure = Failure { reason: problem.reason().to_owned(), message: problem.message() };
-    JobItem { name, item: None, outcome: ItemOutcome::Refused(failure) }
+    refused_for(name, failure)
 }
 
 fn relative(base: &Path, path: &Path) -> String {
@@ -182,12 +271,13 @@ struct Import<'a> {
     waiting: VecDeque<(u64, JobItem)>,
     /// The first item that was not read.
     unread: u64,
+    chats: ChatSource,
 }
 
 impl<'a> Import<'a> {
     /// Counts what was done before.
-    fn begin(run: &'a mut Run) -> Result<Self, ArchiveError> {
-        let mut import = Self { run, under_way: Vec::new(), waiting: VecDeque::new(), unread: 0 };
+    fn begin(run: &'a mut Run, chats: ChatSource) -> Result<Self, ArchiveError> {
+        let mut import = Self { run, under_way: Vec::new(), waiting: VecDeque::new(), unread: 0, chats };
         let total = import.run.job.counts.total;
         import.run.job.counts = JobCounts { total, ..JobCounts::default() };
         // Items are begun in order, so the first that waits is followed by none that was begun.
@@ -227,8 +317,11 @@ impl<'a> Import<'a> {
     fn take_in(&mut self, number: u64, mut item: JobItem) -> Result<Result<(), PipelineError>, ArchiveError> {
         let outcome = match &item.item {
             // Refused when it was listed.
-            None => return Ok(Ok(self.run.job.counts.add(&item.outcome))),
-            Some(wanted) => self.upload(wanted),
+            None => {
+                self.run.job.counts.add(&item.outcome);
+                return Ok(Ok(()));
+            }
+            Some(wanted) => self.upload(wanted, item.chat),
         };
         item.outcome = match outcome {
             Ok(accepted) if accepted.already_present && !self.is_own(&accepted) => {
@@ -249,8 +342,8 @@ impl<'a> Import<'a> {
         accepted.record.origin == Origin::Job(self.run.job.id.clone())
     }
 
-    fn upload(&self, item: &ArchiveItem) -> Result<Accepted, Trouble> {
-        let calls = &self.run.calls;
+    fn upload(&mut self, item: &ArchiveItem, chat: Option<u64>) -> Result<Accepted, Trouble> {
+        let calls = Arc::clone(&self.run.calls);
         let origin = Origin::Job(self.run.job.id.clone());
         let mut upload = calls.begin_upload(
             item.call_id.clone(),
@@ -261,7 +354,15 @@ impl<'a> Import<'a> {
         match &item.source {
             ItemSource::File(path) => copy(path, &mut upload)?,
             ItemSource::Legs { first, second } => join(item, first, second, calls.audio(), &mut upload)?,
-            ItemSource::ChatFile(_) => todo!(),
+            ItemSource::ChatFile(path) => {
+                let chat = self.chats.get(path, chat.unwrap_or_default());
+                let chat = chat.map_err(|error| Trouble::Refused(unreadable(&error)))?;
+                let chat = chat.ok_or_else(changed)?.map_err(Trouble::Refused)?;
+                if chat.call_id != item.call_id {
+                    return Err(changed());
+                }
+                upload.write(&chat.bytes)?;
+            }
         }
         Ok(calls.accept(upload)?)
     }
@@ -313,21 +414,22 @@ impl JobCounts {
 }
 
 fn copy(path: &Path, upload: &mut Upload) -> Result<(), Trouble> {
-    let unreadable = |error: io::Error| {
-        let message = format!("the file cannot be read: {error}");
-        Trouble::Refused(Failure { reason: "archive.unreadable".to_owned(), message })
-    };
-    let mut file = fs::File::open(path).map_err(unreadable)?;
+    let mut file = fs::File::open(path).map_err(|error| Trouble::Refused(unreadable(&error)))?;
     let mut block = vec![0; BLOCK_BYTES];
     loop {
         let num_bytes = match file.read(&mut block) {
             Ok(0) => return Ok(()),
             Ok(num_bytes) => num_bytes,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
+            Err(error) => return Err(Trouble::Refused(unreadable(&error))),
         };
         upload.write(block.get(..num_bytes).unwrap_or_default())?;
     }
+}
+
+/// The file of a chat is no longer what it was when it was listed.
+fn changed() -> Trouble {
+    Trouble::Refused(ArchiveError::Changed.failure())
 }
 
 fn join(

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::listing::{ArchiveItem, LegRoles};
+use super::ChatReading;
 use crate::ingest::Failure;
+use crate::listing::{ArchiveItem, LegRoles};
 use crate::types::{CallId, JobId};
 
 /// A job as it is stored.
@@ -57,6 +58,9 @@ pub struct ImportSpec {
     /// Who is heard on which side.
     #[serde(default)]
     pub leg_roles: LegRoles,
+    /// How files of chats are read.
+    #[serde(default)]
+    pub chats: ChatReading,
 }
 
 /// Which calls to judge again, by what.
@@ -169,6 +173,9 @@ pub struct JobItem {
     /// What to take in; absent where there is nothing to take in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<ArchiveItem>,
+    /// Which chat of its file it is, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<u64>,
     /// How far it is.
     pub outcome: ItemOutcome,
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::control::{Control, Run, Wanted};
 use super::{
     ArchiveConfig, ArchiveError, ImportSpec, Job, JobCounts, JobItem, JobProblem, JobSpec, JobState,
-    JobStatus, RescoreSpec, RetranscribeSpec, Selection, import, packs, rescore, retranscribe,
+    JobStatus, OpenChats, RescoreSpec, RetranscribeSpec, Selection, import, packs, rescore, retranscribe,
 };
 use crate::analysis::RuleSet;
 use crate::error::Chain;
@@ -22,6 +22,21 @@ use crate::types::JobId;
 /// Loads a speech model by its name; what is wrong otherwise, for a person.
 pub type LoadTranscriber = dyn Fn(&str) -> Result<Arc<dyn Transcriber>, String> + Send + Sync;
 
+/// What jobs need of the parts that they do not know.
+#[derive(Clone)]
+pub struct Tools {
+    /// Loads speech models.
+    pub load_transcriber: Arc<LoadTranscriber>,
+    /// Reads files of chats.
+    pub open_chats: Arc<OpenChats>,
+}
+
+impl std::fmt::Debug for Tools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tools").finish_non_exhaustive()
+    }
+}
+
 /// Items looked at for one page of problems.
 const MAX_EXAMINED: usize = 20_000;
 
@@ -31,7 +46,7 @@ pub struct Jobs {
     config: ArchiveConfig,
     /// Whether the server listens on this machine alone.
     is_local: bool,
-    load: Arc<LoadTranscriber>,
+    tools: Tools,
     entries: Mutex<BTreeMap<JobId, Entry>>,
 }
 
@@ -62,10 +77,10 @@ impl Jobs {
         calls: Arc<Calls>,
         config: ArchiveConfig,
         is_local: bool,
-        load: Arc<LoadTranscriber>,
+        tools: Tools,
     ) -> Result<Self, ArchiveError> {
         let stored: Vec<Job> = calls.store().jobs()?;
-        let jobs = Self { calls, config, is_local, load, entries: Mutex::default() };
+        let jobs = Self { calls, config, is_local, tools, entries: Mutex::default() };
         for job in stored {
             let goes_on = matches!(job.state, JobState::Listing | JobState::Running);
             let (id, entry) = (job.id.clone(), Entry::new(job));
@@ -301,10 +316,10 @@ impl Jobs {
         let control = Arc::new(Control::new(wake));
         let job = entry.status.borrow().job.clone();
         let run = Run::new(Arc::clone(&self.calls), job, Arc::clone(&control), woken, entry.status.clone());
-        let (config, load) = (self.config.clone(), Arc::clone(&self.load));
+        let (config, tools) = (self.config.clone(), self.tools.clone());
         let thread = thread::Builder::new()
             .name(format!("job-{id}"))
-            .spawn(move || live(run, &config, load.as_ref()))
+            .spawn(move || live(run, &config, &tools))
             .map_err(|source| ArchiveError::Threads { source })?;
         entry.running = Some(Running { control, thread });
         Ok(())
@@ -344,11 +359,11 @@ impl Entry {
 }
 
 /// The life of a job's thread.
-fn live(mut run: Run, config: &ArchiveConfig, load: &LoadTranscriber) {
+fn live(mut run: Run, config: &ArchiveConfig, tools: &Tools) {
     let outcome = match run.job.spec.clone() {
-        JobSpec::Import(spec) => import::run(&mut run, &spec, config),
+        JobSpec::Import(spec) => import::run(&mut run, &spec, config, &tools.open_chats),
         JobSpec::Rescore(spec) => rescore::run(&mut run, &spec),
-        JobSpec::Retranscribe(spec) => retranscribe::run(&mut run, &spec, load),
+        JobSpec::Retranscribe(spec) => retranscribe::run(&mut run, &spec, tools.load_transcriber.as_ref()),
     };
     let id = run.job.id.clone();
     let state = match outcome {

@@ -6,6 +6,7 @@
 //! **Invariant**: what a job did is never done a second time with another outcome: a call is taken in once, by its id
 //! and bytes, and judging or transcribing it again replaces the old outcome in one step.
 
+mod chats;
 mod config;
 mod control;
 mod diff;
@@ -18,6 +19,7 @@ mod rescore;
 mod retranscribe;
 mod selection;
 
+pub use chats::{ChatReading, OpenChats, ReadChat, ReadChats};
 pub use config::ArchiveConfig;
 pub use diff::{DiffEvent, RevisionDiff};
 pub use error::ArchiveError;
@@ -25,4 +27,4 @@ pub use job::{
     ImportSpec, ItemOutcome, Job, JobCounts, JobItem, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
     RetranscribeSpec, Selection,
 };
-pub use jobs::{Jobs, LoadTranscriber};
+pub use jobs::{Jobs, LoadTranscriber, Tools};

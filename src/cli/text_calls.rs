@@ -19,6 +19,13 @@ pub(super) struct RoleArgs {
     /// What a role is called in calls as text, for example left=agent; may be repeated
     #[arg(long = "role", value_name = "NAME=ROLE", value_parser = parse_role_name)]
     pub(super) roles: Vec<(String, SpeakerRole)>,
+    #[command(flatten)]
+    chats: ChatArgs,
+}
+
+/// Whose accounts are whose in chats, as typed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ChatArgs {
     /// Account of an agent in chats: a name, a prefix as kf_* or an expression as /kf[0-9]+/; may be repeated
     #[arg(long = "agent-account", value_name = "ACCOUNT")]
     agent_accounts: Vec<String>,
@@ -29,22 +36,28 @@ pub(super) struct RoleArgs {
     #[arg(long = "customer-account", value_name = "ACCOUNT")]
     customer_accounts: Vec<String>,
     /// In archives of messages, a pause of more than so many minutes ends a chat
-    #[arg(long, value_name = "MINUTES", default_value_t = 360)]
-    chat_gap: u64,
+    #[arg(long = "chat-gap", value_name = "MINUTES", default_value_t = 360)]
+    pub(super) gap_minutes: u64,
+}
+
+impl ChatArgs {
+    /// The accounts.
+    pub(super) fn accounts(&self) -> v1::ChatAccounts {
+        v1::ChatAccounts {
+            agents: self.agent_accounts.clone(),
+            bots: self.bot_accounts.clone(),
+            customers: self.customer_accounts.clone(),
+        }
+    }
 }
 
 impl RoleArgs {
     /// How files are read.
     pub(super) fn options(&self) -> anyhow::Result<ReadOptions> {
-        let accounts = v1::ChatAccounts {
-            agents: self.agent_accounts.clone(),
-            bots: self.bot_accounts.clone(),
-            customers: self.customer_accounts.clone(),
-        };
         Ok(ReadOptions {
             roles: self.roles.clone(),
-            accounts: proto::convert::accounts_from_wire(accounts)?,
-            gap: Millis(self.chat_gap.saturating_mul(60_000)),
+            accounts: proto::convert::accounts_from_wire(self.chats.accounts())?,
+            gap: Millis(self.chats.gap_minutes.saturating_mul(60_000)),
             ..ReadOptions::default()
         })
     }
@@ -57,10 +70,10 @@ fn parse_role_name(text: &str) -> Result<(String, SpeakerRole), String> {
 }
 
 /// The calls of an opened file.
-pub(super) type TextCalls<'a> = proto::TextCalls<'a, BufReader<Box<dyn Read>>>;
+pub(super) type TextCalls = proto::TextCalls<BufReader<Box<dyn Read>>>;
 
 /// Opens a file; `-` is standard input.
-pub(super) fn open<'a>(path: &Path, options: &'a ReadOptions) -> std::io::Result<TextCalls<'a>> {
+pub(super) fn open(path: &Path, options: &ReadOptions) -> std::io::Result<TextCalls> {
     let source: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin())
     } else {

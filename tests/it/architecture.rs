@@ -21,12 +21,15 @@ const IMPORTS: [(&str, &[&str]); 17] = [
     ("archive", &["ingest", "audio", "speech", "analysis", "store", "pipeline", "listing"]),
     ("proto", &["ingest", "audio", "speech", "dialogue", "analysis", "pipeline", "listing", "archive"]),
     ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
-    ("config", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "archive", "serve"]),
+    (
+        "config",
+        &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "archive", "serve"],
+    ),
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "archive", "serve",
-            "config",
+            "ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "archive", "proto",
+            "serve", "config",
         ],
     ),
 ];

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use diting::analysis::{RuleSet, Verdict};
-use diting::listing::LegRoles;
 use diting::archive::{
-    ArchiveConfig, ArchiveError, DiffEvent, ImportSpec, Job, JobState, JobStatus, Jobs, LoadTranscriber,
-    RevisionDiff, Selection,
+    ArchiveConfig, ArchiveError, ChatReading, DiffEvent, ImportSpec, Job, JobState, JobStatus, Jobs,
+    LoadTranscriber, RevisionDiff, Selection, Tools,
 };
 use diting::audio::{AudioError, Block};
 use diting::error::Classify;
 use diting::ingest::{CallState, Origin};
+use diting::listing::LegRoles;
 use diting::pipeline::PipelineError;
 use diting::speech::{SpeechError, Transcriber, Transcript};
 use diting::store::CallFilter;
-use diting::types::{CallMetadata, ChannelIndex, JobId, Millis, RuleId};
+use diting::types::{CallMetadata, ChannelIndex, JobId, Media, Millis, RuleId};
 use fs_err as fs;
 
-use crate::support::{SteeredTranscriber, end_of, forbidden_promise, id, start, upload, wav};
+use crate::support::{SteeredTranscriber, end_of, forbidden_promise, id, start, tools, upload, wav};
 
 /// Hits what is said in every test call, and nothing else.
 const OTHER_PACK: &str = r#"
@@ -44,11 +44,12 @@ keyword = { any = ["这个产品"] }
 "#;
 
 fn jobs_over(dir: &Path, transcriber: &Arc<SteeredTranscriber>) -> Jobs {
-    let load: Arc<LoadTranscriber> = Arc::new(|model: &str| match model {
+    let load_transcriber: Arc<LoadTranscriber> = Arc::new(|model: &str| match model {
         "better" => Ok(Arc::new(BetterTranscriber) as Arc<dyn Transcriber>),
         _ => Err("there is no such model".to_owned()),
     });
-    Jobs::start(Arc::new(start(dir, transcriber)), ArchiveConfig::default(), true, load).unwrap()
+    let tools = Tools { load_transcriber, ..tools() };
+    Jobs::start(Arc::new(start(dir, transcriber)), ArchiveConfig::default(), true, tools).unwrap()
 }
 
 /// Hears something else.
@@ -84,6 +85,7 @@ fn import_of(path: &Path) -> ImportSpec {
         time_zone: None,
         leg_suffixes: None,
         leg_roles: LegRoles::default(),
+        chats: ChatReading::default(),
     }
 }
 
@@ -176,6 +178,28 @@ fn two_legs_become_one_call() {
 }
 
 #[test]
+fn every_chat_of_a_file_becomes_a_call() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let line = |id: &str, said: &str| {
+        format!(
+            r#"{{"id":"{id}","metadata":{{"media":"MEDIA_CHAT","agentId":"A7"}},"turns":[{{"role":"agent","text":"{said}"}}]}}"#
+        )
+    };
+    let lines = [line("k1", "这个产品保本保息。"), "{broken".to_owned(), line("k2", "您好。")].join("\n");
+    fs::write(archive.path().join("chats.jsonl"), &lines).unwrap();
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    for path in [archive.path().to_owned(), archive.path().join("chats.jsonl")] {
+        let job = end(&jobs, &jobs.import(import_of(&path)).unwrap().job.id);
+        assert_eq!((job.counts.total, job.counts.done + job.counts.unchanged, job.counts.refused), (3, 2, 1));
+        let (problems, _) = jobs.problems(&job.id, 0, 10).unwrap();
+        assert_eq!(problems[0].name, "chats.jsonl:2");
+    }
+    assert!(!hits(&jobs, "k1").is_empty());
+    let record = jobs.calls().store().call(&id("k2")).unwrap().expect("it is there");
+    assert_eq!((record.metadata.media, record.metadata.agent_id.as_deref()), (Media::Chat, Some("A7")));
+}
+
+#[test]
 fn a_job_goes_on_where_the_process_ended() {
     let (dir, archive) = (tempfile::tempdir().unwrap(), archive(20));
     let transcriber = Arc::<SteeredTranscriber>::default();
@@ -245,10 +269,9 @@ fn a_job_waits_when_told_and_ends_when_told() {
 fn only_allowed_folders_are_read() {
     let (dir, archive, other) = (tempfile::tempdir().unwrap(), archive(1), archive_of_nothing());
     let calls = Arc::new(start(dir.path(), &Arc::default()));
-    let load: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
     let roots = vec![archive.path().to_owned()];
     let config = ArchiveConfig { roots, ..ArchiveConfig::default() };
-    let jobs = Jobs::start(Arc::clone(&calls), config, true, Arc::clone(&load)).unwrap();
+    let jobs = Jobs::start(Arc::clone(&calls), config, true, tools()).unwrap();
     let outside = |spec| jobs.import(spec).map(|_| ()).map_err(|error| error.reason());
     assert_eq!(outside(import_of(other.path())), Err("archive.not_allowed"));
     assert_eq!(outside(import_of(&archive.path().join(".."))), Err("archive.not_allowed"));
@@ -256,7 +279,7 @@ fn only_allowed_folders_are_read() {
     assert_eq!(outside(import_of(archive.path())), Ok(()));
     drop(jobs);
     // Other machines may ask, and nobody said what they may read.
-    let jobs = Jobs::start(calls, ArchiveConfig::default(), false, load).unwrap();
+    let jobs = Jobs::start(calls, ArchiveConfig::default(), false, tools()).unwrap();
     let refused = jobs.import(import_of(archive.path()));
     assert!(matches!(refused, Err(ArchiveError::NotAllowed { .. })));
 }

@@ -9,12 +9,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use diting::archive::{ArchiveConfig, ImportSpec, Job, JobState, Jobs, LoadTranscriber, Selection};
+use diting::archive::{ArchiveConfig, ChatReading, ImportSpec, Job, JobState, Jobs, Selection};
 use diting::listing::LegRoles;
 use diting::store::{CallFilter, CallResult};
 use fs_err as fs;
 
-use crate::support::{SteeredTranscriber, start_with, wav};
+use crate::support::{SteeredTranscriber, start_with, tools, wav};
 
 const DATA_DIR: &str = "DITING_TEST_JOB_DATA_DIR";
 const ARCHIVE: &str = "DITING_TEST_JOB_ARCHIVE";
@@ -85,9 +85,8 @@ fn run_and_kill(dir: &Path, archive: &Path, num_lines: usize) -> bool {
 }
 
 fn jobs_over(dir: &Path) -> Jobs {
-    let load: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
     let calls = Arc::new(start_with(dir, &Arc::<SteeredTranscriber>::default(), MANY_ATTEMPTS));
-    Jobs::start(calls, ArchiveConfig::default(), true, load).unwrap()
+    Jobs::start(calls, ArchiveConfig::default(), true, tools()).unwrap()
 }
 
 /// Goes on with the import of `archive`, or begins it, and tells every step.
@@ -101,6 +100,7 @@ fn import(jobs: &Jobs, archive: &Path, mut tell: impl FnMut()) -> Job {
                 time_zone: None,
                 leg_suffixes: None,
                 leg_roles: LegRoles::default(),
+                chats: ChatReading::default(),
             })
             .unwrap(),
     };

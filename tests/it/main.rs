@@ -12,8 +12,8 @@
 
 mod architecture;
 mod bad_input;
-mod cli_batch;
 mod chats;
+mod cli_batch;
 mod cli_client;
 mod cli_local;
 mod crash;

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use diting::analysis::RuleSet;
+use diting::app::open_chats;
+use diting::archive::Tools;
 use diting::audio::{AudioError, Block};
 use diting::ingest::{BlobStore, CallState, IngestConfig, Origin};
 use diting::pipeline::{Accepted, CallProgress, Calls, PipelineConfig, PipelineError};
@@ -187,4 +189,12 @@ pub(crate) fn failure_of(calls: &Calls, name: &str) -> String {
     let state = end_of(calls, name).state;
     let CallState::Failed(failure) = state else { panic!("{name} ended as {state:?}") };
     failure.reason
+}
+
+/// What jobs need, without any other speech model.
+pub(crate) fn tools() -> Tools {
+    Tools {
+        load_transcriber: Arc::new(|model: &str| Err(format!("there is no model `{model}`"))),
+        open_chats: Arc::new(open_chats),
+    }
 }

@@ -11,6 +11,7 @@ use super::Exit;
 use super::client::{ReprocessClient, ServerArgs, block_on};
 use super::exit::UsageError;
 use super::output::{Format, emit};
+use super::text_calls::ChatArgs;
 use crate::analysis::RuleSet;
 use crate::app::read_pack;
 use crate::proto::convert::timestamp;
@@ -116,8 +117,8 @@ struct ImportArgs {
     /// Zone of times that do not say theirs, for example Asia/Shanghai; the server's own when absent
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
-    /// Endings of names that mark the two sides of one call; may be repeated [default: -in:-out]
-    #[arg(long, value_name = "IN:OUT", allow_hyphen_values = true)]
+    /// Endings of names that mark the two sides of one call; may be repeated [default: -in,-out]
+    #[arg(long, value_name = "IN,OUT", allow_hyphen_values = true)]
     legs: Vec<String>,
     /// Takes every file as a call of its own
     #[arg(long, conflicts_with = "legs")]
@@ -125,6 +126,8 @@ struct ImportArgs {
     /// Who is heard on the first side; the direction of the call says it when absent
     #[arg(long, value_enum, value_name = "WHO")]
     in_is: Option<Who>,
+    #[command(flatten)]
+    chats: ChatArgs,
     #[command(flatten)]
     follow: FollowArgs,
 }
@@ -187,6 +190,8 @@ impl ImportArgs {
             leg_suffixes: self.legs.clone(),
             separate_legs: self.separate_legs,
             leg_roles: leg_roles.into(),
+            chat_accounts: Some(self.chats.accounts()),
+            chat_gap_minutes: self.chats.gap_minutes,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Messages of one room, or between the same two people, are one chat until nobody writes for a while.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -31,14 +32,14 @@ enum Parties {
 
 /// The messages of a file so far.
 #[derive(Debug)]
-pub(super) struct Archive<'a> {
-    options: &'a ReadOptions,
+pub(super) struct Archive {
+    options: Arc<ReadOptions>,
     chats: BTreeMap<Parties, Vec<Held>>,
     num_bytes: usize,
 }
 
-impl<'a> Archive<'a> {
-    pub(super) fn new(options: &'a ReadOptions) -> Self {
+impl Archive {
+    pub(super) fn new(options: Arc<ReadOptions>) -> Self {
         Self { options, chats: BTreeMap::new(), num_bytes: 0 }
     }
 
@@ -115,7 +116,7 @@ impl<'a> Archive<'a> {
         let digest = Sha256::digest(first.as_bytes());
         let id = format!("wecom-{}", hex::encode(digest.get(..12).unwrap_or_default()));
         let messages = held.into_iter().map(|one| (one.message, Sent::At(one.at))).collect();
-        Some((line, of_messages(Some(id), CallMetadata::default(), messages, self.options)))
+        Some((line, of_messages(Some(id), CallMetadata::default(), messages, &self.options)))
     }
 }
 

@@ -12,6 +12,7 @@ mod messages;
 mod ticket;
 
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -76,8 +77,15 @@ impl ReadOptions {
 }
 
 /// Reads all calls and chats of `source`.
-pub fn read_text_calls<R: BufRead>(source: R, options: &ReadOptions) -> TextCalls<'_, R> {
-    TextCalls { source, options, line: 0, archive: archive::Archive::new(options), rest: None }
+pub fn read_text_calls<R: BufRead>(source: R, options: &ReadOptions) -> TextCalls<R> {
+    let options = Arc::new(options.clone());
+    TextCalls {
+        source,
+        options: Arc::clone(&options),
+        line: 0,
+        archive: archive::Archive::new(options),
+        rest: None,
+    }
 }
 
 /// What one line is.
@@ -89,22 +97,22 @@ enum Line {
 }
 
 /// The calls of a file with the numbers of their lines, from 1; for a chat of an archive, of its first message.
-pub struct TextCalls<'a, R> {
+pub struct TextCalls<R> {
     source: R,
-    options: &'a ReadOptions,
+    options: Arc<ReadOptions>,
     line: usize,
-    archive: archive::Archive<'a>,
+    archive: archive::Archive,
     /// The chats of an archive, once all lines are read.
     rest: Option<std::vec::IntoIter<(usize, Result<TextCall, TextCallError>)>>,
 }
 
-impl<R> std::fmt::Debug for TextCalls<'_, R> {
+impl<R> std::fmt::Debug for TextCalls<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TextCalls").field("line", &self.line).finish_non_exhaustive()
     }
 }
 
-impl<R: BufRead> TextCalls<'_, R> {
+impl<R: BufRead> TextCalls<R> {
     /// The next line without its end; `None` at the end of the file.
     fn next_line(&mut self) -> io::Result<Option<Result<String, TextCallError>>> {
         let mut bytes = Vec::new();
@@ -128,9 +136,9 @@ impl<R: BufRead> TextCalls<'_, R> {
             self.archive.take(self.line, &fields)?;
             return Ok(Line::Kept);
         } else if fields.contains_key("messages") {
-            messages::parse(&fields, self.options)?
+            messages::parse(&fields, &self.options)?
         } else if fields.contains_key("dialogue") {
-            ticket::parse(&fields, self.options)?
+            ticket::parse(&fields, &self.options)?
         } else {
             text_call::parse_written(&fields, |name| self.options.role(name))?
         };
@@ -138,7 +146,7 @@ impl<R: BufRead> TextCalls<'_, R> {
     }
 }
 
-impl<R: BufRead> Iterator for TextCalls<'_, R> {
+impl<R: BufRead> Iterator for TextCalls<R> {
     /// Number of the line, and its call.
     type Item = io::Result<(usize, Result<TextCall, TextCallError>)>;
 

@@ -3,12 +3,12 @@
 use super::finding::verdict;
 use super::{ConvertError, optional_text, timestamp, timestamp_from_wire};
 use crate::analysis::{CallChange, CallDiff, DiffTotals};
-use crate::listing::LegRoles;
 use crate::archive::{
-    DiffEvent, ImportSpec, JobCounts, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
+    ChatReading, DiffEvent, ImportSpec, JobCounts, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
     RetranscribeSpec, Selection,
 };
 use crate::ingest::Failure;
+use crate::listing::LegRoles;
 use crate::proto::v1;
 use crate::types::{CallId, JobId, RuleId, Score};
 use v1::diff_revisions_response::Event;
@@ -96,6 +96,12 @@ impl From<ImportSpec> for v1::ImportSpec {
             separate_legs: spec.leg_suffixes.as_ref().is_some_and(Vec::is_empty),
             leg_suffixes: spec.leg_suffixes.unwrap_or_default(),
             leg_roles: leg_roles.into(),
+            chat_gap_minutes: spec.chats.gap_minutes.unwrap_or_default(),
+            chat_accounts: Some(v1::ChatAccounts {
+                agents: spec.chats.agents,
+                bots: spec.chats.bots,
+                customers: spec.chats.customers,
+            }),
         }
     }
 }
@@ -120,12 +126,22 @@ impl TryFrom<v1::ImportSpec> for ImportSpec {
             (false, true) => None,
             (false, false) => Some(wire.leg_suffixes),
         };
+        let accounts = wire.chat_accounts.unwrap_or_default();
+        // Told now and not when the first chat is read.
+        super::accounts_from_wire(accounts.clone())?;
+        let chats = ChatReading {
+            agents: accounts.agents,
+            bots: accounts.bots,
+            customers: accounts.customers,
+            gap_minutes: Some(wire.chat_gap_minutes).filter(|minutes| *minutes > 0),
+        };
         Ok(Self {
             path: path.into(),
             name_pattern: optional_text("spec.name_pattern", wire.name_pattern)?,
             time_zone: optional_text("spec.time_zone", wire.time_zone)?,
             leg_suffixes,
             leg_roles,
+            chats,
         })
     }
 }
