@@ -12,6 +12,7 @@ use super::client::{Client, ServerArgs, block_on, retry_delay};
 use super::exit::{UsageError, describe};
 use super::output::emit;
 use super::recording::{self, Found, RecordingArgs};
+use super::watch_folder::{self, WatchArgs};
 use super::{Exit, progress, watch};
 use crate::proto::v1;
 use crate::types::CallId;
@@ -43,10 +44,21 @@ pub(super) struct Args {
     wait: bool,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    watching: WatchArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if args.watching.watch {
+        return block_on(watch_folder::run(watch_folder::Settings {
+            args: &args.watching,
+            paths: &args.paths,
+            metadata: args.metadata.as_deref(),
+            recording: &args.recording,
+            server: &args.server,
+        }));
+    }
     let found = recording::walk(&args.paths)?;
     if found.is_empty() {
         return Err(UsageError("there is no recording in what was named".to_owned()).into());
@@ -131,8 +143,8 @@ async fn push_one(
     }
 }
 
-/// Sends one recording once. The outer error is this side's, the inner the server's.
-async fn send(
+/// Sends the recording at `path` once. The outer error is this side's, the inner the server's.
+pub(super) async fn send(
     client: &mut Client,
     header: &v1::UploadCallHeader,
     path: &Path,

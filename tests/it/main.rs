@@ -27,4 +27,5 @@ mod rule_tools;
 mod sandbox;
 mod speech;
 mod support;
+mod watch_folder;
 mod weights;
