@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use super::recording::MetadataError;
 use crate::analysis::RuleError;
 use crate::app::AppError;
+use crate::archive::listing::{JoinError, ListingError};
 use crate::audio::AudioError;
 use crate::config::ConfigError;
 use crate::error::Classify;
@@ -104,7 +105,7 @@ fn reason(error: &anyhow::Error) -> Option<&'static str> {
     }
     error.chain().find_map(|cause| {
         first_of!(cause; AppError, ConfigError, ConvertError, MetadataError, PipelineError, EvalError, RuleError,
-            ModelError, SpeechError, AudioError, IngestError, TextCallError)
+            ModelError, SpeechError, AudioError, IngestError, TextCallError, ListingError, JoinError)
     })
 }
 

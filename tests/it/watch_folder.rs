@@ -44,10 +44,15 @@ impl Watch {
         line
     }
 
-    /// Asks it to end, as Ctrl-C does, and waits until it has.
-    async fn interrupt(self) -> ExitStatus {
+    /// Asks it to end, as Ctrl-C does.
+    fn signal(&self) {
         let kill = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(kill.expect("it is there").success());
+    }
+
+    /// Asks it to end, and waits until it has.
+    async fn interrupt(self) -> ExitStatus {
+        self.signal();
         let (status, rest) = self.end().await;
         assert!(rest.is_empty(), "{rest:?}");
         status
@@ -215,6 +220,43 @@ async fn a_server_that_is_away_is_waited_for_and_told_once() {
     assert_eq!(call_ids(&mut sandbox.client().await).await, ["1", "2", "3"]);
     assert_eq!(watch.interrupt().await.code(), Some(0));
     assert!(!folder.join("in/1.wav").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_signal_lets_an_upload_end_and_a_second_gives_it_up() {
+    let place = place();
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    write(place.path(), "in/1.wav", &recording(1));
+    let mut watch = Watch::start(&url, place.path(), &[]);
+    let connected = tokio::task::spawn_blocking(move || silent.accept().map(|(stream, _)| (silent, stream)));
+    let _held = connected.await.expect("no panic").expect("it connects");
+    watch.signal();
+    watch.expect(&["a second signal gives up"]).await;
+    watch.signal();
+    watch.expect(&["gave up"]).await;
+    let (status, rest) = watch.end().await;
+    assert_eq!((status.code(), rest), (Some(0), Vec::new()));
+    let journal = std::fs::read(place.path().join("in/.diting-push/journal.jsonl")).expect("it is there");
+    assert!(journal.is_empty(), "nothing was sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_that_goes_away_is_waited_for_and_its_files_are_not_forgotten() {
+    let (sandbox, place) = (Sandbox::start().await, place());
+    let (folder, url) = (place.path(), sandbox.url());
+    write(folder, "in/1.wav", &recording(1));
+    let mut watch = Watch::start(&url, folder, &["--state", "state"]);
+    watch.expect(&["accepted\t1\t"]).await;
+    std::fs::rename(folder.join("in"), folder.join("away")).expect("it goes");
+    watch.expect(&["cannot be read", "archive.unreadable"]).await;
+    write(folder, "away/2.wav", &recording(2));
+    std::fs::rename(folder.join("away"), folder.join("in")).expect("it comes back");
+    watch.expect(&["accepted\t2\t"]).await;
+    assert_eq!(watch.interrupt().await.code(), Some(0));
+    let journal = std::fs::read_to_string(folder.join("state/journal.jsonl")).expect("it is there");
+    assert_eq!(journal.matches("\"1.wav\"").count(), 1, "{journal}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@ use self::stop::Stop;
 use self::then::Then;
 use self::upload::{Sender, Sent};
 use super::client::ServerArgs;
-use super::exit::{Exit, UsageError};
+use super::exit::{Exit, UsageError, describe};
 use super::output::emit;
 use super::recording::RecordingArgs;
 use super::{progress, recording};
@@ -135,7 +135,13 @@ impl Watch<'_> {
                 spinner.set_message(format!("{} recordings to send", look.ready.len()));
             }
             let is_away = !self.send_all(look, stop).await?;
-            let num_failed = self.journal.tell_failed(&self.problems)?;
+            let num_failed = match self.journal.tell_failed(&self.problems) {
+                Ok(num_failed) => num_failed,
+                Err(error) => {
+                    self.problem("", &describe(&error));
+                    self.problems.len()
+                }
+            };
             if stop.is_asked() {
                 spinner.finish_and_clear();
                 let failed = self.args.once && num_failed > 0;
@@ -155,7 +161,15 @@ impl Watch<'_> {
 
     /// Looks at every file once.
     fn look(&mut self) -> anyhow::Result<Look> {
-        let mut walked = walk(self.root, &self.options.extensions)?;
+        let mut walked = match walk(self.root, &self.options.extensions) {
+            Ok(walked) => walked,
+            Err(error) if self.args.once => return Err(error.into()),
+            // A share may come back.
+            Err(error) => {
+                self.problem("", &describe(&error.into()));
+                return Ok(Look::default());
+            }
+        };
         if let Some(excluded) = &self.excluded {
             walked.ways.retain(|way| !way.starts_with(excluded.as_str()));
         }
@@ -200,7 +214,10 @@ impl Watch<'_> {
             }
         }
         self.settling.end_round();
-        self.journal.retain(|way| present.contains(way))?;
+        // What cannot be seen for a while, or a share that is not mounted, is not gone.
+        if walked.problems.is_empty() && !present.is_empty() {
+            self.journal.retain(|way| present.contains(way))?;
+        }
         self.not_before.retain(|way, _| present.contains(way.as_str()));
         let unreadable: Vec<_> = walked
             .problems

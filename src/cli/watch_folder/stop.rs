@@ -1,5 +1,8 @@
 //! The end of the watch: a first signal lets the running upload finish, a second one does not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -9,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Stop {
     asked: CancellationToken,
     at_once: CancellationToken,
+    is_sending: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -19,15 +23,26 @@ impl Stop {
         let stop = Self::default();
         let set = stop.clone();
         tokio::spawn(async move {
-            for token in [&set.asked, &set.at_once] {
+            for (token, note) in [
+                (&set.asked, "ending; a second signal gives up what is being sent"),
+                (&set.at_once, "gave up"),
+            ] {
                 tokio::select! {
                     _ = interrupts.recv() => {}
                     _ = ends.recv() => {}
+                }
+                if set.is_sending.load(Ordering::Relaxed) {
+                    eprintln!("diting: {note}");
                 }
                 token.cancel();
             }
         });
         Ok(stop)
+    }
+
+    /// Says whether something is being sent.
+    pub(super) fn set_sending(&self, is_sending: bool) {
+        self.is_sending.store(is_sending, Ordering::Relaxed);
     }
 
     pub(super) fn is_asked(&self) -> bool {

@@ -98,10 +98,13 @@ impl<'a> Sender<'a> {
             if stop.is_asked() {
                 return Sent::Stopped;
             }
+            stop.set_sending(true);
             let outcome = tokio::select! {
-                outcome = push::send(&mut self.client, header, path) => outcome,
-                () = stop.at_once() => return Sent::Stopped,
+                outcome = push::send(&mut self.client, header, path) => Some(outcome),
+                () = stop.at_once() => None,
             };
+            stop.set_sending(false);
+            let Some(outcome) = outcome else { return Sent::Stopped };
             let status = match outcome {
                 Err(error) => return local(&error),
                 Ok(Ok(response)) => {
