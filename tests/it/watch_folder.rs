@@ -202,6 +202,36 @@ async fn what_was_cut_off_between_the_note_and_the_move_is_made_up_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_it_still_sends_every_call_once_and_loses_no_file() {
+    let (sandbox, place) = (Sandbox::start().await, place());
+    let (mut client, folder, url) = (sandbox.client().await, place.path(), sandbox.url());
+    let names: Vec<_> = (10..26).map(|number| format!("d{}/{number}", number % 3)).collect();
+    for (seed, name) in (0..).zip(&names) {
+        write(folder, &format!("in/{name}.wav"), &recording(seed));
+    }
+    let sent = |name: &String| folder.join(format!("sent/{name}.wav"));
+    let mut num_kills = 0;
+    while !names.iter().all(|name| sent(name).is_file()) {
+        // A line comes after the move; the kill meets the next call wherever it is by then.
+        let mut watch = Watch::start(&url, folder, &["--then", "move=sent"]);
+        watch.expect(&["\td"]).await;
+        watch.kill().await;
+        num_kills += 1;
+    }
+    assert!(num_kills <= names.len(), "each life sends one at least");
+    assert_eq!(once(&url, folder, &["--then", "move=sent"]).await.0, 0);
+    let mut ids: Vec<_> = names.iter().map(|name| name.replace('/', ":")).collect();
+    ids.sort();
+    assert_eq!(call_ids(&mut client).await, ids);
+    for (seed, name) in (0..).zip(&names) {
+        assert_eq!(std::fs::read(sent(name)).expect("it was moved"), recording(seed), "{name}");
+        assert!(!folder.join(format!("in/{name}.wav")).exists(), "{name}");
+    }
+    let moved = names.iter().filter(|name| folder.join(format!("sent/{name}.2.wav")).exists()).count();
+    assert_eq!(moved, 0, "none was moved twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_is_waited_for_and_told_once() {
     let (mut sandbox, place) = (Sandbox::start().await, place());
     let (url, folder) = (sandbox.url(), place.path());
