@@ -39,7 +39,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("tonic", &["proto", "serve", "cli", "app"]),
     ("tokio", &["pipeline", "proto", "serve", "cli", "app"]),
     ("clap", &["cli", "main"]),
-    ("csv", &["archive"]),
+    ("csv_core", &["archive"]),
     ("encoding_rs", &["archive"]),
     ("encoding_rs_io", &["archive"]),
 ];
