@@ -13,6 +13,9 @@ use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
 
+/// How long a connection may be silent before it is tested, and how long the answer may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
 /// Which server to ask.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServerArgs {
@@ -55,7 +58,10 @@ impl ServerArgs {
             if self.server.contains("://") { self.server.clone() } else { format!("http://{}", self.server) };
         let endpoint = Endpoint::from_shared(url)
             .with_context(|| format!("`{}` is not an address such as http://127.0.0.1:50051", self.server))?
-            .connect_timeout(Duration::from_secs(5));
+            .connect_timeout(Duration::from_secs(5))
+            // A server that lost its power says no goodbye.
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE);
         Ok(endpoint.connect_lazy())
     }
 

@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::error::Classify;
 use crate::eval::EvalError;
 use crate::ingest::IngestError;
+use crate::listing::{JoinError, ListingError};
 use crate::pipeline::PipelineError;
 use crate::proto::{ConvertError, TextCallError};
 use crate::speech::SpeechError;
@@ -104,7 +105,7 @@ fn reason(error: &anyhow::Error) -> Option<&'static str> {
     }
     error.chain().find_map(|cause| {
         first_of!(cause; AppError, ConfigError, ConvertError, MetadataError, PipelineError, EvalError, RuleError,
-            ModelError, SpeechError, AudioError, IngestError, TextCallError)
+            ModelError, SpeechError, AudioError, IngestError, TextCallError, ListingError, JoinError)
     })
 }
 

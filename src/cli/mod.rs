@@ -28,6 +28,7 @@ mod serve;
 mod settings;
 mod text_calls;
 mod watch;
+mod watch_folder;
 
 use clap::{Parser, Subcommand};
 

@@ -13,6 +13,7 @@ use super::exit::{UsageError, describe};
 use super::output::emit;
 use super::recording::{self, Found, RecordingArgs};
 use super::text_calls::{RoleArgs, is_text_calls};
+use super::watch_folder::{self, WatchArgs};
 use super::{Exit, chats, progress, watch};
 use crate::proto::v1;
 use crate::types::CallId;
@@ -46,10 +47,21 @@ pub(super) struct Args {
     wait: bool,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    watching: WatchArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if args.watching.watch {
+        return block_on(watch_folder::run(watch_folder::Settings {
+            args: &args.watching,
+            paths: &args.paths,
+            metadata: args.metadata.as_deref(),
+            recording: &args.recording,
+            server: &args.server,
+        }));
+    }
     let found = recording::walk(&args.paths)?;
     if found.is_empty() {
         return Err(UsageError("there is no recording in what was named".to_owned()).into());
@@ -141,8 +153,8 @@ async fn push_one(
     }
 }
 
-/// Sends one recording once. The outer error is this side's, the inner the server's.
-async fn send(
+/// Sends the recording at `path` once. The outer error is this side's, the inner the server's.
+pub(super) async fn send(
     client: &mut Client,
     header: &v1::UploadCallHeader,
     path: &Path,

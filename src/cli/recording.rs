@@ -9,11 +9,9 @@ use clap::ValueEnum;
 use super::exit::UsageError;
 use crate::audio::AudioProfile;
 use crate::error::{Classify, ErrorCode};
+use crate::listing::call_id_of;
 use crate::proto::{json, v1};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
-
-/// Longest id made of a file name.
-const MAX_ID_CHARS: usize = 128;
 
 /// File names of recordings in a folder; a file that is named is taken whatever its name.
 const EXTENSIONS: [&str; 19] = [
@@ -162,21 +160,15 @@ pub(super) fn sidecar(path: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(name)).filter(|file| file.is_file())
 }
 
-/// The name of `path` without its extension, with `_` for every character that an id may not have.
+/// The name of `path` without its extension, as an id.
 pub(super) fn call_id(path: &Path) -> anyhow::Result<CallId> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     id_of(&stem).with_context(|| format!("`{}` gives no call id", path.display()))
 }
 
-/// The end of `text` that fits an id: names of folders tell less than names of files.
+/// The id that `text` gives, with folders parted by `:`.
 fn id_of(text: &str) -> anyhow::Result<CallId> {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-:@".contains(c) { c } else { '_' };
-    let surplus = text.chars().count().saturating_sub(MAX_ID_CHARS);
-    let mut id: String = text.chars().skip(surplus).map(allowed).collect();
-    if !id.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        id = format!("call{id}").chars().take(MAX_ID_CHARS).collect();
-    }
-    Ok(CallId::try_new(id)?)
+    call_id_of(text).context("no id can be made of it")
 }
 
 /// A recording and the id it is sent under.
@@ -220,7 +212,7 @@ pub(super) fn walk(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
 fn way(folder: &Path, file: &Path) -> String {
     let inside = file.strip_prefix(folder).unwrap_or(file);
     let names: Vec<_> = inside.iter().map(|name| name.to_string_lossy()).collect();
-    names.join(":")
+    names.join("/")
 }
 
 fn walk_folder(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -254,9 +246,9 @@ mod tests {
     fn a_file_name_becomes_a_valid_id() {
         let id = |name: &str| call_id(Path::new(name)).expect("it gives an id").to_string();
         assert_eq!(id("/in/2026-11-23_agent@7.wav"), "2026-11-23_agent@7");
-        assert_eq!(id("客户 1.wav"), "call___1");
-        assert_eq!(id("-x.wav"), "call-x");
-        assert_eq!(id(&format!("{}.wav", "长".repeat(200))).len(), MAX_ID_CHARS);
+        assert!(id("客户 1.wav").starts_with("call___1-"));
+        assert_ne!(id("张三.wav"), id("李四.wav"));
+        assert!(id("-x.wav").starts_with("call-x-"));
         assert!(call_id(Path::new("/")).is_ok());
     }
 

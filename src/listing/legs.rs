@@ -1,7 +1,7 @@
 //! The two sides of a call in two files: `X-in.wav` and `X-out.wav`.
 //!
 //! Telephone systems name legs by the line that was recorded, not by who speaks: `-in` is what came in from that line,
-//! `-out` what was sent to it. Asterisk and FreeSWITCH record the line that called, so that in an inbound call `-in` is
+//! `-out` what was sent to it. Asterisk records the line that called, so that in an inbound call `-in` is
 //! the customer, and in an outbound call the agent. Where the direction is not known, neither are the roles: the words
 //! then tell them, as in any stereo recording.
 

@@ -8,6 +8,7 @@ use super::fields::{Draft, Field};
 use super::folder::short;
 use super::ids::call_id_of;
 use super::item::{self, Entry, ItemSource, Listing, Origin};
+use super::table_cells::Cells;
 use super::table_text::{Line, Lines, MAX_LINE_BYTES};
 use super::{ArchiveItem, ItemError, ListingError, ListingOptions, ListingProblem, json_row, legs};
 use crate::types::{CallId, SpeakerRole};
@@ -73,8 +74,8 @@ pub fn read_manifest(path: &Path, options: &ListingOptions) -> Result<Listing, L
     if is_json || first.text.as_ref().is_some_and(|text| text.trim_start().starts_with('{')) {
         reading.read_json(first, &mut lines).map_err(unreadable)?;
     } else {
-        let delimiter = reading.read_header(first)?;
-        reading.read_cells(delimiter, &mut lines).map_err(unreadable)?;
+        let cells = reading.read_header(first)?;
+        reading.read_cells(cells, &mut lines).map_err(unreadable)?;
     }
     Ok(Listing {
         origin: Origin::Manifest(Box::new(reading.table)),
@@ -144,28 +145,27 @@ impl Reading {
         self.problem(line, ItemError::Row { problem });
     }
 
-    /// Takes the names of the columns; gives what parts them.
-    fn read_header(&mut self, first: Line) -> Result<u8, ListingError> {
+    /// Takes the names of the columns; gives what parts rows into cells.
+    fn read_header(&mut self, first: Line) -> Result<Cells, ListingError> {
         let text = first.text.ok_or_else(|| self.header("is too long: it names the columns"))?;
         let tabs = self.table.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
         let delimiter = if tabs { b'\t' } else { delimiter(text.as_bytes()) };
-        let row = cells(&text, delimiter).map_err(|problem| self.header(format!("is no row: {problem}")))?;
-        self.table.form = Form::Cells(self.columns(&row)?);
-        Ok(delimiter)
+        let mut cells = Cells::new(delimiter);
+        self.table.form = Form::Cells(self.columns(&cells.split(&text))?);
+        Ok(cells)
     }
 
-    fn read_cells(&mut self, delimiter: u8, lines: &mut Lines) -> std::io::Result<()> {
-        while let Some(row) = lines.next_row(delimiter)? {
-            match row.text.map(|text| cells(&text, delimiter)) {
+    fn read_cells(&mut self, mut cells: Cells, lines: &mut Lines) -> std::io::Result<()> {
+        while let Some(row) = lines.next_row(cells.delimiter())? {
+            match row.text {
                 None => self.too_long(row.number),
-                Some(Err(problem)) => self.problem(row.number, ItemError::Row { problem }),
-                Some(Ok(cells)) => self.take_cells(row.number, &cells),
+                Some(text) => self.take_cells(row.number, &cells.split(&text)),
             }
         }
         Ok(())
     }
 
-    fn take_cells(&mut self, line: u64, row: &csv::StringRecord) {
+    fn take_cells(&mut self, line: u64, row: &[&str]) {
         let num_columns = match &self.table.form {
             Form::Cells(columns) => columns.len(),
             Form::Json => 0,
@@ -188,7 +188,7 @@ impl Reading {
         ListingError::Header { path: self.table.path.clone(), problem: problem.into() }
     }
 
-    fn columns(&self, row: &csv::StringRecord) -> Result<Vec<Column>, ListingError> {
+    fn columns(&self, row: &[&str]) -> Result<Vec<Column>, ListingError> {
         let mut columns: Vec<Column> = Vec::new();
         for name in row {
             let name = name.trim().trim_start_matches('\u{feff}').to_owned();
@@ -208,18 +208,6 @@ impl Reading {
         }
         Ok(columns)
     }
-}
-
-/// The cells of one row.
-fn cells(text: &str, delimiter: u8) -> Result<csv::StringRecord, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .buffer_capacity(text.len().max(1))
-        .from_reader(text.as_bytes());
-    let mut row = csv::StringRecord::new();
-    reader.read_record(&mut row).map_err(|error| error.to_string())?;
-    Ok(row)
 }
 
 /// What parts the cells of `head`: the one of three that stands there most often.

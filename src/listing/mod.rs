@@ -19,6 +19,7 @@ mod manifest;
 mod manifest_tests;
 mod options;
 mod pattern;
+mod table_cells;
 mod table_text;
 mod values;
 

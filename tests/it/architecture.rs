@@ -49,7 +49,7 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("tonic", &["proto", "serve", "cli", "app"]),
     ("tokio", &["pipeline", "archive", "proto", "serve", "cli", "app"]),
     ("clap", &["cli", "main"]),
-    ("csv", &["listing"]),
+    ("csv_core", &["listing"]),
     ("encoding_rs", &["listing"]),
     ("encoding_rs_io", &["listing"]),
 ];

@@ -32,4 +32,5 @@ mod sandbox;
 mod speech;
 mod support;
 mod transfers;
+mod watch_folder;
 mod weights;

@@ -82,6 +82,11 @@ impl Sandbox {
         self.open().await;
     }
 
+    /// Starts it again after [`Self::stop`].
+    pub async fn resume(&mut self) {
+        self.open().await;
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}", self.running.as_ref().expect("it runs").address)
     }
