@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-PATTERN = "{time:%Y%m%d}_{agent}_{call_id}"
+PATTERN = "{time:%Y%m%d}_{agent_id}_{call_id}"
 
 
 class Server:
@@ -59,7 +59,7 @@ class Server:
 def imported(options, data, kill_every):
     """Runs the import to its end; gives the server, the job, how often it was killed and how long it took."""
     server, num_kills, begun = Server(options, data), 0, time.monotonic()
-    arguments = ["batch", "import", str(options.archive), "--pattern", PATTERN, "--time-zone", "Asia/Shanghai"]
+    arguments = ["batch", "import", str(options.archive), "--names", PATTERN, "--zone", "Asia/Shanghai"]
     [job] = server.ask(*arguments, "--detach")
     killed_at = time.monotonic()
     while job["state"] in ("JOB_STATE_LISTING", "JOB_STATE_RUNNING"):

@@ -18,6 +18,7 @@ mod exit;
 mod late;
 mod logging;
 mod models;
+mod name_args;
 mod output;
 mod progress;
 mod push;

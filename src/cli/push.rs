@@ -53,6 +53,10 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if args.watching.names.is_given() && !args.watching.watch {
+        let problem = "names of files are read with --watch, and by `diting batch import`";
+        return Err(UsageError(problem.to_owned()).into());
+    }
     if args.watching.watch {
         return block_on(watch_folder::run(watch_folder::Settings {
             args: &args.watching,

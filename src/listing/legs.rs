@@ -5,6 +5,7 @@
 //! the customer, and in an outbound call the agent. Where the direction is not known, neither are the roles: the words
 //! then tell them, as in any stereo recording.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::types::{Direction, SpeakerRole};
@@ -21,6 +22,12 @@ pub struct LegSuffixes {
 impl Default for LegSuffixes {
     fn default() -> Self {
         Self { incoming: "-in".to_owned(), outgoing: "-out".to_owned() }
+    }
+}
+
+impl fmt::Display for LegSuffixes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{}", self.incoming, self.outgoing)
     }
 }
 

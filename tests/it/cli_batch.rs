@@ -37,7 +37,7 @@ async fn an_archive_is_imported_rescored_and_compared() {
     let (server, archive) = (sandbox.url(), archive());
     let run = async |args: &[&str]| diting(&server, archive.path(), args).await;
 
-    let imported = run(&["batch", "import", ".", "--pattern", "{time:%Y%m%d}_{agent}_{call_id}"]).await;
+    let imported = run(&["batch", "import", ".", "--names", "{time:%Y%m%d}_{agent}_{call_id}"]).await;
     assert_eq!(imported.status.code(), Some(2), "one failed: {}", stderr(&imported));
     let text = stdout(&imported);
     assert!(text.contains("of 3 calls: 2 done, 1 failed"), "{text}");

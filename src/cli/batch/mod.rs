@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use super::client::{ReprocessClient, ServerArgs, block_on};
 use super::exit::UsageError;
+use super::name_args::NameArgs;
 use super::output::{Format, emit};
 use super::text_calls::ChatArgs;
 use crate::analysis::RuleSet;
 use crate::app::read_pack;
+use crate::listing::LegRoles;
 use crate::proto::convert::timestamp;
 use crate::proto::v1;
 use offline::OfflineArgs;
@@ -111,31 +113,12 @@ enum Command {
 struct ImportArgs {
     /// A folder, or a manifest (.csv, .tsv, .jsonl), as the server's machine has it
     path: PathBuf,
-    /// What is in the names, for example `{time:%Y%m%d_%H%M%S}_{agent}_{direction}_{call_id}`; see docs/archives.md
-    #[arg(long, value_name = "PATTERN")]
-    pattern: Option<String>,
-    /// Zone of times that do not say theirs, for example Asia/Shanghai; the server's own when absent
-    #[arg(long, value_name = "ZONE")]
-    time_zone: Option<String>,
-    /// Endings of names that mark the two sides of one call; may be repeated [default: -in,-out]
-    #[arg(long, value_name = "IN,OUT", allow_hyphen_values = true)]
-    legs: Vec<String>,
-    /// Takes every file as a call of its own
-    #[arg(long, conflicts_with = "legs")]
-    separate_legs: bool,
-    /// Who is heard on the first side; the direction of the call says it when absent
-    #[arg(long, value_enum, value_name = "WHO")]
-    in_is: Option<Who>,
+    #[command(flatten)]
+    names: NameArgs,
     #[command(flatten)]
     chats: ChatArgs,
     #[command(flatten)]
     follow: FollowArgs,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Who {
-    Agent,
-    Customer,
 }
 
 /// Which calls.
@@ -176,19 +159,20 @@ impl From<&SelectionArgs> for v1::CallSelection {
 
 impl ImportArgs {
     fn spec(&self) -> v1::ImportSpec {
-        let leg_roles = match self.in_is {
-            None => v1::LegRoles::Unspecified,
-            Some(Who::Agent) => v1::LegRoles::InIsAgent,
-            Some(Who::Customer) => v1::LegRoles::InIsCustomer,
+        let NameArgs { names, legs, no_legs, in_is, zone } = &self.names;
+        let leg_roles = match in_is.unwrap_or_default() {
+            LegRoles::ByDirection => v1::LegRoles::Unspecified,
+            LegRoles::InIsAgent => v1::LegRoles::InIsAgent,
+            LegRoles::InIsCustomer => v1::LegRoles::InIsCustomer,
         };
         // A path that is here is most likely meant from here; the server has another working directory.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         v1::ImportSpec {
             path: path.display().to_string(),
-            name_pattern: self.pattern.clone().unwrap_or_default(),
-            time_zone: self.time_zone.clone().unwrap_or_default(),
-            leg_suffixes: self.legs.clone(),
-            separate_legs: self.separate_legs,
+            name_pattern: names.as_ref().map(|names| names.as_str().to_owned()).unwrap_or_default(),
+            time_zone: zone.as_ref().and_then(|zone| zone.iana_name()).unwrap_or_default().to_owned(),
+            leg_suffixes: legs.iter().map(ToString::to_string).collect(),
+            separate_legs: *no_legs,
             leg_roles: leg_roles.into(),
             chat_accounts: Some(self.chats.accounts()),
             chat_gap_minutes: self.chats.gap_minutes,
