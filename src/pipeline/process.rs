@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{CallProgress, PipelineConfig, PipelineError};
 use crate::analysis::{CallInput, History, RuleSet};
-use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout};
+use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout, Selection};
 use crate::dialogue;
 use crate::ingest::CallState;
 use crate::speaker::{self, Overheard};
@@ -39,7 +39,8 @@ pub fn process(
     let at = |state, processed, duration| CallProgress { state, processed, duration };
 
     progress(at(CallState::Decoding, Millis::ZERO, Millis::ZERO));
-    let profile = audio::survey(path, declaration, &metadata.channels, &config.audio)?;
+    let chosen = |channels| Selection { track: metadata.audio_track, channels };
+    let profile = audio::survey(path, declaration, chosen(&metadata.channels), &config.audio)?;
     going_on()?;
 
     let duration = profile.duration;
@@ -51,7 +52,7 @@ pub fn process(
             RecognitionSummary { model: transcriber.model().to_owned(), ..RecognitionSummary::default() };
         Transcript { summary, ..Transcript::default() }
     } else {
-        let mut blocks = AudioStream::open(path, declaration, &channels, &config.audio)?;
+        let mut blocks = AudioStream::open(path, declaration, chosen(&channels), &config.audio)?;
         let mut heard = |processed: Millis| {
             progress(at(CallState::Transcribing, processed.min(duration), duration));
         };

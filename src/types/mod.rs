@@ -10,6 +10,8 @@ mod time;
 
 pub use channel::{ChannelIndex, RoleSource, SpeakerRole};
 pub use ids::{CallId, ContentHash, InvalidId, RuleId};
-pub use metadata::{AudioDeclaration, CallMetadata, DeclaredCodec, Direction, HangUpSide, Media};
+pub use metadata::{
+    AudioDeclaration, BitOrder, CallMetadata, DeclaredCodec, Direction, G726Rate, HangUpSide, Media,
+};
 pub use score::Score;
 pub use time::{Millis, TimeSpan};

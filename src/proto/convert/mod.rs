@@ -4,6 +4,7 @@
 //! it (`metadata.channel_roles`).
 
 mod call;
+mod codec;
 mod dialogue;
 mod finding;
 mod time;
