@@ -128,7 +128,10 @@ mod tests {
         assert_eq!(reason(declared(DeclaredCodec::Gsm, Some(16_000), Some(1))), "audio.impossible_layout");
         assert_eq!(reason(declared(DeclaredCodec::Vox, Some(8000), Some(2))), "audio.impossible_layout");
         assert_eq!(reason(declared(DeclaredCodec::Vox, None, None)), "audio.incomplete_declaration");
-        assert_eq!(reason(declared(DeclaredCodec::Alaw, Some(8000), Some(0))), "audio.incomplete_declaration");
+        assert_eq!(
+            reason(declared(DeclaredCodec::Alaw, Some(8000), Some(0))),
+            "audio.incomplete_declaration"
+        );
         let vox = by_declaration(&declared(DeclaredCodec::Vox, Some(6000), Some(1))).expect("it is complete");
         assert_eq!(vox.map(|layout| layout.rate_hz), Some(6000));
     }

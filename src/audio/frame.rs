@@ -99,6 +99,9 @@ impl FrameCodec {
 /// Samples decoded at a time: a quarter of a second at 16 kHz.
 const SAMPLES_PER_READ: usize = 4096;
 
+/// To a multiple of so many bytes the containers pad what they hold.
+const PADDING: usize = 8;
+
 /// Frames from a stretch of a file.
 #[derive(Debug)]
 pub(super) struct FrameReader {
@@ -166,6 +169,10 @@ impl FrameReader {
         // A frame has at most 65 bytes.
         (&mut self.source).take(len as u64 - 1).read_to_end(&mut self.frame)?;
         if self.frame.len() < len {
+            // Chunks are padded to as many bytes.
+            if self.frame.len() < PADDING && self.frame.iter().all(|byte| *byte == 0) {
+                return Ok(false);
+            }
             self.warnings.insert("audio.truncated");
         }
         Ok(true)
@@ -173,7 +180,11 @@ impl FrameReader {
 }
 
 /// Decodes the frames that a container put into one packet; how many of them are damaged.
-pub(super) fn decode_packet(decoder: &mut dyn FrameDecoder, mut bytes: &[u8], samples: &mut Vec<i16>) -> usize {
+pub(super) fn decode_packet(
+    decoder: &mut dyn FrameDecoder,
+    mut bytes: &[u8],
+    samples: &mut Vec<i16>,
+) -> usize {
     let mut num_bad = 0;
     while let Some(first) = bytes.first() {
         let (frame, rest) = bytes.split_at(decoder.frame_len(*first).clamp(1, bytes.len()));

@@ -1,15 +1,15 @@
 //! HE-AAC, versions 1 and 2: AAC whose upper band (SBR) and second channel (PS) are described and not sampled.
 //!
-//! A stream may keep quiet about them in its header, so all AAC with a core of up to 24 kHz goes here.
+//! A stream may keep quiet about them in its header, so the first packet of all AAC with a core of up to 24 kHz is
+//! looked at here.
 
 use fdk_aac::dec::{Decoder, Transport};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::decode::Frames;
 
-const RATES_HZ: [u32; 13] = [
-    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350,
-];
+const RATES_HZ: [u32; 13] =
+    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
 
 /// Highest rate of a core that has an upper band.
 const MAX_CORE_RATE_HZ: u32 = 24_000;
@@ -34,6 +34,11 @@ pub(super) fn core_rate_hz(params: &AudioCodecParameters) -> Option<u32> {
     }
 }
 
+/// Whether the header says that there is an upper band.
+pub(super) fn is_declared(config: &[u8]) -> bool {
+    rate_index(config).is_some_and(|(object, _)| [SBR, PS].contains(&object))
+}
+
 /// The configuration to open the decoder with; `None` for AAC that has no upper band.
 pub(super) fn config(params: &AudioCodecParameters) -> Option<Vec<u8>> {
     let core_rate_hz = core_rate_hz(params)?;
@@ -52,7 +57,9 @@ pub(super) fn config(params: &AudioCodecParameters) -> Option<Vec<u8>> {
             let channels = params.channels.as_ref()?.count();
             // An index is at most 12 and a channel count of more than two has no upper band that matters here.
             let (index, channels) = (u8::try_from(index).ok()?, u8::try_from(channels).ok()?);
-            (1..=2).contains(&channels).then(|| vec![(LC << 3) | (index >> 1), (index << 7) | (channels << 3)])
+            (1..=2)
+                .contains(&channels)
+                .then(|| vec![(LC << 3) | (index >> 1), (index << 7) | (channels << 3)])
         }
         None => None,
     }
@@ -62,6 +69,8 @@ pub(super) fn config(params: &AudioCodecParameters) -> Option<Vec<u8>> {
 pub(super) struct HeAac {
     decoder: Decoder,
     samples: Vec<i16>,
+    last: Vec<u8>,
+    flushed: bool,
 }
 
 impl HeAac {
@@ -69,11 +78,12 @@ impl HeAac {
     pub(super) fn open(config: &[u8]) -> Option<Self> {
         let mut decoder = Decoder::new(Transport::Raw);
         decoder.config_raw(config).ok()?;
-        Some(Self { decoder, samples: vec![0; MAX_SAMPLES] })
+        Some(Self { decoder, samples: vec![0; MAX_SAMPLES], last: Vec::new(), flushed: false })
     }
 
     /// Rate and frames of a packet; `None` when it is damaged.
     pub(super) fn decode(&mut self, packet: &[u8]) -> Option<(u32, Frames)> {
+        packet.clone_into(&mut self.last);
         self.decoder.fill(packet).ok()?;
         self.decoder.decode_frame(&mut self.samples).ok()?;
         let info = self.decoder.stream_info();
@@ -90,6 +100,32 @@ impl HeAac {
                 .collect()
         };
         (num_frames > 0).then(|| (rate_hz, Frames { channels: (0..num_channels).map(channel).collect() }))
+    }
+
+    /// Whether the packets so far have an upper band or a second channel that is described.
+    pub(super) fn has_upper_band(&self) -> bool {
+        let info = self.decoder.stream_info();
+        info.sampleRate > info.aacSampleRate || info.numChannels > info.aacNumChannels
+    }
+
+    /// The frames that the decoder still holds at the end: as many as it put before the first.
+    pub(super) fn flush(&mut self) -> Option<Frames> {
+        if std::mem::replace(&mut self.flushed, true) {
+            return None;
+        }
+        let (delay, last) = (usize::try_from(self.delay()).ok()?, std::mem::take(&mut self.last));
+        let mut all: Option<Frames> = None;
+        while all.as_ref().is_none_or(|all| all.len() < delay) {
+            // Any packet pushes out what is held.
+            let (_, mut frames) = self.decode(&last)?;
+            match &mut all {
+                Some(all) => all.append(&mut frames),
+                None => all = Some(frames),
+            }
+        }
+        let mut all = all?;
+        all.truncate(delay);
+        (all.len() > 0).then_some(all)
     }
 
     /// Frames that the decoder puts before the first.
@@ -149,5 +185,6 @@ mod tests {
             }
         }
         assert!(HeAac::open(&[0xff; 40]).is_none());
+        assert!(decoder.flush().is_none_or(|frames| frames.len() < 10_000) && decoder.flush().is_none());
     }
 }

@@ -20,6 +20,7 @@ mod frame;
 mod he_aac;
 mod level;
 mod limits;
+mod mkv;
 mod mp4;
 mod mpeg;
 mod packets;

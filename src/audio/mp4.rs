@@ -5,7 +5,11 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::declared::{Coding, Layout};
 use super::frame::FrameCodec;
+use super::limits::MAX_CHANNELS;
+use super::raw::SampleFormat;
+use super::tracks::Hint;
 
 const MAX_BOXES: u32 = 10_000;
 
@@ -15,6 +19,8 @@ pub(super) struct AudioTrack {
     pub(super) id: u32,
     /// The sample entry.
     pub(super) codec: [u8; 4],
+    pub(super) num_channels: u16,
+    pub(super) rate_hz: u32,
     /// Time before its first sample, in milliseconds, by empty edits.
     pub(super) lead_ms: u64,
     /// The first of its samples that is played, in ticks of the track, when an edit says so.
@@ -33,22 +39,43 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) fn audio_track(&self, id: u32) -> Option<&AudioTrack> {
-        self.audio.iter().find(|track| track.id == id)
+    /// The audio tracks; the first is the default.
+    pub(super) fn hints(&self) -> Vec<Hint> {
+        let hint = |(index, track): (usize, &AudioTrack)| Hint {
+            id: track.id,
+            is_default: index == 0,
+            codec: refused_codec(track.codec).map_or_else(|| entry_name(track.codec), str::to_owned),
+            is_refused: refused_codec(track.codec).is_some(),
+            layout: track.layout(),
+            lead_ms: track.lead_ms,
+            first_tick: track.first_tick,
+        };
+        self.audio.iter().enumerate().map(hint).collect()
     }
 }
 
-/// The codec of a sample entry whose packets are frames of one of ours.
-pub(super) fn frame_codec(entry: [u8; 4]) -> Option<FrameCodec> {
-    match &entry {
-        b"samr" => Some(FrameCodec::AmrNb),
-        b"sawb" => Some(FrameCodec::AmrWb),
-        _ => None,
+impl AudioTrack {
+    /// How its packets are decoded, when the library does not know the sample entry.
+    fn layout(&self) -> Option<Layout> {
+        let coding = match &self.codec {
+            b"samr" => Coding::Frames(FrameCodec::AmrNb),
+            b"sawb" => Coding::Frames(FrameCodec::AmrWb),
+            b"alaw" => Coding::Samples(SampleFormat::Alaw),
+            b"ulaw" => Coding::Samples(SampleFormat::Ulaw),
+            _ => return None,
+        };
+        let has_frames = matches!(coding, Coding::Frames(_));
+        let is_sound = (1..=MAX_CHANNELS).contains(&self.num_channels) && self.rate_hz > 0;
+        (has_frames || is_sound).then_some(Layout {
+            coding,
+            rate_hz: self.rate_hz,
+            num_channels: self.num_channels,
+        })
     }
 }
 
 /// The usual name of an audio sample entry that cannot be decoded; `None` for those worth trying.
-pub(super) fn refused_codec(entry: [u8; 4]) -> Option<&'static str> {
+fn refused_codec(entry: [u8; 4]) -> Option<&'static str> {
     let name = match &entry {
         b"sawp" => "amr_wb_plus",
         b"sevc" => "evrc",
@@ -73,7 +100,7 @@ pub(super) fn refused_codec(entry: [u8; 4]) -> Option<&'static str> {
 }
 
 /// A sample entry as text: its letters, other bytes as `.`.
-pub(super) fn entry_name(entry: [u8; 4]) -> String {
+fn entry_name(entry: [u8; 4]) -> String {
     entry.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect()
 }
 
@@ -126,6 +153,10 @@ pub(super) fn inspect(file: &mut (impl Read + Seek), file_len: u64) -> io::Resul
                 b"hdlr" => is_audio |= read_four(file, body + 8)? == Some(*b"soun"),
                 b"stsd" if is_audio => {
                     if let Some(codec) = read_four(file, body + 12)? {
+                        // Behind the entry's own header; the rate has 16 bits of fraction.
+                        let channels = read_u32(file, body + 32)? >> 16;
+                        track.num_channels = u16::try_from(channels).unwrap_or(0);
+                        track.rate_hz = read_u32(file, body + 40)? >> 16;
                         contents.audio.push(AudioTrack { codec, ..track });
                     }
                 }
@@ -228,8 +259,16 @@ mod tests {
         let edits = [0u32, 2, 2000, u32::MAX, 0x1_0000, 5000, 1024, 0x1_0000];
         let elst = boxed(b"elst", &edits.map(u32::to_be_bytes).concat());
         let hdlr = boxed(b"hdlr", &[&[0; 8], handler.as_slice(), &[0; 12]].concat());
-        let stsd =
-            boxed(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 16], entry.as_slice(), &[0; 8]].concat());
+        let stsd = boxed(
+            b"stsd",
+            &[
+                &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 16],
+                entry.as_slice(),
+                &[0; 16],
+                &[0, 2, 0, 16, 0, 0, 0, 0, 0x1f, 0x40, 0, 0],
+            ]
+            .concat(),
+        );
         let data_handler = boxed(b"hdlr", &[&[0; 8], b"alis".as_slice(), &[0; 12]].concat());
         let minf = boxed(b"minf", &[boxed(b"smhd", &[0; 8]), data_handler, boxed(b"stbl", &stsd)].concat());
         boxed(b"trak", &[tkhd, boxed(b"edts", &elst), boxed(b"mdia", &[hdlr, minf].concat())].concat())
@@ -248,7 +287,14 @@ mod tests {
     #[test]
     fn the_audio_codec_of_a_video_is_named() {
         let contents = inspected(&file());
-        let audio = AudioTrack { id: 7, codec: *b"samr", lead_ms: 2000, first_tick: Some(1024) };
+        let audio = AudioTrack {
+            id: 7,
+            codec: *b"samr",
+            num_channels: 2,
+            rate_hz: 8000,
+            lead_ms: 2000,
+            first_tick: Some(1024),
+        };
         assert_eq!(contents, Contents { audio: vec![audio], has_index: true, truncated: false });
         assert_eq!(refused_codec(*b"sawp"), Some("amr_wb_plus"));
     }

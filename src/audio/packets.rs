@@ -220,20 +220,22 @@ impl PacketReader {
         for _ in 0..MAX_IDLE_PACKETS {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
-                Ok(None) => return Ok(false),
-                Err(Error::ResetRequired) => match tracks::choose(&*self.format, self.container, Wanted::default()) {
-                    // The next of several recordings in one file.
-                    Ok(chosen) => {
-                        (self.track_id, self.decoder) = (chosen.id, chosen.decoder);
-                        self.skip = Some(chosen.skip);
-                        self.origin = None;
-                        continue;
+                Ok(None) => return Ok(self.flush()),
+                Err(Error::ResetRequired) => {
+                    match tracks::choose(&*self.format, self.container, Wanted::default()) {
+                        // The next of several recordings in one file.
+                        Ok(chosen) => {
+                            (self.track_id, self.decoder) = (chosen.id, chosen.decoder);
+                            self.skip = Some(chosen.skip);
+                            self.origin = None;
+                            continue;
+                        }
+                        Err(_) => {
+                            self.warn("audio.corrupt_packets");
+                            return Ok(false);
+                        }
                     }
-                    Err(_) => {
-                        self.warn("audio.corrupt_packets");
-                        return Ok(false);
-                    }
-                },
+                }
                 Err(error) => {
                     return match Failure::from(error) {
                         Failure::Io(error) => Err(error),
@@ -262,6 +264,17 @@ impl PacketReader {
         }
         self.warn("audio.corrupt_packets");
         Ok(false)
+    }
+
+    fn flush(&mut self) -> bool {
+        let Some(frames) =
+            self.decoder.flush().filter(|frames| frames.channels.len() == usize::from(self.num_channels))
+        else {
+            return false;
+        };
+        self.num_frames += frames.len() as u64;
+        self.queue.push_back(Queued::Decoded(frames));
+        true
     }
 
     /// Decodes one packet and queues what it gives; whether that is anything.
@@ -307,7 +320,8 @@ impl PacketReader {
         let frames = match skip {
             Skip::Frames(frames) => frames,
             Skip::AacCore { frames, core_rate_hz } => {
-                frames * u64::from(self.rate_hz) / u64::from(if core_rate_hz == 0 { self.rate_hz } else { core_rate_hz })
+                frames * u64::from(self.rate_hz)
+                    / u64::from(if core_rate_hz == 0 { self.rate_hz } else { core_rate_hz })
             }
             Skip::Ticks(ticks) => u64::try_from(self.frames_of(ticks).unwrap_or(0)).unwrap_or(0),
         };
@@ -322,7 +336,8 @@ impl PacketReader {
         }
         let track = self.format.tracks().iter().find(|track| track.id == packet.track_id);
         let Some(base) = track.and_then(|track| track.time_base) else { return };
-        let ms = i128::from(packet.pts.get()) * 1000 * i128::from(base.numer.get()) / i128::from(base.denom.get());
+        let ms =
+            i128::from(packet.pts.get()) * 1000 * i128::from(base.numer.get()) / i128::from(base.denom.get());
         let Ok(ms) = i64::try_from(ms) else { return };
         self.others_start_ms = Some(self.others_start_ms.map_or(ms, |earliest| earliest.min(ms)));
     }
@@ -381,7 +396,13 @@ impl PacketReader {
             self.origin = Some(stamp.saturating_sub(position));
             if position == 0 {
                 let lead = Millis(self.lead_ms).min(MAX_GAP);
-                self.push_silence(self.frames_in(lead).unsigned_abs() + self.leading_gap(stamp));
+                let gap = self.leading_gap(stamp);
+                // Time stamps count what the encoder put before the first sample, and the picture's count with them.
+                let stays = self.container == Container::Matroska
+                    && self.codec != "opus"
+                    && (gap > 0 || self.format.tracks().len() > 1);
+                let skipped = if stays { self.skip_left } else { 0 };
+                self.push_silence(self.frames_in(lead).unsigned_abs() + gap + skipped);
             }
             return;
         };

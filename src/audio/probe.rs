@@ -21,7 +21,7 @@ use super::region::Region;
 use super::sniff::{self, Container, Content};
 use super::tracks::Wanted;
 use super::wav::{self, Wav};
-use super::{mp4, w64};
+use super::{mkv, mp4, w64};
 use crate::types::AudioDeclaration;
 
 /// A recording ready to be decoded.
@@ -251,13 +251,15 @@ fn open_adpcm(path: &Path, wav: &Wav) -> Result<Opened, AudioError> {
     let region =
         Region::new(File::open(path)?, wav.data_start, wav.data_len)?.with_prefix(header).unseekable();
     let mut reader =
-        PacketReader::open(Container::Wav, Box::new(region), Wanted::default()).map_err(|failure| match failure {
-            Failure::Codec(_) => AudioError::UnsupportedCodec { codec: wav::tag_name(wav.tag) },
-            failure @ (Failure::Io(_)
-            | Failure::NoTrack
-            | Failure::NoSuchTrack { .. }
-            | Failure::CutOff
-            | Failure::Damaged) => refuse(failure, Container::Wav),
+        PacketReader::open(Container::Wav, Box::new(region), Wanted::default()).map_err(|failure| {
+            match failure {
+                Failure::Codec(_) => AudioError::UnsupportedCodec { codec: wav::tag_name(wav.tag) },
+                failure @ (Failure::Io(_)
+                | Failure::NoTrack
+                | Failure::NoSuchTrack { .. }
+                | Failure::CutOff
+                | Failure::Damaged) => refuse(failure, Container::Wav),
+            }
         })?;
     if let (Some(num_frames), false) = (wav.num_frames, wav.truncated) {
         // The last block is padded; only the `fact` chunk says where the recording ends in it.
@@ -275,7 +277,12 @@ fn open_packets(
     track: Option<u32>,
 ) -> Result<Opened, AudioError> {
     let contents = if container == Container::Mp4 { Some(mp4::inspect(&mut file, end)?) } else { None };
-    let wanted = Wanted { track, mp4: contents.as_ref() };
+    let hints = match &contents {
+        Some(contents) => contents.hints(),
+        None if container == Container::Matroska => mkv::inspect(&mut file)?,
+        None => Vec::new(),
+    };
+    let wanted = Wanted { track, hints: &hints };
     let len = end.saturating_sub(start);
     let region = || -> Result<Region, AudioError> { Ok(Region::new(File::open(path)?, start, len)?) };
     let first = match PacketReader::open(container, Box::new(region()?), wanted) {
@@ -310,22 +317,12 @@ fn open_packets(
     if is_cut_off {
         return Err(AudioError::Truncated { container: container.name() });
     }
-    match name_of_unknown_codec(&mut file, container, contents.as_ref())? {
-        Some(codec) if matches!(first, Failure::NoTrack) => Err(AudioError::UnsupportedCodec { codec }),
+    match hints.into_iter().next() {
+        Some(hint) if matches!(first, Failure::NoTrack) => {
+            Err(AudioError::UnsupportedCodec { codec: hint.codec })
+        }
         _ => Err(refuse(first, container)),
     }
-}
-
-fn name_of_unknown_codec(
-    file: &mut File,
-    container: Container,
-    contents: Option<&mp4::Contents>,
-) -> Result<Option<String>, AudioError> {
-    if let Some(contents) = contents {
-        let name = |codec| mp4::refused_codec(codec).map_or_else(|| mp4::entry_name(codec), str::to_owned);
-        return Ok(contents.audio.first().map(|track| name(track.codec)));
-    }
-    if container == Container::Matroska { sniff::matroska_codec(file) } else { Ok(None) }
 }
 
 fn from_packets(container: Container, reader: PacketReader) -> Opened {

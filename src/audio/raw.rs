@@ -51,6 +51,18 @@ impl SampleFormat {
         }
     }
 
+    /// Appends the whole frames that interleaved bytes have, for as many channels as `frames` has.
+    pub(super) fn append(self, bytes: &[u8], frames: &mut Frames) {
+        let sample_bytes = self.num_bytes();
+        let frame_bytes = sample_bytes * frames.channels.len().max(1);
+        for (index, channel) in frames.channels.iter_mut().enumerate() {
+            let from = index * sample_bytes;
+            channel.extend(
+                bytes.chunks_exact(frame_bytes).map(|frame| self.decode(&frame[from..from + sample_bytes])),
+            );
+        }
+    }
+
     fn decode(self, bytes: &[u8]) -> f32 {
         match (self, bytes) {
             (Self::U8, [byte]) => (f32::from(*byte) - 128.0) / 128.0,
@@ -126,19 +138,9 @@ impl RawReader {
             }
             filled += count;
         }
-        let sample_bytes = self.format.num_bytes();
-        let frame_bytes = sample_bytes * self.num_channels;
-        let whole = filled - filled % frame_bytes;
-        let format = self.format;
-        for (index, channel) in frames.channels.iter_mut().enumerate() {
-            let from = index * sample_bytes;
-            channel.extend(
-                self.buffer[..whole]
-                    .chunks_exact(frame_bytes)
-                    .map(|frame| format.decode(&frame[from..from + sample_bytes])),
-            );
-        }
-        Ok(whole > 0)
+        let frame_bytes = self.format.num_bytes() * self.num_channels;
+        self.format.append(&self.buffer[..filled], frames);
+        Ok(filled >= frame_bytes)
     }
 }
 

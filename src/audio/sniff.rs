@@ -13,9 +13,6 @@ use super::mpeg::{self, FrameKind};
 /// How far junk may reach before the first MPEG frame.
 const MAX_JUNK: u64 = 1024 * 1024;
 
-/// Bytes in which a container names its tracks.
-const MAX_HEAD: u64 = 64 * 1024;
-
 /// Tags in a row before the audio.
 const MAX_TAGS: u32 = 8;
 
@@ -82,7 +79,11 @@ pub(super) fn by_signature(head: &[u8]) -> Content {
     let codec = |name: &str| Content::RefusedCodec(name.to_owned());
     let is_riff = ["RIFF", "RF64", "BW64"].iter().any(|name| starts(head, 0, name.as_bytes()));
     if is_riff && starts(head, 8, b"WAVE") {
-        return if is_act(head) { Content::RefusedContainer("act") } else { Content::Readable(Container::Wav, 0) };
+        return if is_act(head) {
+            Content::RefusedContainer("act")
+        } else {
+            Content::Readable(Container::Wav, 0)
+        };
     }
     if is_riff && starts(head, 8, b"QLCM") {
         // The codec's GUID follows the version in the format chunk.
@@ -287,22 +288,6 @@ pub(super) fn is_matroska_cut_off(file: &mut (impl Read + Seek), file_len: u64) 
     let is_unknown = first & ones == ones && more.iter().all(|byte| *byte == 0xff);
     let size = more.iter().fold(u64::from(first & ones), |size, byte| (size << 8) | u64::from(*byte));
     Ok(!is_unknown && (body as u64).saturating_add(size) > file_len)
-}
-
-/// The codec id of the first audio track of a Matroska file, from the bytes before its first cluster.
-pub(super) fn matroska_codec(file: &mut (impl Read + Seek)) -> Result<Option<String>, AudioError> {
-    const CODEC_ID: u8 = 0x86;
-    let head = read_at(file, 0, MAX_HEAD)?;
-    for (at, window) in head.windows(4).enumerate() {
-        let [CODEC_ID, size, b'A', b'_'] = *window else { continue };
-        let len = usize::from(size & 0x7f);
-        if let Some(name) = head.get(at + 2..at + 2 + len).and_then(|name| std::str::from_utf8(name).ok())
-            && name.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            return Ok(Some(name.to_ascii_lowercase()));
-        }
-    }
-    Ok(None)
 }
 
 fn read_at(file: &mut (impl Read + Seek), at: u64, count: u64) -> Result<Vec<u8>, AudioError> {

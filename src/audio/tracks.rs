@@ -15,12 +15,13 @@ use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::packet::Packet;
 
 use super::codec::{codec_name, refused_name};
+use super::declared::{Coding, Layout};
 use super::decode::Frames;
-use super::frame::{FrameCodec, FrameDecoder, decode_packet};
+use super::frame::{FrameDecoder, decode_packet};
 use super::he_aac::{self, HeAac};
 use super::limits::MAX_CHANNELS;
-use super::mp4;
 use super::packets::Failure;
+use super::raw::SampleFormat;
 use super::sniff::Container;
 
 /// Samples that an AAC encoder puts before the first of the recording, at the rate of the core.
@@ -45,38 +46,75 @@ static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
 /// What turns packets into samples.
 pub(super) enum PacketDecoder {
     Library(Box<dyn AudioDecoder>),
-    Aac(HeAac),
+    HeAac(HeAac),
+    /// AAC whose first packet says whether it has an upper band.
+    Undecided(HeAac, Box<dyn AudioDecoder>),
     Frames(Box<dyn FrameDecoder>, u32),
+    Samples {
+        format: SampleFormat,
+        num_channels: usize,
+        rate_hz: u32,
+    },
 }
 
 impl PacketDecoder {
     /// Rate and frames of a packet; `None` when it is damaged.
     pub(super) fn decode(&mut self, packet: &Packet) -> Option<(u32, Frames)> {
         match self {
-            Self::Library(decoder) => match decoder.decode(packet) {
-                Ok(buffer) => copy(&buffer),
-                Err(error) => {
-                    if matches!(error, Error::ResetRequired) {
-                        decoder.reset();
-                    }
-                    None
-                }
-            },
-            Self::Aac(decoder) => decoder.decode(&packet.data),
+            Self::Library(decoder) => by_library(&mut **decoder, packet),
+            Self::HeAac(decoder) => decoder.decode(&packet.data),
+            Self::Undecided(_, _) => self.decide(packet),
             Self::Frames(decoder, rate_hz) => {
                 let mut samples = Vec::new();
                 let num_bad = decode_packet(&mut **decoder, &packet.data, &mut samples);
                 let channel = samples.iter().map(|sample| f32::from(*sample) / 32_768.0).collect();
-                (num_bad == 0 && !samples.is_empty()).then_some((*rate_hz, Frames { channels: vec![channel] }))
+                (num_bad == 0 && !samples.is_empty())
+                    .then_some((*rate_hz, Frames { channels: vec![channel] }))
+            }
+            Self::Samples { format, num_channels, rate_hz } => {
+                let mut frames = Frames::new(*num_channels);
+                format.append(&packet.data, &mut frames);
+                (frames.len() > 0).then_some((*rate_hz, frames))
             }
         }
+    }
+
+    fn decide(&mut self, packet: &Packet) -> Option<(u32, Frames)> {
+        // Stands in for a moment only; it decodes nothing.
+        let nothing = Self::Samples { format: SampleFormat::S16, num_channels: 0, rate_hz: 0 };
+        let Self::Undecided(mut he_aac, mut library) = std::mem::replace(self, nothing) else { return None };
+        let with_upper_band = he_aac.decode(&packet.data).filter(|_| he_aac.has_upper_band());
+        if with_upper_band.is_some() {
+            *self = Self::HeAac(he_aac);
+            return with_upper_band;
+        }
+        let plain = by_library(&mut *library, packet);
+        *self = if plain.is_some() { Self::Library(library) } else { Self::Undecided(he_aac, library) };
+        plain
+    }
+
+    /// What the decoder still holds after the last packet.
+    pub(super) fn flush(&mut self) -> Option<Frames> {
+        if let Self::HeAac(decoder) = self { decoder.flush() } else { None }
     }
 
     /// Frames that the decoder itself puts before the first, known after the first packet.
     pub(super) fn delay(&self) -> u64 {
         match self {
-            Self::Library(_) | Self::Frames(_, _) => 0,
-            Self::Aac(decoder) => decoder.delay(),
+            Self::Library(_) | Self::Undecided(_, _) | Self::Frames(_, _) | Self::Samples { .. } => 0,
+            Self::HeAac(decoder) => decoder.delay(),
+        }
+    }
+}
+
+fn by_library(decoder: &mut dyn AudioDecoder, packet: &Packet) -> Option<(u32, Frames)> {
+    match decoder.decode(packet) {
+        Ok(buffer) => copy(&buffer),
+        Err(error) => {
+            if matches!(error, Error::ResetRequired) {
+                decoder.reset();
+            }
+            None
         }
     }
 }
@@ -103,12 +141,30 @@ pub(super) struct Chosen {
     pub(super) is_aac: bool,
 }
 
+/// What the container's header says about an audio track, beyond what its reader knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Hint {
+    pub(super) id: u32,
+    pub(super) is_default: bool,
+    /// The name of the codec.
+    pub(super) codec: String,
+    /// Whether that codec is known to have no decoder.
+    pub(super) is_refused: bool,
+    /// How its packets are decoded, when that is up to us.
+    pub(super) layout: Option<Layout>,
+    /// Time before its first sample, in milliseconds.
+    pub(super) lead_ms: u64,
+    /// The first of its samples that is played, in ticks of the track.
+    pub(super) first_tick: Option<i64>,
+}
+
 /// What is known about the tracks before the container's reader is asked.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Wanted<'a> {
     /// Chosen by the sender, from 0.
     pub(super) track: Option<u32>,
-    pub(super) mp4: Option<&'a mp4::Contents>,
+    /// Audio tracks in order; empty when the reader knows all.
+    pub(super) hints: &'a [Hint],
 }
 
 /// Chooses a track: the one that is wanted, else the container's default, else the first that has a decoder.
@@ -117,23 +173,32 @@ pub(super) fn choose(
     container: Container,
     wanted: Wanted<'_>,
 ) -> Result<Chosen, Failure> {
-    let entry = |track: &Track| wanted.mp4.and_then(|mp4| mp4.audio_track(track.id));
     let is_audio = |track: &&Track| {
         let known = track.codec_params.as_ref().and_then(|params| params.audio());
-        entry(track).is_some() || known.is_some_and(|params| params.codec != CODEC_ID_NULL_AUDIO)
+        known.is_some_and(|params| params.codec != CODEC_ID_NULL_AUDIO)
     };
-    let mut tracks: Vec<&Track> = format.tracks().iter().filter(is_audio).collect();
+    let mut tracks: Vec<(&Track, Option<&Hint>)> = if wanted.hints.is_empty() {
+        format.tracks().iter().filter(is_audio).map(|track| (track, None)).collect()
+    } else {
+        let known = |track: &Track, hint: &Hint| track.id == hint.id;
+        let pairs =
+            wanted.hints.iter().map(|hint| (format.tracks().iter().find(|track| known(track, hint)), hint));
+        pairs.filter_map(|(track, hint)| Some((track?, Some(hint)))).collect()
+    };
     if let Some(wanted) = wanted.track {
         let num_tracks = tracks.len();
         let chosen = usize::try_from(wanted).ok().and_then(|index| tracks.get(index).copied());
         let Some(chosen) = chosen else { return Err(Failure::NoSuchTrack { wanted, num_tracks }) };
         tracks = vec![chosen];
-    } else if let Some(default) = format.default_track(TrackType::Audio) {
-        tracks.sort_by_key(|track| track.id != default.id);
+    } else if wanted.hints.is_empty() {
+        let default = format.default_track(TrackType::Audio).map(|track| track.id);
+        tracks.sort_by_key(|(track, _)| Some(track.id) != default);
+    } else {
+        tracks.sort_by_key(|(_, hint)| !hint.is_some_and(|hint| hint.is_default));
     }
     let mut refused = None;
-    for track in tracks {
-        match open(track, entry(track), container) {
+    for (track, hint) in tracks {
+        match open(track, hint, container) {
             Ok(chosen) => return Ok(chosen),
             Err(codec) => {
                 refused.get_or_insert(codec);
@@ -144,20 +209,37 @@ pub(super) fn choose(
 }
 
 /// A decoder for the track, or the name of its codec.
-fn open(track: &Track, entry: Option<&mp4::AudioTrack>, container: Container) -> Result<Chosen, String> {
-    if let Some(codec) = entry.and_then(|entry| mp4::refused_codec(entry.codec)) {
-        return Err(codec.to_owned());
+fn open(track: &Track, hint: Option<&Hint>, container: Container) -> Result<Chosen, String> {
+    if let Some(refused) = hint.filter(|hint| hint.is_refused) {
+        return Err(refused.codec.clone());
     }
-    let lead_ms = entry.map_or(0, |entry| entry.lead_ms);
-    let edited = entry.and_then(|entry| entry.first_tick).map(Skip::Ticks);
-    if let Some(codec) = entry.and_then(|entry| mp4::frame_codec(entry.codec)) {
-        let decoder = PacketDecoder::Frames(codec.decoder(), rate_of(codec));
-        let (id, codec) = (track.id, codec.name().to_owned());
-        return Ok(Chosen { id, codec, decoder, skip: edited.unwrap_or(Skip::Frames(0)), lead_ms, is_aac: false });
+    let lead_ms = hint.map_or(0, |hint| hint.lead_ms);
+    let edited = hint.and_then(|hint| hint.first_tick).map(Skip::Ticks);
+    if let Some(Layout { coding, rate_hz, num_channels }) = hint.and_then(|hint| hint.layout) {
+        let decoder = match coding {
+            Coding::Samples(format) => {
+                PacketDecoder::Samples { format, num_channels: usize::from(num_channels), rate_hz }
+            }
+            Coding::Frames(codec) => {
+                PacketDecoder::Frames(codec.decoder(), codec.fixed_rate_hz().unwrap_or(rate_hz))
+            }
+        };
+        let (id, codec) = (track.id, coding.name().to_owned());
+        return Ok(Chosen {
+            id,
+            codec,
+            decoder,
+            skip: edited.unwrap_or(Skip::Frames(0)),
+            lead_ms,
+            is_aac: false,
+        });
     }
     let Some(original) = track.codec_params.as_ref().and_then(|params| params.audio()) else {
-        return Err(entry.map_or_else(|| "unknown".to_owned(), |entry| mp4::entry_name(entry.codec)));
+        return Err(hint.map_or_else(|| "unknown".to_owned(), |hint| hint.codec.clone()));
     };
+    if original.codec == CODEC_ID_NULL_AUDIO {
+        return Err(hint.map_or_else(|| "unknown".to_owned(), |hint| hint.codec.clone()));
+    }
     let mut params = original.clone();
     if params.codec == CODEC_ID_OPUS {
         params.sample_rate = Some(OPUS_RATE_HZ);
@@ -165,20 +247,19 @@ fn open(track: &Track, entry: Option<&mp4::AudioTrack>, container: Container) ->
         params.extra_data = None;
     }
     let is_aac = params.codec == CODEC_ID_AAC;
-    let he_aac = is_aac.then(|| he_aac::config(&params)).flatten().and_then(|config| HeAac::open(&config));
-    let decoder = match he_aac {
-        Some(decoder) => PacketDecoder::Aac(decoder),
-        None => CODECS
-            .make_audio_decoder(&params, &AudioDecoderOptions::default())
-            .map(PacketDecoder::Library)
-            .map_err(|_| refused_name(&params))?,
+    let config = if is_aac { he_aac::config(&params) } else { None };
+    let he_aac = config.as_deref().and_then(HeAac::open);
+    let declared = config.as_deref().is_some_and(he_aac::is_declared);
+    let library = CODECS.make_audio_decoder(&params, &AudioDecoderOptions::default());
+    let decoder = match (he_aac, library) {
+        (Some(he_aac), _) if declared => PacketDecoder::HeAac(he_aac),
+        (Some(he_aac), Ok(library)) => PacketDecoder::Undecided(he_aac, library),
+        (Some(he_aac), Err(_)) => PacketDecoder::HeAac(he_aac),
+        (None, Ok(library)) => PacketDecoder::Library(library),
+        (None, Err(_)) => return Err(refused_name(&params)),
     };
     let skip = edited.unwrap_or_else(|| encoder_delay(original, container, track.delay.is_some()));
     Ok(Chosen { id: track.id, codec: codec_name(original), decoder, skip, lead_ms, is_aac })
-}
-
-fn rate_of(codec: FrameCodec) -> u32 {
-    codec.fixed_rate_hz().unwrap_or(8000)
 }
 
 /// Samples before the recording's first. `has_delay` says that the container knows the delay and its reader cuts it

@@ -87,7 +87,8 @@ mod tests {
     fn file(data_size: u64) -> Vec<u8> {
         let format = b"\x06\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0";
         let head = [0; 40].to_vec();
-        [head, chunk(b"fmt ", 40, format), chunk(b"junk", 25, b"x"), chunk(b"data", data_size, &[0xd5; 96])].concat()
+        [head, chunk(b"fmt ", 40, format), chunk(b"junk", 25, b"x"), chunk(b"data", data_size, &[0xd5; 96])]
+            .concat()
     }
 
     fn parsed(bytes: &[u8]) -> Result<Wav, AudioError> {

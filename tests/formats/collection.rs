@@ -41,7 +41,16 @@ fn is_promised(row: &HashMap<&str, &str>) -> bool {
     let containers =
         ["wav", "w64", "mp3", "aac", "ogg", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "amr"];
     let codecs = [
-        "adpcm_ima_wav", "adpcm_ima_oki", "mp3", "aac", "vorbis", "opus", "flac", "gsm_ms", "amr_nb", "amr_wb",
+        "adpcm_ima_wav",
+        "adpcm_ima_oki",
+        "mp3",
+        "aac",
+        "vorbis",
+        "opus",
+        "flac",
+        "gsm_ms",
+        "amr_nb",
+        "amr_wb",
     ];
     let is_codec = codecs.contains(&row["codec"]) || row["codec"].starts_with("pcm_");
     let num_channels: u32 = row["channels"].parse().unwrap_or(0);
@@ -112,4 +121,3 @@ fn every_real_file_decodes_or_is_refused_by_name() {
     }
     assert!(failures.is_empty(), "{} files fail:\n{}", failures.len(), failures.join("\n"));
 }
-

@@ -6,6 +6,9 @@ use std::process::Command;
 use diting::audio::{AudioConfig, AudioError, AudioProfile, AudioStream, SAMPLE_RATE_HZ, Selection, survey};
 use diting::types::AudioDeclaration;
 
+/// Length of the source.
+const SECONDS: f64 = 3.3;
+
 /// Decodes everything; checks what must hold for any file.
 pub(crate) fn decode(
     path: &Path,
@@ -30,10 +33,16 @@ pub(crate) fn decode(
 
 /// Decodes a file that must be good, without a declaration.
 pub(crate) fn decoded(path: &Path) -> Vec<Vec<f32>> {
-    match decode(path, &AudioDeclaration::default(), Selection::default()) {
-        Ok((_, samples)) => samples,
-        Err(error) => panic!("{}: {error}", path.display()),
+    let open =
+        AudioStream::open(path, &AudioDeclaration::default(), Selection::default(), &AudioConfig::default());
+    let blocks = open.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut samples: Vec<Vec<f32>> = Vec::new();
+    for block in blocks {
+        let block = block.unwrap();
+        samples.resize(block.channels.len(), Vec::new());
+        samples.iter_mut().zip(block.channels).for_each(|(all, part)| all.extend(part));
     }
+    samples
 }
 
 fn run(tool: &str, arguments: &[&str]) {
@@ -45,7 +54,10 @@ fn run(tool: &str, arguments: &[&str]) {
 }
 
 pub(crate) fn ffmpeg(arguments: &[&str]) {
-    run("ffmpeg", &[&["-hide_banner", "-loglevel", "error", "-y", "-nostdin", "-bitexact"], arguments].concat());
+    run(
+        "ffmpeg",
+        &[&["-hide_banner", "-loglevel", "error", "-y", "-nostdin", "-bitexact"], arguments].concat(),
+    );
 }
 
 pub(crate) fn sox(arguments: &[&str]) {
@@ -81,7 +93,7 @@ pub(crate) fn source(rate_hz: u32, num_channels: usize, seconds: f64) -> Vec<Vec
     channels
 }
 
-/// Writes the source of 6.5 seconds unless it is there.
+/// Writes the source of 3.3 seconds unless it is there.
 pub(crate) fn write_source(path: &Path, rate_hz: u32, num_channels: usize) {
     if path.exists() {
         return;
@@ -93,7 +105,7 @@ pub(crate) fn write_source(path: &Path, rate_hz: u32, num_channels: usize) {
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
-    let channels = source(rate_hz, num_channels, 6.5);
+    let channels = source(rate_hz, num_channels, SECONDS);
     for index in 0..channels[0].len() {
         for channel in &channels {
             writer.write_sample(channel[index]).unwrap();
@@ -102,10 +114,10 @@ pub(crate) fn write_source(path: &Path, rate_hz: u32, num_channels: usize) {
     writer.finalize().unwrap();
 }
 
-/// Correlation at the best delay within 150 ms, and that delay in milliseconds; from 2 to 4 seconds.
+/// Correlation at the best delay within 150 ms, and that delay in milliseconds; from the second second to the third.
 pub(crate) fn align(reference: &[f32], decoded: &[f32]) -> (f64, f64) {
     let reach = SAMPLE_RATE_HZ as usize * 150 / 1000;
-    let (from, len) = (SAMPLE_RATE_HZ as usize * 2, SAMPLE_RATE_HZ as usize * 2);
+    let (from, len) = (SAMPLE_RATE_HZ as usize * 3 / 2, SAMPLE_RATE_HZ as usize);
     if reference.len() < from + len || decoded.len() < from + len + reach {
         return (0.0, 0.0);
     }
@@ -116,8 +128,9 @@ pub(crate) fn align(reference: &[f32], decoded: &[f32]) -> (f64, f64) {
         part.iter().zip(other).step_by(step).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
     };
     // Coarse first: neighbours correlate.
-    let coarse = (0..2 * reach).max_by(|a, b| product(*a, 16).total_cmp(&product(*b, 16))).unwrap();
-    let near = coarse.saturating_sub(40)..coarse + 40;
+    let coarse =
+        (0..2 * reach).step_by(2).max_by(|a, b| product(*a, 24).total_cmp(&product(*b, 24))).unwrap();
+    let near = coarse.saturating_sub(4)..coarse + 4;
     let best = near.max_by(|a, b| product(*a, 1).total_cmp(&product(*b, 1))).unwrap();
     let other = &decoded[from + best - reach..from + best - reach + len];
     let correlation = product(best, 1) / (energy(part) * energy(other)).sqrt().max(1e-9);

@@ -1,6 +1,6 @@
 //! The README's table of formats, row by row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diting::audio::Selection;
 
@@ -27,7 +27,7 @@ fn every_row_of_the_readme_is_tested_and_every_test_has_a_row() {
 #[test]
 fn every_promised_format_decodes_as_ffmpeg_decodes_it_and_where_it_went_in() {
     let dir = tempfile::tempdir().unwrap();
-    let mut failures = Vec::new();
+    let (mut failures, mut sources) = (Vec::new(), HashMap::new());
     for case in cases::all() {
         let (file, source) = case.write(dir.path());
         let (profile, samples) = match decode(&file, &case.declaration(), Selection::default()) {
@@ -39,7 +39,7 @@ fn every_promised_format_decodes_as_ffmpeg_decodes_it_and_where_it_went_in() {
             }
         };
         let reference = decoded(&case.reference(dir.path(), &file));
-        let source = decoded(&source);
+        let source = sources.entry(source.clone()).or_insert_with(|| decoded(&source)).clone();
         let worst = |others: &[Vec<f32>]| {
             // A codec may make two channels of one.
             let pairs = samples.iter().zip(others).map(|(ours, other)| align(other, ours));
@@ -49,7 +49,9 @@ fn every_promised_format_decodes_as_ffmpeg_decodes_it_and_where_it_went_in() {
         };
         let (correlation, lag) = worst(&reference);
         let (source_correlation, delay) = worst(&source);
-        let length = longer_ms(&reference[0], &samples[0]);
+        // A header may say where the last frame ends, which ffmpeg does not always heed.
+        let lengths = [longer_ms(&reference[0], &samples[0]), longer_ms(&source[0], &samples[0])];
+        let length = lengths.into_iter().min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap();
         let fits = profile.codec == case.codec
             && samples.len() == case.num_channels
             && profile.warnings.is_empty()
@@ -58,14 +60,15 @@ fn every_promised_format_decodes_as_ffmpeg_decodes_it_and_where_it_went_in() {
             && length.abs() <= case.length_ms
             && delay.abs() <= case.delay_ms;
         let line = format!(
-            "{} {:<18} {:<9} {:<14} {} ch, ffmpeg {correlation:.5} lag {lag:+.2} ms length {length:+.1} ms, source \
+            "{} {:<18} {:<9} {:<14} {} ch, ffmpeg {correlation:.5} lag {lag:+.2} ms length {:+.1} ms, source \
              {source_correlation:.4} delay {delay:+.2} ms length {:+.1} ms {}",
             if fits { "ok  " } else { "FAIL" },
             case.file,
             profile.container,
             profile.codec,
             samples.len(),
-            longer_ms(&source[0], &samples[0]),
+            lengths[0],
+            lengths[1],
             profile.warnings.join(" ")
         );
         println!("{line}");

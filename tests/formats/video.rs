@@ -16,7 +16,9 @@ fn picture(seconds: u32) -> String {
 /// Arguments that encode the tracks for a container.
 fn encoders(extension: &str) -> &'static [&'static str] {
     match extension {
-        "webm" => &["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus", "-b:a", "64k"],
+        "webm" => {
+            &["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus", "-b:a", "64k"]
+        }
         "mkv" => &["-c:v", "mpeg4", "-c:a", "aac", "-b:a", "64k"],
         _ => &["-c:v", "mpeg4", "-c:a", "aac", "-b:a", "64k"],
     }
@@ -44,8 +46,18 @@ impl Folder {
         let to = self.path(&format!("{picture_late}_{sound_late}.{extension}"));
         let (source, picture) = (self.source(16_000, 1), picture(seconds));
         let (source, target) = (source.to_str().unwrap(), to.to_str().unwrap());
-        let inputs =
-            ["-itsoffset", picture_late, "-f", "lavfi", "-i", &picture, "-itsoffset", sound_late, "-i", source];
+        let inputs = [
+            "-itsoffset",
+            picture_late,
+            "-f",
+            "lavfi",
+            "-i",
+            &picture,
+            "-itsoffset",
+            sound_late,
+            "-i",
+            source,
+        ];
         ffmpeg(&[&inputs, encoders(extension), &["-map", "0:v", "-map", "1:a", target]].concat());
         to
     }
@@ -54,7 +66,8 @@ impl Folder {
 /// How late the source is heard, in milliseconds, when it should be `late_s` seconds.
 fn error_ms(source: &[f32], heard: &[f32], late_s: f64) -> f64 {
     let silence = (late_s * 16_000.0) as usize;
-    let loudest = heard.iter().take(silence.saturating_sub(1600)).fold(0.0f32, |most, sample| most.max(sample.abs()));
+    let loudest =
+        heard.iter().take(silence.saturating_sub(1600)).fold(0.0f32, |most, sample| most.max(sample.abs()));
     assert!(loudest < 0.01, "nothing is heard before the sound begins: {loudest}");
     let (correlation, lag) = align(source, heard.get(silence..).unwrap_or_default());
     assert!(correlation > 0.9, "it is the source: {correlation}");
@@ -90,15 +103,15 @@ fn two_tracks(folder: &Folder, name: &str, arguments: &[&str]) -> PathBuf {
     let (source, backwards) = (folder.source(16_000, 1), folder.path("backwards.wav"));
     ffmpeg(&["-i", source.to_str().unwrap(), "-af", "areverse", backwards.to_str().unwrap()]);
     let (to, picture) = (folder.path(name), picture(7));
-    let inputs = ["-f", "lavfi", "-i", &picture, "-i", source.to_str().unwrap(), "-i", backwards.to_str().unwrap()];
+    let inputs =
+        ["-f", "lavfi", "-i", &picture, "-i", source.to_str().unwrap(), "-i", backwards.to_str().unwrap()];
     let maps = ["-map", "0:v", "-map", "1:a", "-map", "2:a", "-c:v", "mpeg4"];
     ffmpeg(&[inputs.as_slice(), &maps, arguments, &[to.to_str().unwrap()]].concat());
     to
 }
 
 fn track(path: &Path, track: Option<u32>) -> Result<Vec<f32>, AudioError> {
-    let (_, mut samples) =
-        decode(path, &AudioDeclaration::default(), Selection { track, channels: &[] })?;
+    let (_, mut samples) = decode(path, &AudioDeclaration::default(), Selection { track, channels: &[] })?;
     Ok(samples.remove(0))
 }
 

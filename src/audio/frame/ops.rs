@@ -65,7 +65,10 @@ mod tests {
     #[test]
     fn bits_come_in_both_orders() {
         let mut most = Bits::most_first(&[0b1010_0110, 0xff]);
-        assert_eq!([most.take(3), most.take(5), most.take(4), most.take(9)], [0b101, 0b00110, 15, 0b1_1110_0000]);
+        assert_eq!(
+            [most.take(3), most.take(5), most.take(4), most.take(9)],
+            [0b101, 0b00110, 15, 0b1_1110_0000]
+        );
         let mut least = Bits::least_first(&[0b1010_0110, 0x01]);
         assert_eq!([least.take(3), least.take(6)], [0b110, 0b11_0100]);
     }

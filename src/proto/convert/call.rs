@@ -6,9 +6,7 @@ use super::codec::{codec_from_wire, codec_to_wire};
 use super::{ConvertError, duration, known, optional_text, timestamp, timestamp_from_wire};
 use crate::ingest::{CallRecord, CallState, Failure};
 use crate::proto::v1;
-use crate::types::{
-    AudioDeclaration, CallMetadata, ChannelIndex, Direction, HangUpSide, Media, SpeakerRole,
-};
+use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Direction, HangUpSide, Media, SpeakerRole};
 
 /// Most attributes of one call.
 const MAX_ATTRIBUTES: usize = 64;
