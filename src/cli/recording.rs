@@ -153,6 +153,14 @@ impl RecordingArgs {
 
     /// How to read the audio in `path`.
     pub(super) fn declaration(&self, path: &Path) -> anyhow::Result<v1::AudioDeclaration> {
+        let is_complete = match self.codec {
+            None | Some(Codec::Gsm | Codec::G722 | Codec::G729) => true,
+            Some(_) => self.rate.is_some() && self.channels.is_some(),
+        };
+        if !is_complete {
+            let problem = "--codec needs --rate and --channels; only gsm, g722 and g729 have one of each";
+            return Err(UsageError(problem.to_owned()).into());
+        }
         let codec = match self.codec {
             None => v1::AudioCodec::Unspecified,
             Some(Codec::Alaw) => v1::AudioCodec::Alaw,

@@ -45,12 +45,13 @@ pub(crate) fn decoded(path: &Path) -> Vec<Vec<f32>> {
     samples
 }
 
-fn run(tool: &str, arguments: &[&str]) {
+fn run(tool: &str, arguments: &[&str]) -> Vec<u8> {
     let done = Command::new(tool).args(arguments).output().unwrap_or_else(|error| {
         panic!("{tool} must be installed for this test ({error}): run scripts/setup.sh")
     });
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{tool} {arguments:?} fails: {said}");
+    done.stdout
 }
 
 pub(crate) fn ffmpeg(arguments: &[&str]) {
@@ -58,6 +59,13 @@ pub(crate) fn ffmpeg(arguments: &[&str]) {
         "ffmpeg",
         &[&["-hide_banner", "-loglevel", "error", "-y", "-nostdin", "-bitexact"], arguments].concat(),
     );
+}
+
+/// When the first picture of a video is shown, in seconds.
+pub(crate) fn start_of_picture(video: &Path) -> f64 {
+    let entries = ["-select_streams", "v:0", "-show_entries", "stream=start_time", "-of", "csv=p=0"];
+    let told = run("ffprobe", &[&["-v", "error"], entries.as_slice(), &[video.to_str().unwrap()]].concat());
+    String::from_utf8(told).unwrap().trim().parse().unwrap()
 }
 
 pub(crate) fn sox(arguments: &[&str]) {

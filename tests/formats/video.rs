@@ -6,7 +6,7 @@ use diting::audio::{AudioError, Selection};
 use diting::error::Classify;
 use diting::types::AudioDeclaration;
 
-use super::support::{align, decode, decoded, ffmpeg, write_source};
+use super::support::{align, decode, decoded, ffmpeg, start_of_picture, write_source};
 
 /// A picture of `seconds`, as an input of ffmpeg.
 fn picture(seconds: u32) -> String {
@@ -78,23 +78,27 @@ fn error_ms(source: &[f32], heard: &[f32], late_s: f64) -> f64 {
 fn times_are_those_of_the_picture() {
     let folder = Folder::new();
     let source = decoded(&folder.source(16_000, 1));
-    for (extension, seconds, picture_late, sound_late, expected) in [
-        ("mp4", 9, "0", "0", 0.0),
-        ("mp4", 9, "0", "2", 2.0),
-        ("mp4", 9, "1.5", "0", 0.0),
-        ("mp4", 20, "0", "12.5", 12.5),
-        ("mov", 9, "0", "2", 2.0),
-        ("mkv", 9, "0", "2", 2.0),
-        ("mkv", 9, "1.5", "0", 0.0),
-        ("mkv", 20, "0", "12.5", 12.5),
-        ("webm", 9, "0", "2", 2.0),
-        ("webm", 20, "0", "12.5", 12.5),
+    for (extension, seconds, picture_late, sound_late) in [
+        ("mp4", 9, "0", "0"),
+        ("mp4", 9, "0", "2"),
+        ("mp4", 9, "1.5", "0"),
+        ("mp4", 20, "0", "12.5"),
+        ("mov", 9, "0", "2"),
+        ("mkv", 9, "0", "0"),
+        ("mkv", 9, "0", "2"),
+        ("mkv", 9, "1.5", "0"),
+        ("mkv", 20, "0", "12.5"),
+        ("webm", 9, "0", "2"),
+        ("webm", 20, "0", "12.5"),
     ] {
         let video = folder.video(extension, seconds, picture_late, sound_late);
         let heard = decoded(&video);
+        // Matroska has no negative times: what the encoder puts before the sound moves the picture.
+        let number = |text: &str| text.parse::<f64>().unwrap();
+        let expected = start_of_picture(&video) + number(sound_late) - number(picture_late);
         let error = error_ms(&source[0], &heard[0], expected);
         println!("{extension}: picture {picture_late} s late, sound {sound_late} s late: {error:+.2} ms");
-        assert!(error.abs() <= 25.0, "{extension} {sound_late}: {error} ms");
+        assert!(error.abs() <= 10.0, "{extension} {sound_late}: {error} ms");
     }
 }
 

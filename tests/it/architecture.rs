@@ -28,10 +28,13 @@ const CLI_IMPORTS: [&str; 9] =
     ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "proto", "config", "app"];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),
+    ("audio_codec", &["audio"]),
+    ("codec_core", &["audio"]),
+    ("fdk_aac", &["audio"]),
     ("rubato", &["audio", "eval"]),
     ("whisper_rs", &["speech"]),
     ("diting_kernels", &["speech"]),

@@ -23,7 +23,7 @@ impl Vox {
     fn next(&mut self, code: u8) -> i16 {
         let step = STEPS.get(self.step_index).copied().unwrap_or(1552);
         // Rounded once: no step of the decoder leaks, so that every other rounding would add up.
-        let difference = (i32::from(code & 7) * 2 + 1) * step >> 3;
+        let difference = ((i32::from(code & 7) * 2 + 1) * step) >> 3;
         let signed = if code & 8 == 0 { difference } else { -difference };
         self.sample = (self.sample + signed).clamp(-2048, 2047);
         let moved = MOVES.get(usize::from(code & 7)).copied().unwrap_or(0);
