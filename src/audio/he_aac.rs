@@ -102,10 +102,10 @@ impl HeAac {
         (num_frames > 0).then(|| (rate_hz, Frames { channels: (0..num_channels).map(channel).collect() }))
     }
 
-    /// Whether the packets so far have an upper band or a second channel that is described.
+    /// Whether the packets so far have an upper band. A second channel that is described needs one.
     pub(super) fn has_upper_band(&self) -> bool {
         let info = self.decoder.stream_info();
-        info.sampleRate > info.aacSampleRate || info.numChannels > info.aacNumChannels
+        info.sampleRate > info.aacSampleRate
     }
 
     /// The frames that the decoder still holds at the end: as many as it put before the first.

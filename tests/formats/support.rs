@@ -7,7 +7,7 @@ use diting::audio::{AudioConfig, AudioError, AudioProfile, AudioStream, SAMPLE_R
 use diting::types::AudioDeclaration;
 
 /// Length of the source.
-const SECONDS: f64 = 3.3;
+const SECONDS: f64 = 2.9;
 
 /// Decodes everything; checks what must hold for any file.
 pub(crate) fn decode(
@@ -101,7 +101,7 @@ pub(crate) fn source(rate_hz: u32, num_channels: usize, seconds: f64) -> Vec<Vec
     channels
 }
 
-/// Writes the source of 3.3 seconds unless it is there.
+/// Writes the source unless it is there.
 pub(crate) fn write_source(path: &Path, rate_hz: u32, num_channels: usize) {
     if path.exists() {
         return;

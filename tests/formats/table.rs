@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use diting::audio::Selection;
+use diting::audio::{ChannelLayout, Selection};
 
 use super::cases;
 use super::support::{align, decode, decoded, longer_ms};
@@ -53,7 +53,8 @@ fn every_promised_format_decodes_as_ffmpeg_decodes_it_and_where_it_went_in() {
         let lengths = [longer_ms(&reference[0], &samples[0]), longer_ms(&source[0], &samples[0])];
         let length = lengths.into_iter().min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap();
         let fits = profile.codec == case.codec
-            && samples.len() == case.num_channels
+            // HE-AAC of one channel may become two that are alike.
+            && (samples.len() == case.num_channels || profile.layout == ChannelLayout::DualMono)
             && profile.warnings.is_empty()
             && correlation >= case.least
             && source_correlation >= case.least_source
