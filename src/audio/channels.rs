@@ -9,6 +9,34 @@ use super::AudioError;
 use super::level::power_to_dbfs;
 use crate::types::ChannelIndex;
 
+/// Which part of a recording is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selection<'a> {
+    /// Audio track, counted from 0; the file's default when `None`. Headerless files and those that cannot have several
+    /// have track 0 only.
+    pub track: Option<u32>,
+    /// Channels of the track, in order; empty means all of one or two.
+    pub channels: &'a [ChannelIndex],
+}
+
+impl<'a> From<&'a [ChannelIndex]> for Selection<'a> {
+    fn from(channels: &'a [ChannelIndex]) -> Self {
+        Self { track: None, channels }
+    }
+}
+
+impl<'a, const N: usize> From<&'a [ChannelIndex; N]> for Selection<'a> {
+    fn from(channels: &'a [ChannelIndex; N]) -> Self {
+        Self { track: None, channels }
+    }
+}
+
+impl<'a> From<&'a Vec<ChannelIndex>> for Selection<'a> {
+    fn from(channels: &'a Vec<ChannelIndex>) -> Self {
+        Self { track: None, channels }
+    }
+}
+
 /// Chosen channels of one recording: at most the two sides of a call.
 const MAX_SELECTED: usize = 2;
 

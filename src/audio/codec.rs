@@ -65,35 +65,3 @@ pub(super) fn refused_name(params: &AudioCodecParameters) -> String {
         _ => name,
     }
 }
-
-/// The configuration of the AAC-LC core inside HE-AAC; `None` for other kinds of AAC.
-///
-/// HE-AAC adds the band above the core, which begins at 8 kHz or higher in the streams that are met: what 16 kHz can
-/// hold is in the core. A decoder without that extension skips it, as the standard provides for.
-pub(super) fn plain_lc(config: &[u8]) -> Option<[u8; 2]> {
-    const LC: u8 = 2;
-    const SBR: u8 = 5;
-    const PS: u8 = 29;
-    let [first, second, ..] = *config else { return None };
-    let has_plain_rate = ((first & 0b111) << 1) | (second >> 7) != 0b1111;
-    match first >> 3 {
-        SBR | PS if has_plain_rate => Some([(LC << 3) | (first & 0b111), second & 0b1111_1000]),
-        LC if has_plain_rate => Some([first, second]),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_core_of_he_aac_keeps_its_rate_and_channels() {
-        // HE-AAC: core at 24 kHz (index 6), two channels, extension to 48 kHz.
-        assert_eq!(plain_lc(&[0x2b, 0x11, 0x88, 0x00]), Some([0x13, 0x10]));
-        // Plain LC at 16 kHz (index 8), one channel, stays; Main profile is not touched.
-        assert_eq!(plain_lc(&[0x14, 0x08]), Some([0x14, 0x08]));
-        assert_eq!(plain_lc(&[0x0c, 0x08]), None);
-        assert_eq!(plain_lc(&[0x14]), None);
-    }
-}

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::channels::select;
+use super::channels::{Selection, select};
+use super::frame::FrameReader;
 use super::packets::PacketReader;
 use super::probe::{self, Opened};
 use super::raw::RawReader;
@@ -62,7 +63,9 @@ impl Frames {
 pub(super) enum Source {
     /// Uncompressed samples.
     Raw(RawReader),
-    /// Anything that needs a container or a codec.
+    /// Frames of a codec, without a container of packets.
+    Frames(Box<FrameReader>),
+    /// Anything that needs a container of packets.
     Packets(Box<PacketReader>),
 }
 
@@ -82,11 +85,11 @@ impl Decoder {
     pub(super) fn open(
         path: &Path,
         declaration: &AudioDeclaration,
-        channels: &[ChannelIndex],
+        selection: Selection<'_>,
         config: &AudioConfig,
     ) -> Result<Self, AudioError> {
-        let opened = probe::open(path, declaration)?;
-        let selected = select(channels, opened.num_channels)?;
+        let opened = probe::open(path, declaration, selection.track)?;
+        let selected = select(selection.channels, opened.num_channels)?;
         let limit = config.max_duration;
         let max_frames = u64::from(opened.rate_hz).saturating_mul(limit.0) / 1000;
         if opened.num_frames.is_some_and(|num_frames| num_frames > max_frames) {
@@ -112,8 +115,10 @@ impl Decoder {
     /// What was wrong but bearable up to here.
     pub(super) fn warnings(&self) -> BTreeSet<&'static str> {
         let mut warnings = self.opened.warnings.clone();
-        if let Source::Packets(packets) = &self.opened.source {
-            warnings.extend(packets.warnings());
+        match &self.opened.source {
+            Source::Raw(_) => {}
+            Source::Frames(frames) => warnings.extend(frames.warnings()),
+            Source::Packets(packets) => warnings.extend(packets.warnings()),
         }
         warnings
     }
@@ -126,6 +131,7 @@ impl Decoder {
         self.all.clear();
         let more = match &mut self.opened.source {
             Source::Raw(raw) => raw.read(&mut self.all)?,
+            Source::Frames(reader) => reader.read(&mut self.all)?,
             Source::Packets(packets) => packets.read(&mut self.all)?,
         };
         self.num_frames += self.all.len() as u64;
@@ -133,10 +139,21 @@ impl Decoder {
             return Err(AudioError::TooLong { limit: self.limit });
         }
         self.ended = !more;
+        let container = self.opened.container;
+        if let Source::Frames(reader) = &self.opened.source
+            && self.ended
+            && self.num_frames > 0
+            && !reader.any_good()
+        {
+            return Err(AudioError::Undecodable { container });
+        }
         if self.ended && self.num_frames == 0 {
-            let container = self.opened.container;
             return Err(match &self.opened.source {
                 Source::Raw(_) => AudioError::Empty,
+                Source::Frames(reader) if reader.warnings().contains("audio.truncated") => {
+                    AudioError::Truncated { container }
+                }
+                Source::Frames(_) => AudioError::Empty,
                 Source::Packets(packets) if packets.warnings().contains("audio.truncated") => {
                     AudioError::Truncated { container }
                 }

@@ -30,13 +30,15 @@ pub enum AudioError {
         container: &'static str,
     },
     /// A codec that cannot be decoded.
-    #[error("audio codec `{codec}` is not supported: convert the recording to WAV, MP3, FLAC, Opus or AAC")]
+    #[error("audio codec `{codec}` is not supported: {}", way_out(.codec))]
     UnsupportedCodec {
         /// Its name.
         codec: String,
     },
     /// A container that cannot be opened.
-    #[error("container `{container}` is not supported: convert the recording to WAV, MP3, FLAC, Opus or AAC")]
+    #[error(
+        "container `{container}` is not supported: convert the recording to WAV, MP3, FLAC, Opus or AAC, for example with `ffmpeg -i IN -c:a flac OUT.flac`"
+    )]
     UnsupportedContainer {
         /// Its name.
         container: &'static str,
@@ -85,6 +87,24 @@ pub enum AudioError {
         /// What is missing.
         missing: &'static str,
     },
+    /// A rate or a number of channels that the declared codec does not have.
+    #[error("headerless {codec} has {}one channel: declare that, or neither rate nor channels", rate(*.rate_hz))]
+    ImpossibleLayout {
+        /// The codec declared.
+        codec: &'static str,
+        /// The only rate that it has, when there is only one.
+        rate_hz: Option<u32>,
+    },
+    /// A chosen audio track that the recording does not have.
+    #[error("audio track {track} cannot be chosen: the {container} file has {}", tracks(*.num_tracks))]
+    NoSuchTrack {
+        /// The track chosen.
+        track: u32,
+        /// Audio tracks in the recording.
+        num_tracks: usize,
+        /// The container as recognised.
+        container: &'static str,
+    },
     /// Declared as headerless, but it has a header.
     #[error(
         "the audio is declared as headerless {declared}, but it is a {found} file: send it without a declared codec"
@@ -103,6 +123,29 @@ pub enum AudioError {
     },
 }
 
+fn rate(rate_hz: Option<u32>) -> String {
+    rate_hz.map_or_else(String::new, |rate_hz| format!("{rate_hz} Hz and "))
+}
+
+fn tracks(num_tracks: usize) -> String {
+    match num_tracks {
+        0 => "none".to_owned(),
+        1 => "only track 0".to_owned(),
+        more => format!("tracks 0 to {}", more - 1),
+    }
+}
+
+/// What turns a recording of this codec into one that is read.
+fn way_out(codec: &str) -> &'static str {
+    match codec {
+        "silk" => {
+            "ffmpeg does not read it either: export it as WAV or MP3 from the program that made it, or decode it with the SILK SDK"
+        }
+        "encrypted" => "export it without protection from the program that made it",
+        _ => "convert it first, for example with `ffmpeg -i IN -c:a flac OUT.flac`",
+    }
+}
+
 impl Classify for AudioError {
     fn code(&self) -> ErrorCode {
         match self {
@@ -111,6 +154,8 @@ impl Classify for AudioError {
             | Self::NoSuchChannel { .. }
             | Self::TooManyChannels { .. }
             | Self::IncompleteDeclaration { .. }
+            | Self::ImpossibleLayout { .. }
+            | Self::NoSuchTrack { .. }
             | Self::WrongDeclaration { .. } => ErrorCode::InvalidInput,
             Self::TooLong { .. } => ErrorCode::LimitExceeded,
             Self::Empty
@@ -139,6 +184,8 @@ impl Classify for AudioError {
             Self::NoSuchChannel { .. } => "audio.no_such_channel",
             Self::TooManyChannels { .. } => "audio.too_many_channels",
             Self::IncompleteDeclaration { .. } => "audio.incomplete_declaration",
+            Self::ImpossibleLayout { .. } => "audio.impossible_layout",
+            Self::NoSuchTrack { .. } => "audio.no_such_track",
             Self::WrongDeclaration { .. } => "audio.wrong_declaration",
             Self::TooLong { .. } => "audio.too_long",
         }

@@ -5,17 +5,22 @@
 //! No text, no speech and no async here.
 //!
 //! On the way from bytes to samples: `sniff` says what the bytes are or refuses them by name, `probe` opens the reader
-//! for them (`wav` and `raw` for uncompressed samples, `packets` for everything with a codec), `decode` pulls frames,
+//! for them (`wav`, `w64` and `raw` for uncompressed samples, `frame` for codecs of telephone systems, `packets` and
+//! `tracks` for everything in a container with packets), `decode` pulls frames,
 //! `channels` and `level` look at them, `resample` brings them to 16 kHz.
 //!
 //! **Invariant**: hostile bytes give an [`AudioError`], never a panic.
 
 mod channels;
 mod codec;
+mod declared;
 mod decode;
 mod error;
+mod frame;
+mod he_aac;
 mod level;
 mod limits;
+mod mkv;
 mod mp4;
 mod mpeg;
 mod mute;
@@ -30,8 +35,11 @@ mod stream;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod tracks;
+mod w64;
 mod wav;
 
+pub use channels::Selection;
 pub use error::AudioError;
 pub use limits::AudioConfig;
 pub use mute::Muted;

@@ -7,46 +7,20 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::sync::LazyLock;
 
-use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS};
-use symphonia::core::codecs::audio::{
-    AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO,
-};
-use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 use symphonia::default::formats;
 
 use super::AudioError;
-use super::codec::{codec_name, plain_lc, refused_name};
 use super::decode::Frames;
-use super::limits::{GAP_TOLERANCE, MAX_CHANNELS, MAX_GAP, MAX_IDLE_PACKETS, MAX_LEADING_GAP};
+use super::limits::{GAP_TOLERANCE, MAX_GAP, MAX_IDLE_PACKETS, MAX_LEADING_GAP};
 use super::sniff::Container;
+use super::tracks::{self, Chosen, OPUS_RATE_HZ, PacketDecoder, Skip, Wanted};
 use crate::types::Millis;
-
-/// Samples that an AAC-LC encoder puts before the first of the recording.
-const AAC_DELAY: u64 = 1024;
-
-/// The same for MP3 without a LAME tag: 576 of the usual encoder and 529 of any decoder.
-const MP3_DELAY: u64 = 1105;
-
-/// The filter bank of an MP2 decoder.
-const MP2_DELAY: u64 = 481;
-
-/// Opus always decodes at this rate, whatever its header says about the original.
-const OPUS_RATE_HZ: u32 = 48_000;
-
-static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
-    let mut registry = CodecRegistry::new();
-    symphonia::default::register_enabled_codecs(&mut registry);
-    registry.register_audio_decoder::<symphonia_adapter_libopus::OpusDecoder>();
-    registry
-});
 
 /// Why no audio came out of a container.
 #[derive(Debug)]
@@ -57,6 +31,8 @@ pub(super) enum Failure {
     NoTrack,
     /// The codec is known and has no decoder.
     Codec(String),
+    /// The track that is wanted does not exist.
+    NoSuchTrack { wanted: u32, num_tracks: usize },
     /// The bytes end too early.
     CutOff,
     /// The bytes contradict themselves.
@@ -73,7 +49,7 @@ impl From<Error> for Failure {
 /// Decodes the first audio track of a container.
 pub(super) struct PacketReader {
     format: Box<dyn FormatReader>,
-    decoder: Box<dyn AudioDecoder>,
+    decoder: PacketDecoder,
     container: Container,
     track_id: u32,
     time_base: Option<TimeBase>,
@@ -82,8 +58,14 @@ pub(super) struct PacketReader {
     num_channels: u16,
     /// Frames by the container's count, when it has one.
     promised_frames: Option<u64>,
+    /// Frames to drop at the start, until the rate is known.
+    skip: Option<Skip>,
     /// Decoded frames still to drop at the start.
     skip_left: u64,
+    /// Silence before the first sample by the container, in milliseconds.
+    lead_ms: u64,
+    /// Earliest time of another track's packets before the first of this, in milliseconds.
+    others_start_ms: Option<i64>,
     /// Packet durations are exact, so that the last one says where the recording ends within its packet.
     exact_durations: bool,
     /// Time stamp of the frame at `position` 0, in frames.
@@ -110,7 +92,8 @@ fn open_format(
 ) -> Result<Box<dyn FormatReader>, Error> {
     let options = FormatOptions::default();
     Ok(match container {
-        Container::Wav => Box::new(formats::WavReader::try_new(stream, options)?),
+        // Wave64 is read by `w64`; only what lies inside gets here.
+        Container::Wav | Container::W64 => Box::new(formats::WavReader::try_new(stream, options)?),
         Container::Ogg => Box::new(formats::OggReader::try_new(stream, options)?),
         Container::Flac => Box::new(formats::FlacReader::try_new(stream, options)?),
         Container::Mp4 => Box::new(formats::IsoMp4Reader::try_new(stream, options)?),
@@ -122,85 +105,29 @@ fn open_format(
     })
 }
 
-/// Finds the first audio track with a decoder, in the order of the container.
-fn choose_track(
-    format: &dyn FormatReader,
-) -> Result<(u32, AudioCodecParameters, Box<dyn AudioDecoder>), Failure> {
-    let mut refused = None;
-    let default_id = format.default_track(TrackType::Audio).map(|track| track.id);
-    let mut tracks: Vec<_> = format.tracks().iter().collect();
-    tracks.sort_by_key(|track| Some(track.id) != default_id);
-    for track in tracks {
-        let Some(params) = track.codec_params.as_ref().and_then(|params| params.audio()) else { continue };
-        if params.codec == CODEC_ID_NULL_AUDIO {
-            continue;
-        }
-        let mut params = params.clone();
-        if params.codec == CODEC_ID_OPUS {
-            params.sample_rate = Some(OPUS_RATE_HZ);
-            // The adapter would cut the delay off the first packet only; it may be longer than that.
-            params.extra_data = None;
-        }
-        if params.codec == CODEC_ID_AAC
-            && let Some(plain) = params.extra_data.as_deref().and_then(plain_lc)
-        {
-            params.extra_data = Some(Box::new(plain));
-        }
-        match CODECS.make_audio_decoder(&params, &AudioDecoderOptions::default()) {
-            Ok(decoder) => {
-                let original = track.codec_params.as_ref().and_then(|params| params.audio());
-                return Ok((track.id, original.cloned().unwrap_or(params), decoder));
-            }
-            Err(_) => {
-                refused.get_or_insert_with(|| refused_name(&params));
-            }
-        }
-    }
-    Err(refused.map_or(Failure::NoTrack, Failure::Codec))
-}
-
-/// Samples before the recording's first, at the decoder's rate. `has_delay` says that the container knows the delay
-/// and its reader cuts it off.
-fn encoder_delay(params: &AudioCodecParameters, container: Container, has_delay: bool) -> u64 {
-    if params.codec == CODEC_ID_AAC {
-        return AAC_DELAY;
-    }
-    if params.codec == CODEC_ID_MP3 && !has_delay {
-        return MP3_DELAY;
-    }
-    if params.codec == CODEC_ID_MP2 {
-        return MP2_DELAY;
-    }
-    if params.codec != CODEC_ID_OPUS {
-        return 0;
-    }
-    let head = params.extra_data.as_deref().unwrap_or_default();
-    match head.get(10..12) {
-        // The same header, but written the other way round in MP4.
-        Some([first, second]) if container == Container::Mp4 => {
-            u64::from(u16::from_be_bytes([*first, *second]))
-        }
-        Some([first, second]) => u64::from(u16::from_le_bytes([*first, *second])),
-        _ => 0,
-    }
-}
-
 impl PacketReader {
     /// Opens the container and decodes up to the first frame.
-    pub(super) fn open(container: Container, source: Box<dyn MediaSource>) -> Result<Self, Failure> {
+    pub(super) fn open(
+        container: Container,
+        source: Box<dyn MediaSource>,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, Failure> {
         let stream = MediaSourceStream::new(source, Default::default());
         let format = open_format(container, stream)?;
-        let (track_id, params, decoder) = choose_track(&*format)?;
+        let Chosen { id: track_id, codec, decoder, skip, lead_ms, is_aac } =
+            tracks::choose(&*format, container, wanted)?;
         let track = format.tracks().iter().find(|track| track.id == track_id);
-        let has_delay = track.is_some_and(|track| track.delay.is_some());
         let time_base = track.and_then(|track| track.time_base);
         // Without a LAME tag the MP3 reader's count is a guess from the file's size.
         let is_counted = |track: &&Track| container != Container::Mpeg || track.delay.is_some();
         let promised_frames = track.filter(is_counted).and_then(|track| track.num_frames);
         let mut reader = Self {
-            codec: codec_name(&params),
-            skip_left: encoder_delay(&params, container, has_delay),
-            exact_durations: container == Container::Mp4 && params.codec == CODEC_ID_AAC,
+            codec,
+            skip: Some(skip),
+            skip_left: 0,
+            lead_ms,
+            others_start_ms: None,
+            exact_durations: container == Container::Mp4 && is_aac,
             format,
             decoder,
             container,
@@ -293,20 +220,22 @@ impl PacketReader {
         for _ in 0..MAX_IDLE_PACKETS {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) => packet,
-                Ok(None) => return Ok(false),
-                Err(Error::ResetRequired) => match choose_track(&*self.format) {
-                    // The next of several recordings in one file.
-                    Ok((track_id, params, decoder)) => {
-                        (self.track_id, self.decoder) = (track_id, decoder);
-                        self.skip_left = encoder_delay(&params, self.container, true);
-                        self.origin = None;
-                        continue;
+                Ok(None) => return Ok(self.flush()),
+                Err(Error::ResetRequired) => {
+                    match tracks::choose(&*self.format, self.container, Wanted::default()) {
+                        // The next of several recordings in one file.
+                        Ok(chosen) => {
+                            (self.track_id, self.decoder) = (chosen.id, chosen.decoder);
+                            self.skip = Some(chosen.skip);
+                            self.origin = None;
+                            continue;
+                        }
+                        Err(_) => {
+                            self.warn("audio.corrupt_packets");
+                            return Ok(false);
+                        }
                     }
-                    Err(_) => {
-                        self.warn("audio.corrupt_packets");
-                        return Ok(false);
-                    }
-                },
+                }
                 Err(error) => {
                     return match Failure::from(error) {
                         Failure::Io(error) => Err(error),
@@ -317,14 +246,19 @@ impl PacketReader {
                             }
                             Ok(false)
                         }
-                        Failure::NoTrack | Failure::Codec(_) | Failure::Damaged => {
+                        Failure::NoTrack
+                        | Failure::Codec(_)
+                        | Failure::NoSuchTrack { .. }
+                        | Failure::Damaged => {
                             self.warn("audio.corrupt_packets");
                             Ok(false)
                         }
                     };
                 }
             };
-            if packet.track_id == self.track_id && self.take(&packet) {
+            if packet.track_id != self.track_id {
+                self.pass_over(&packet);
+            } else if self.take(&packet) {
                 return Ok(true);
             }
         }
@@ -332,18 +266,20 @@ impl PacketReader {
         Ok(false)
     }
 
+    fn flush(&mut self) -> bool {
+        let Some(frames) =
+            self.decoder.flush().filter(|frames| frames.channels.len() == usize::from(self.num_channels))
+        else {
+            return false;
+        };
+        self.num_frames += frames.len() as u64;
+        self.queue.push_back(Queued::Decoded(frames));
+        true
+    }
+
     /// Decodes one packet and queues what it gives; whether that is anything.
     fn take(&mut self, packet: &Packet) -> bool {
-        let decoded = match self.decoder.decode(packet) {
-            Ok(buffer) => copy(&buffer),
-            Err(error) => {
-                if matches!(error, Error::ResetRequired) {
-                    self.decoder.reset();
-                }
-                None
-            }
-        };
-        let Some((rate_hz, mut frames)) = decoded else {
+        let Some((rate_hz, mut frames)) = self.decoder.decode(packet) else {
             self.warn("audio.corrupt_packets");
             return self.replace_by_silence(packet);
         };
@@ -354,6 +290,9 @@ impl PacketReader {
         } else if (self.rate_hz, self.num_channels) != (rate_hz, num_channels) {
             self.warn("audio.corrupt_packets");
             return self.replace_by_silence(packet);
+        }
+        if let Some(skip) = self.skip.take() {
+            self.skip_left = self.frames_to_skip(skip);
         }
         let trimmed = packet.trim_start.get().saturating_add(packet.trim_end.get());
         let raw_len =
@@ -375,6 +314,32 @@ impl PacketReader {
             self.queue.push_back(Queued::Decoded(frames));
         }
         any || !self.queue.is_empty()
+    }
+
+    fn frames_to_skip(&self, skip: Skip) -> u64 {
+        let frames = match skip {
+            Skip::Frames(frames) => frames,
+            Skip::AacCore { frames, core_rate_hz } => {
+                frames * u64::from(self.rate_hz)
+                    / u64::from(if core_rate_hz == 0 { self.rate_hz } else { core_rate_hz })
+            }
+            Skip::Ticks(ticks) => u64::try_from(self.frames_of(ticks).unwrap_or(0)).unwrap_or(0),
+        };
+        // More than a few seconds is not a delay but a cut, which stays in.
+        frames.min(2 * u64::from(self.rate_hz)) + self.decoder.delay()
+    }
+
+    /// Notes where another track begins, so that this one can be placed beside it.
+    fn pass_over(&mut self, packet: &Packet) {
+        if self.origin.is_some() {
+            return;
+        }
+        let track = self.format.tracks().iter().find(|track| track.id == packet.track_id);
+        let Some(base) = track.and_then(|track| track.time_base) else { return };
+        let ms =
+            i128::from(packet.pts.get()) * 1000 * i128::from(base.numer.get()) / i128::from(base.denom.get());
+        let Ok(ms) = i64::try_from(ms) else { return };
+        self.others_start_ms = Some(self.others_start_ms.map_or(ms, |earliest| earliest.min(ms)));
     }
 
     fn time_base_is_rate(&self) -> bool {
@@ -412,14 +377,32 @@ impl PacketReader {
         count > 0
     }
 
+    /// Frames between the start of the recording and its first packet.
+    fn leading_gap(&self, stamp: i64) -> u64 {
+        if stamp <= self.frames_in(MAX_LEADING_GAP) {
+            return u64::try_from(stamp).unwrap_or(0);
+        }
+        // Cut out of a longer stream, but the picture says where this begins.
+        let start = self.others_start_ms.map(|ms| i128::from(ms) * i128::from(self.rate_hz) / 1000);
+        let gap = start.map_or(0, |start| i128::from(stamp) - start);
+        u64::try_from(gap).ok().filter(|gap| *gap <= self.frames_in(MAX_GAP).unsigned_abs()).unwrap_or(0)
+    }
+
     /// Queues silence when the packet's time stamp is later than what came before it.
     fn place(&mut self, packet: &Packet) {
         let Some(stamp) = self.frames_of(packet.pts.get()) else { return };
         let position = i64::try_from(self.position).unwrap_or(i64::MAX);
         let Some(origin) = self.origin else {
             self.origin = Some(stamp.saturating_sub(position));
-            if position == 0 && stamp > 0 && stamp <= self.frames_in(MAX_LEADING_GAP) {
-                self.push_silence(stamp.unsigned_abs());
+            if position == 0 {
+                let lead = Millis(self.lead_ms).min(MAX_GAP);
+                let gap = self.leading_gap(stamp);
+                // Time stamps count what the encoder put before the first sample, and the picture's count with them.
+                let stays = self.container == Container::Matroska
+                    && self.codec != "opus"
+                    && (gap > 0 || self.format.tracks().len() > 1);
+                let skipped = if stays { self.skip_left } else { 0 };
+                self.push_silence(self.frames_in(lead).unsigned_abs() + gap + skipped);
             }
             return;
         };
@@ -437,22 +420,6 @@ impl PacketReader {
             self.origin = Some(stamp.saturating_sub(position));
         }
     }
-}
-
-/// The frames of a decoded packet; `None` when they make no sense.
-fn copy(buffer: &GenericAudioBufferRef<'_>) -> Option<(u32, Frames)> {
-    let rate_hz = buffer.spec().rate();
-    let num_channels = buffer.num_planes();
-    if rate_hz == 0 || num_channels == 0 || num_channels > usize::from(MAX_CHANNELS) {
-        return None;
-    }
-    let mut channels = vec![Vec::new(); num_channels];
-    buffer.copy_to_vecs_planar::<f32>(&mut channels);
-    for sample in channels.iter_mut().flatten() {
-        // A damaged packet may decode to anything; a NaN would spread through every filter after it.
-        *sample = if sample.is_finite() { sample.clamp(-8.0, 8.0) } else { 0.0 };
-    }
-    Some((rate_hz, Frames { channels }))
 }
 
 impl std::fmt::Debug for PacketReader {

@@ -8,26 +8,28 @@ use std::io::{BufReader, Read};
 use super::AudioError;
 use super::decode::Frames;
 use super::region::Region;
-use crate::types::DeclaredCodec;
 
-/// How one sample is written. All little-endian.
+/// How one sample is written. Little-endian unless said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SampleFormat {
     U8,
     S16,
+    S16Be,
     S24,
     S32,
     F32,
     F64,
     Alaw,
+    /// Every bit inverted.
+    AlawInverted,
     Ulaw,
 }
 
 impl SampleFormat {
     pub(super) fn num_bytes(self) -> usize {
         match self {
-            Self::U8 | Self::Alaw | Self::Ulaw => 1,
-            Self::S16 => 2,
+            Self::U8 | Self::Alaw | Self::AlawInverted | Self::Ulaw => 1,
+            Self::S16 | Self::S16Be => 2,
             Self::S24 => 3,
             Self::S32 | Self::F32 => 4,
             Self::F64 => 8,
@@ -38,12 +40,26 @@ impl SampleFormat {
         match self {
             Self::U8 => "pcm_u8",
             Self::S16 => "pcm_s16le",
+            Self::S16Be => "pcm_s16be",
             Self::S24 => "pcm_s24le",
             Self::S32 => "pcm_s32le",
             Self::F32 => "pcm_f32le",
             Self::F64 => "pcm_f64le",
             Self::Alaw => "pcm_alaw",
+            Self::AlawInverted => "pcm_alaw_inverted",
             Self::Ulaw => "pcm_mulaw",
+        }
+    }
+
+    /// Appends the whole frames that interleaved bytes have, for as many channels as `frames` has.
+    pub(super) fn append(self, bytes: &[u8], frames: &mut Frames) {
+        let sample_bytes = self.num_bytes();
+        let frame_bytes = sample_bytes * frames.channels.len().max(1);
+        for (index, channel) in frames.channels.iter_mut().enumerate() {
+            let from = index * sample_bytes;
+            channel.extend(
+                bytes.chunks_exact(frame_bytes).map(|frame| self.decode(&frame[from..from + sample_bytes])),
+            );
         }
     }
 
@@ -51,6 +67,7 @@ impl SampleFormat {
         match (self, bytes) {
             (Self::U8, [byte]) => (f32::from(*byte) - 128.0) / 128.0,
             (Self::S16, [low, high]) => f32::from(i16::from_le_bytes([*low, *high])) / 32_768.0,
+            (Self::S16Be, [high, low]) => f32::from(i16::from_be_bytes([*high, *low])) / 32_768.0,
             (Self::S24, [low, middle, high]) => {
                 i32::from_le_bytes([0, *low, *middle, *high]) as f32 / 2_147_483_648.0
             }
@@ -62,19 +79,9 @@ impl SampleFormat {
                 finite(f64::from_le_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7]) as f32)
             }
             (Self::Alaw, [byte]) => f32::from(alaw_to_linear(*byte)) / 32_768.0,
+            (Self::AlawInverted, [byte]) => f32::from(alaw_to_linear(!*byte)) / 32_768.0,
             (Self::Ulaw, [byte]) => f32::from(ulaw_to_linear(*byte)) / 32_768.0,
             _ => 0.0,
-        }
-    }
-}
-
-impl From<DeclaredCodec> for SampleFormat {
-    fn from(codec: DeclaredCodec) -> Self {
-        match codec {
-            DeclaredCodec::Alaw => Self::Alaw,
-            DeclaredCodec::Ulaw => Self::Ulaw,
-            DeclaredCodec::PcmS16Le => Self::S16,
-            DeclaredCodec::PcmU8 => Self::U8,
         }
     }
 }
@@ -131,19 +138,9 @@ impl RawReader {
             }
             filled += count;
         }
-        let sample_bytes = self.format.num_bytes();
-        let frame_bytes = sample_bytes * self.num_channels;
-        let whole = filled - filled % frame_bytes;
-        let format = self.format;
-        for (index, channel) in frames.channels.iter_mut().enumerate() {
-            let from = index * sample_bytes;
-            channel.extend(
-                self.buffer[..whole]
-                    .chunks_exact(frame_bytes)
-                    .map(|frame| format.decode(&frame[from..from + sample_bytes])),
-            );
-        }
-        Ok(whole > 0)
+        let frame_bytes = self.format.num_bytes() * self.num_channels;
+        self.format.append(&self.buffer[..filled], frames);
+        Ok(filled >= frame_bytes)
     }
 }
 

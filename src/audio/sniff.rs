@@ -6,13 +6,12 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::AudioError;
+use super::declared::{self, Layout};
+use super::frame::FrameCodec;
 use super::mpeg::{self, FrameKind};
 
 /// How far junk may reach before the first MPEG frame.
 const MAX_JUNK: u64 = 1024 * 1024;
-
-/// Bytes in which a container names its tracks.
-const MAX_HEAD: u64 = 64 * 1024;
 
 /// Tags in a row before the audio.
 const MAX_TAGS: u32 = 8;
@@ -29,6 +28,7 @@ pub(super) enum Container {
     Adts,
     Aiff,
     Caf,
+    W64,
 }
 
 impl Container {
@@ -43,6 +43,7 @@ impl Container {
             Self::Adts => "adts",
             Self::Aiff => "aiff",
             Self::Caf => "caf",
+            Self::W64 => "w64",
         }
     }
 }
@@ -52,6 +53,10 @@ impl Container {
 pub(super) enum Content {
     /// A container with a reader, beginning at this byte.
     Readable(Container, u64),
+    /// AMR frames after the file's first line, beginning at this byte.
+    Amr(FrameCodec, u64),
+    /// Headerless audio, by the file's extension.
+    Headerless(Layout),
     /// A codec without a decoder.
     RefusedCodec(String),
     /// A container without a reader.
@@ -62,6 +67,9 @@ pub(super) enum Content {
     Unknown,
 }
 
+/// How a Sony Wave64 file begins: a GUID whose first four letters are those of RIFF.
+const W64_RIFF: &[u8] = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00";
+
 fn starts(head: &[u8], at: usize, signature: &[u8]) -> bool {
     head.get(at..at + signature.len()) == Some(signature)
 }
@@ -71,7 +79,11 @@ pub(super) fn by_signature(head: &[u8]) -> Content {
     let codec = |name: &str| Content::RefusedCodec(name.to_owned());
     let is_riff = ["RIFF", "RF64", "BW64"].iter().any(|name| starts(head, 0, name.as_bytes()));
     if is_riff && starts(head, 8, b"WAVE") {
-        return if is_act(head) { codec("g729") } else { Content::Readable(Container::Wav, 0) };
+        return if is_act(head) {
+            Content::RefusedContainer("act")
+        } else {
+            Content::Readable(Container::Wav, 0)
+        };
     }
     if is_riff && starts(head, 8, b"QLCM") {
         // The codec's GUID follows the version in the format chunk.
@@ -105,9 +117,17 @@ pub(super) fn by_signature(head: &[u8]) -> Content {
     if starts(head, 0, b"FORM") && (starts(head, 8, b"AIFF") || starts(head, 8, b"AIFC")) {
         return Content::Readable(Container::Aiff, 0);
     }
-    let codecs: [(&[u8], &str); 16] = [
-        (b"#!AMR-WB", "amr_wb"),
-        (b"#!AMR", "amr_nb"),
+    if starts(head, 0, W64_RIFF) {
+        return Content::Readable(Container::W64, 0);
+    }
+    for (line, narrow) in [(b"#!AMR\n".as_slice(), true), (b"#!AMR-WB\n", false)] {
+        if starts(head, 0, line) {
+            let codec = if narrow { FrameCodec::AmrNb } else { FrameCodec::AmrWb };
+            return Content::Amr(codec, line.len() as u64);
+        }
+    }
+    let codecs: [(&[u8], &str); 15] = [
+        (b"#!AMR", "amr with several channels"),
         (b"#!SILK", "silk"),
         (b"\x02#!SILK", "silk"),
         (b"#!iLBC", "ilbc"),
@@ -126,9 +146,8 @@ pub(super) fn by_signature(head: &[u8]) -> Content {
     if let Some((_, name)) = codecs.iter().find(|(signature, _)| starts(head, 0, signature)) {
         return codec(name);
     }
-    let containers: [(&[u8], &'static str); 15] = [
+    let containers: [(&[u8], &'static str); 14] = [
         (b"RIFX", "rifx"),
-        (b"riff\x2e\x91\xcf\x11", "w64"),
         (b".snd", "au"),
         (b"NIST_1A", "sphere"),
         (b"FLV\x01", "flv"),
@@ -188,17 +207,10 @@ fn ogg_codec(head: &[u8]) -> Option<&'static str> {
     refused
 }
 
-/// The codec that a file extension promises for headerless bytes.
-fn codec_of_extension(extension: &str) -> Option<&'static str> {
+/// The codec without a decoder that a file extension promises for headerless bytes.
+fn refused_by_extension(extension: &str) -> Option<&'static str> {
     let codec = match extension {
-        "g729" | "g729a" => "g729",
-        "g722" => "g722",
-        "g726" | "g726-16" | "g726-24" | "g726-32" | "g726-40" => "g726",
         "g723" | "g723sf" => "g723_1",
-        "gsm" => "gsm",
-        "vox" => "adpcm_ima_oki",
-        "amr" => "amr_nb",
-        "awb" => "amr_wb",
         "ilbc" => "ilbc",
         "silk" | "slk" | "sil" => "silk",
         "siren7" | "siren14" => "siren",
@@ -231,14 +243,25 @@ pub(super) fn sniff(
         }
         head = read_at(file, start, 4096)?;
     }
+    let layout = extension.and_then(declared::by_extension).filter(|_| start == 0);
     match by_signature(&head) {
         Content::Readable(container, _) => return Ok(Content::Readable(container, start)),
+        Content::Amr(codec, line) => return Ok(Content::Amr(codec, start + line)),
         Content::Unknown => {}
-        refused @ (Content::RefusedCodec(_) | Content::RefusedContainer(_) | Content::OnlyTag) => {
-            return Ok(refused);
-        }
+        // Signatures of two bytes are too short to overrule a name.
+        Content::RefusedCodec(_) if layout.is_some() && starts(&head, 0, b"\x0b\x77") => {}
+        Content::RefusedContainer(_) if layout.is_some() && starts(&head, 0, &[0x1f, 0x8b]) => {}
+        refused @ (Content::RefusedCodec(_)
+        | Content::RefusedContainer(_)
+        | Content::Headerless(_)
+        | Content::OnlyTag) => return Ok(refused),
     }
-    if let Some(codec) = extension.and_then(codec_of_extension) {
+    if let Some(layout) = layout
+        && !matches!(mpeg::find_chain(&head, false), Some((0, _)))
+    {
+        return Ok(Content::Headerless(layout));
+    }
+    if let Some(codec) = extension.and_then(refused_by_extension) {
         return Ok(Content::RefusedCodec(codec.to_owned()));
     }
     let bytes = read_at(file, start, MAX_JUNK)?;
@@ -267,22 +290,6 @@ pub(super) fn is_matroska_cut_off(file: &mut (impl Read + Seek), file_len: u64) 
     Ok(!is_unknown && (body as u64).saturating_add(size) > file_len)
 }
 
-/// The codec id of the first audio track of a Matroska file, from the bytes before its first cluster.
-pub(super) fn matroska_codec(file: &mut (impl Read + Seek)) -> Result<Option<String>, AudioError> {
-    const CODEC_ID: u8 = 0x86;
-    let head = read_at(file, 0, MAX_HEAD)?;
-    for (at, window) in head.windows(4).enumerate() {
-        let [CODEC_ID, size, b'A', b'_'] = *window else { continue };
-        let len = usize::from(size & 0x7f);
-        if let Some(name) = head.get(at + 2..at + 2 + len).and_then(|name| std::str::from_utf8(name).ok())
-            && name.bytes().all(|byte| byte.is_ascii_graphic())
-        {
-            return Ok(Some(name.to_ascii_lowercase()));
-        }
-    }
-    Ok(None)
-}
-
 fn read_at(file: &mut (impl Read + Seek), at: u64, count: u64) -> Result<Vec<u8>, AudioError> {
     file.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
@@ -307,14 +314,18 @@ mod tests {
         assert_eq!(sniffed(b"RIFF\0\0\0\0WAVEfmt ", Some("mp3")), Content::Readable(Container::Wav, 0));
         assert_eq!(sniffed(b"\0\0\0\x18ftypM4A ", None), Content::Readable(Container::Mp4, 0));
         assert_eq!(sniffed(b"ID3\x03\0\0\0\0\0\x05abcdefLaC", None), Content::Readable(Container::Flac, 15));
-        assert_eq!(sniffed(b"#!AMR\n\x3c", Some("wav")), Content::RefusedCodec("amr_nb".to_owned()));
-        assert_eq!(sniffed(b"#!AMR-WB\n\x3c", None), Content::RefusedCodec("amr_wb".to_owned()));
+        assert_eq!(sniffed(b"#!AMR\n\x3c", Some("wav")), Content::Amr(FrameCodec::AmrNb, 6));
+        assert_eq!(sniffed(b"#!AMR-WB\n\x3c", Some("gsm")), Content::Amr(FrameCodec::AmrWb, 9));
     }
 
     #[test]
     fn headerless_audio_is_named_by_its_extension_only_when_nothing_else_helps() {
-        assert_eq!(sniffed(&[0x12; 500], Some("g729")), Content::RefusedCodec("g729".to_owned()));
-        assert_eq!(sniffed(&[0xd5; 500], Some("alaw")), Content::Unknown);
+        assert_eq!(sniffed(&[0x12; 500], Some("silk")), Content::RefusedCodec("silk".to_owned()));
+        let alaw = declared::by_extension("alaw").expect("it is known");
+        assert_eq!(sniffed(&[0xd5; 500], Some("alaw")), Content::Headerless(alaw));
+        assert_eq!(sniffed(&[0x0b, 0x77, 0xd5, 0xd5], Some("alaw")), Content::Headerless(alaw));
+        assert_eq!(sniffed(b"fLaC\x80\0\0\x22", Some("alaw")), Content::Readable(Container::Flac, 0));
+        assert_eq!(sniffed(&[0xd5; 500], Some("pcm")), Content::Unknown);
         assert_eq!(sniffed(&[0; 500], None), Content::Unknown);
     }
 

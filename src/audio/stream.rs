@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::decode::{Decoder, Frames};
 use super::resample::Resampler;
-use super::{AudioConfig, AudioError, Block, SAMPLE_RATE_HZ};
-use crate::types::{AudioDeclaration, ChannelIndex};
+use super::{AudioConfig, AudioError, Block, SAMPLE_RATE_HZ, Selection};
+use crate::types::AudioDeclaration;
 
 /// Samples per channel of a block: one second.
 pub const BLOCK_LEN: usize = SAMPLE_RATE_HZ as usize;
@@ -30,13 +30,13 @@ impl AudioStream {
     /// # Errors
     /// [`AudioError`] when the bytes are not audio that can be decoded, when the declaration contradicts them, or when
     /// the channels are not there.
-    pub fn open(
+    pub fn open<'a>(
         path: &Path,
         declaration: &AudioDeclaration,
-        channels: &[ChannelIndex],
+        selection: impl Into<Selection<'a>>,
         config: &AudioConfig,
     ) -> Result<Self, AudioError> {
-        let decoder = Decoder::open(path, declaration, channels, config)?;
+        let decoder = Decoder::open(path, declaration, selection.into(), config)?;
         let num_channels = decoder.selected().len();
         Ok(Self {
             resampler: Resampler::new(decoder.info().rate_hz, num_channels),

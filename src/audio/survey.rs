@@ -7,25 +7,24 @@ use super::channels::Likeness;
 use super::decode::{Decoder, Frames};
 use super::level::LevelMeter;
 use super::resample::rescale;
-use super::{AudioConfig, AudioError, AudioProfile, ChannelLayout, SAMPLE_RATE_HZ};
-use crate::types::{AudioDeclaration, ChannelIndex, Millis};
+use super::{AudioConfig, AudioError, AudioProfile, ChannelLayout, SAMPLE_RATE_HZ, Selection};
+use crate::types::{AudioDeclaration, Millis};
 
 /// Share of samples at full scale from which a channel counts as clipped.
 const CLIPPING_SHARE: f32 = 0.001;
 
-/// Decodes the recording at `path` and describes it. `selected` chooses and orders the channels; empty means all of
-/// one or two.
+/// Decodes the recording at `path` and describes it. `selection` chooses the track and the channels.
 ///
 /// # Errors
 /// [`AudioError`] as [`super::AudioStream::open`], and for what only shows while decoding: nothing decodable, or longer
 /// than allowed.
-pub fn survey(
+pub fn survey<'a>(
     path: &Path,
     declaration: &AudioDeclaration,
-    selected: &[ChannelIndex],
+    selection: impl Into<Selection<'a>>,
     config: &AudioConfig,
 ) -> Result<AudioProfile, AudioError> {
-    let mut decoder = Decoder::open(path, declaration, selected, config)?;
+    let mut decoder = Decoder::open(path, declaration, selection.into(), config)?;
     let rate_hz = decoder.info().rate_hz;
     let full_scale = decoder.info().full_scale;
     let num_selected = decoder.selected().len();

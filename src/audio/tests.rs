@@ -182,11 +182,16 @@ fn bad_bytes_are_refused_by_name() {
     assert_eq!(reason(b""), "audio.empty");
     assert_eq!(reason(&[0; 100_000]), "audio.not_audio");
     assert_eq!(reason(b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f"), "audio.truncated");
-    assert_eq!(reason(b"#!AMR\n\x3c\x08\x7d"), "audio.unsupported_codec");
-    let mut g729 = alaw_wav(&[0; 500], &[0; 500], 8000);
-    g729[20] = 0x83;
-    let error = surveyed(&folder.file("call.wav", &g729)).expect_err("there is no G.729 decoder");
-    assert!(matches!(error, AudioError::UnsupportedCodec { codec } if codec == "g729"));
+    assert_eq!(reason(b"#!AMR\n\x3c\x08\x7d"), "audio.undecodable");
+    assert_eq!(reason(b"#!AMR\n"), "audio.empty");
+    assert_eq!(reason(b"#!SILK_V3\x01"), "audio.unsupported_codec");
+    let mut other = alaw_wav(&[0; 500], &[0; 500], 8000);
+    other[20] = 0x22;
+    let error = surveyed(&folder.file("call.wav", &other)).expect_err("there is no TrueSpeech decoder");
+    assert!(error.to_string().contains("`truespeech`") && error.to_string().contains("ffmpeg"), "{error}");
+    other[20] = 0x31;
+    let error = surveyed(&folder.file("call.wav", &other)).expect_err("GSM has one channel");
+    assert!(matches!(error, AudioError::UnsupportedCodec { codec } if codec == "gsm with 2 channels"));
     let missing = surveyed(&folder.0.path().join("missing.wav")).expect_err("there is no such file");
     assert_eq!(missing.reason(), "audio.unreadable");
 }

@@ -6,7 +6,9 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::AudioError;
+use super::frame::FrameCodec;
 use super::raw::SampleFormat;
+use crate::types::{BitOrder, G726Rate};
 
 /// Chunks looked at before the samples; a real file has a handful.
 const MAX_CHUNKS: u32 = 4096;
@@ -35,6 +37,11 @@ pub(super) struct Wav {
 }
 
 impl Wav {
+    /// The codec of frames; `None` when the samples are uncompressed or another codec's.
+    pub(super) fn frame_codec(&self) -> Option<FrameCodec> {
+        frame_codec(self.tag, self.bits)
+    }
+
     /// The layout of uncompressed samples; `None` when a codec is needed.
     pub(super) fn sample_format(&self) -> Option<SampleFormat> {
         let channels = self.num_channels.max(1);
@@ -54,6 +61,29 @@ impl Wav {
             (TAG_ULAW, 1) => Some(SampleFormat::Ulaw),
             _ => None,
         }
+    }
+}
+
+/// The codec of frames of one channel, when ours decodes the tag.
+fn frame_codec(tag: u16, bits: u16) -> Option<FrameCodec> {
+    match tag {
+        // Dialogic's and OKI's own.
+        0x0010 | 0x0017 => Some(FrameCodec::Vox),
+        0x0031 => Some(FrameCodec::GsmWav49),
+        0x0065 | 0x028f => Some(FrameCodec::G722),
+        0x0083 | 0x0133 => Some(FrameCodec::G729),
+        0x0014 | 0x0040 | 0x0045 | 0x0064 => {
+            let rate = match bits {
+                2 => G726Rate::Kbit16,
+                3 => G726Rate::Kbit24,
+                4 => G726Rate::Kbit32,
+                5 => G726Rate::Kbit40,
+                _ => return None,
+            };
+            // As ffmpeg and Microsoft's ACM codecs pack it.
+            Some(FrameCodec::G726(rate, BitOrder::MostFirst))
+        }
+        _ => None,
     }
 }
 
@@ -121,7 +151,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Reads up to `count` bytes.
-fn read_some(file: &mut impl Read, count: u64) -> Result<Vec<u8>, AudioError> {
+pub(super) fn read_some(file: &mut impl Read, count: u64) -> Result<Vec<u8>, AudioError> {
     let mut bytes = Vec::new();
     file.take(count).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -203,7 +233,8 @@ pub(super) fn parse(file: &mut (impl Read + Seek), start: u64, file_len: u64) ->
     Err(damaged)
 }
 
-fn from_format(
+/// `None` when the format chunk is too short.
+pub(super) fn from_format(
     format_chunk: Vec<u8>,
     num_frames: Option<u64>,
     data_start: u64,

@@ -217,7 +217,8 @@ fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallR
     if args.recording.has_roles() {
         // A role on a channel that is not there would be passed over in silence.
         let audio = &judge.config.pipeline.audio;
-        args.recording.check_roles(&audio::survey(file, &declaration, &metadata.channels, audio)?)?;
+        let chosen = audio::Selection { track: metadata.audio_track, channels: &metadata.channels };
+        args.recording.check_roles(&audio::survey(file, &declaration, chosen, audio)?)?;
     }
     let result = process(judge, &id, file, &declaration, &metadata)?;
     let record = CallRecord {

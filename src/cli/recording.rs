@@ -14,9 +14,11 @@ use crate::proto::{json, v1};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
 
 /// File names of recordings in a folder; a file that is named is taken whatever its name.
-const EXTENSIONS: [&str; 19] = [
+const EXTENSIONS: [&str; 49] = [
     "wav", "flac", "mp3", "mp2", "aac", "m4a", "mp4", "m4v", "mov", "mkv", "mka", "webm", "ogg", "oga",
-    "opus", "aif", "aiff", "caf", "wave",
+    "opus", "aif", "aiff", "caf", "wave", "w64", "amr", "awb", "3gp", "3g2", "ul", "ulaw", "pcmu", "al",
+    "alaw", "pcma", "cal", "sln", "sln8", "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96",
+    "sln192", "vox", "gsm", "g722", "g726-16", "g726-24", "g726-32", "g726-40", "g729",
 ];
 
 /// Metadata and audio declaration as typed; they go over those of a metadata file.
@@ -31,8 +33,11 @@ pub(super) struct RecordingArgs {
     /// Channel to use when there are more than two; may be repeated
     #[arg(long = "use-channel", value_name = "CHANNEL")]
     use_channels: Vec<u32>,
-    /// Coding of audio without a header; needs --rate and --channels
-    #[arg(long, value_enum, requires = "rate", requires = "channels")]
+    /// Audio track to use when the file has several, counted from 0
+    #[arg(long, value_name = "TRACK")]
+    audio_track: Option<u32>,
+    /// Coding of audio without a header; needs --rate and --channels, except gsm, g722 and g729
+    #[arg(long, value_enum)]
     codec: Option<Codec>,
     /// Samples per second of audio without a header
     #[arg(long, value_name = "HZ")]
@@ -53,6 +58,42 @@ enum Codec {
     S16le,
     /// Unsigned 8-bit PCM
     U8,
+    /// Signed 16-bit big-endian PCM
+    S16be,
+    /// G.711 A-law with every bit inverted (.cal)
+    AlawInverted,
+    /// Dialogic (OKI) ADPCM
+    Vox,
+    /// GSM 06.10, 33 bytes a frame
+    Gsm,
+    /// G.722 at 64 kbit/s
+    G722,
+    /// G.726 at 16 kbit/s, first code in the lowest bits (RFC 3551)
+    #[value(name = "g726-16")]
+    G726Kbit16,
+    /// G.726 at 24 kbit/s, first code in the lowest bits (RFC 3551)
+    #[value(name = "g726-24")]
+    G726Kbit24,
+    /// G.726 at 32 kbit/s, first code in the lowest bits (RFC 3551)
+    #[value(name = "g726-32")]
+    G726Kbit32,
+    /// G.726 at 40 kbit/s, first code in the lowest bits (RFC 3551)
+    #[value(name = "g726-40")]
+    G726Kbit40,
+    /// G.726 at 16 kbit/s, first code in the highest bits (AAL2)
+    #[value(name = "aal2-g726-16")]
+    Aal2G726Kbit16,
+    /// G.726 at 24 kbit/s, first code in the highest bits (AAL2)
+    #[value(name = "aal2-g726-24")]
+    Aal2G726Kbit24,
+    /// G.726 at 32 kbit/s, first code in the highest bits (AAL2)
+    #[value(name = "aal2-g726-32")]
+    Aal2G726Kbit32,
+    /// G.726 at 40 kbit/s, first code in the highest bits (AAL2)
+    #[value(name = "aal2-g726-40")]
+    Aal2G726Kbit40,
+    /// G.729, 10 bytes a frame
+    G729,
 }
 
 fn parse_channel_role(text: &str) -> Result<(u32, v1::SpeakerRole), String> {
@@ -100,6 +141,9 @@ impl RecordingArgs {
         if !self.use_channels.is_empty() {
             metadata.channels.clone_from(&self.use_channels);
         }
+        if self.audio_track.is_some() {
+            metadata.audio_track = self.audio_track;
+        }
         // Checked here too, so that a mistake is found before a byte is sent.
         CallMetadata::try_from(metadata.clone())?;
         Ok(metadata)
@@ -107,12 +151,34 @@ impl RecordingArgs {
 
     /// How to read the audio in `path`.
     pub(super) fn declaration(&self, path: &Path) -> anyhow::Result<v1::AudioDeclaration> {
+        let is_complete = match self.codec {
+            None | Some(Codec::Gsm | Codec::G722 | Codec::G729) => true,
+            Some(_) => self.rate.is_some() && self.channels.is_some(),
+        };
+        if !is_complete {
+            let problem = "--codec needs --rate and --channels; only gsm, g722 and g729 have one of each";
+            return Err(UsageError(problem.to_owned()).into());
+        }
         let codec = match self.codec {
             None => v1::AudioCodec::Unspecified,
             Some(Codec::Alaw) => v1::AudioCodec::Alaw,
             Some(Codec::Ulaw) => v1::AudioCodec::Ulaw,
             Some(Codec::S16le) => v1::AudioCodec::PcmS16le,
             Some(Codec::U8) => v1::AudioCodec::PcmU8,
+            Some(Codec::S16be) => v1::AudioCodec::PcmS16be,
+            Some(Codec::AlawInverted) => v1::AudioCodec::AlawInverted,
+            Some(Codec::Vox) => v1::AudioCodec::Vox,
+            Some(Codec::Gsm) => v1::AudioCodec::Gsm,
+            Some(Codec::G722) => v1::AudioCodec::G722,
+            Some(Codec::G726Kbit16) => v1::AudioCodec::G72616,
+            Some(Codec::G726Kbit24) => v1::AudioCodec::G72624,
+            Some(Codec::G726Kbit32) => v1::AudioCodec::G72632,
+            Some(Codec::G726Kbit40) => v1::AudioCodec::G72640,
+            Some(Codec::Aal2G726Kbit16) => v1::AudioCodec::Aal2G72616,
+            Some(Codec::Aal2G726Kbit24) => v1::AudioCodec::Aal2G72624,
+            Some(Codec::Aal2G726Kbit32) => v1::AudioCodec::Aal2G72632,
+            Some(Codec::Aal2G726Kbit40) => v1::AudioCodec::Aal2G72640,
+            Some(Codec::G729) => v1::AudioCodec::G729,
         };
         let declaration = v1::AudioDeclaration {
             file_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),

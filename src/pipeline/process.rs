@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{CallProgress, Judgement, PipelineConfig, PipelineError, judge};
 use crate::analysis::{History, RuleSet};
-use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout, Muted};
+use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout, Muted, Selection};
 use crate::dialogue::{self, Chat};
 use crate::ingest::{CallState, IngestError};
 use crate::speaker::{self, Overheard};
@@ -49,7 +49,8 @@ pub fn process(
         let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
         return Ok(CallResult { audio: None, recognition: None, dialogue, analysis, parts });
     }
-    let profile = audio::survey(path, declaration, &metadata.channels, &config.audio)?;
+    let chosen = |channels| Selection { track: metadata.audio_track, channels };
+    let profile = audio::survey(path, declaration, chosen(&metadata.channels), &config.audio)?;
     going_on()?;
 
     let duration = profile.duration;
@@ -61,7 +62,7 @@ pub fn process(
             RecognitionSummary { model: transcriber.model().to_owned(), ..RecognitionSummary::default() };
         Transcript { summary, ..Transcript::default() }
     } else {
-        let mut blocks = AudioStream::open(path, declaration, &channels, &config.audio)?;
+        let mut blocks = AudioStream::open(path, declaration, chosen(&channels), &config.audio)?;
         let mut heard = |processed: Millis| {
             progress(at(CallState::Transcribing, processed.min(duration), duration));
         };

@@ -75,6 +75,8 @@ pub struct CallMetadata {
     pub num_speakers: Option<u32>,
     /// Channels to use when the recording has more than two. Empty: all of one or two.
     pub channels: Vec<ChannelIndex>,
+    /// Audio track to use, counted from 0, when the file has several. The file's default when absent.
+    pub audio_track: Option<u32>,
     /// Anything else worth keeping; rules may refer to it.
     pub attributes: BTreeMap<String, String>,
     /// Who served the customer when, ordered by start and apart: more than one after a transfer (转接). Empty: one agent
@@ -138,6 +140,75 @@ pub enum DeclaredCodec {
     PcmS16Le,
     /// Unsigned 8-bit PCM.
     PcmU8,
+    /// Signed 16-bit big-endian PCM.
+    PcmS16Be,
+    /// G.711 A-law with every bit inverted, as Voxtron's `.cal` files have it.
+    AlawInverted,
+    /// Dialogic (OKI) ADPCM, 4 bits a sample, one channel.
+    Vox,
+    /// GSM 06.10 full rate, 33 bytes a frame, 8 kHz, one channel.
+    Gsm,
+    /// G.722 at 64 kbit/s, 16 kHz, one channel.
+    G722,
+    /// G.726, one channel.
+    G726(G726Rate, BitOrder),
+    /// G.729, 10 bytes a frame, 8 kHz, one channel.
+    G729,
+}
+
+impl DeclaredCodec {
+    /// Whether it has only one rate and one channel, so that neither needs to be declared.
+    #[must_use]
+    pub fn has_one_layout(self) -> bool {
+        match self {
+            Self::Gsm | Self::G722 | Self::G729 => true,
+            Self::Alaw
+            | Self::Ulaw
+            | Self::PcmS16Le
+            | Self::PcmU8
+            | Self::PcmS16Be
+            | Self::AlawInverted
+            | Self::Vox
+            | Self::G726(_, _) => false,
+        }
+    }
+}
+
+/// Bit rate of G.726 at 8 kHz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum G726Rate {
+    /// 16 kbit/s, 2 bits a sample.
+    Kbit16,
+    /// 24 kbit/s, 3 bits a sample.
+    Kbit24,
+    /// 32 kbit/s, 4 bits a sample.
+    Kbit32,
+    /// 40 kbit/s, 5 bits a sample.
+    Kbit40,
+}
+
+impl G726Rate {
+    /// Bits of a sample, 2 to 5.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Kbit16 => 2,
+            Self::Kbit24 => 3,
+            Self::Kbit32 => 4,
+            Self::Kbit40 => 5,
+        }
+    }
+}
+
+/// Which end of a byte the first code is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BitOrder {
+    /// In the least significant bits, as RFC 3551 packs G.726 for RTP.
+    LeastFirst,
+    /// In the most significant bits, as ITU-T I.366.2 packs G.726 for AAL2.
+    MostFirst,
 }
 
 /// How to read audio that has no header; also the name it came under.
@@ -146,7 +217,8 @@ pub enum DeclaredCodec {
 pub struct AudioDeclaration {
     /// File name as the sender had it: a hint for the container, never a path.
     pub file_name: Option<String>,
-    /// Set for headerless audio; then `rate_hz` and `num_channels` are required.
+    /// Set for headerless audio; then `rate_hz` and `num_channels` are required, except for a codec that has only one
+    /// rate and one channel.
     pub codec: Option<DeclaredCodec>,
     /// Samples per second of one channel.
     pub rate_hz: Option<u32>,

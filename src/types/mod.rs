@@ -11,7 +11,8 @@ mod time;
 pub use channel::{ChannelIndex, RoleSource, SpeakerRole};
 pub use ids::{CallId, ContentHash, InvalidId, JobId, RuleId};
 pub use metadata::{
-    AgentSegment, AudioDeclaration, CallMetadata, DeclaredCodec, Direction, HangUpSide, Media,
+    AgentSegment, AudioDeclaration, BitOrder, CallMetadata, DeclaredCodec, Direction, G726Rate, HangUpSide,
+    Media,
 };
 pub use score::Score;
 pub use time::{Millis, TimeSpan};

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::codec::{codec_from_wire, codec_to_wire};
 use super::{ConvertError, duration, known, optional_text, segments, timestamp, timestamp_from_wire};
 use crate::ingest::{CallRecord, CallState, Failure};
 use crate::proto::v1;
-use crate::types::{
-    AudioDeclaration, CallMetadata, ChannelIndex, DeclaredCodec, Direction, HangUpSide, Media, SpeakerRole,
-};
+use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Direction, HangUpSide, Media, SpeakerRole};
 
 /// Most attributes of one call.
 const MAX_ATTRIBUTES: usize = 64;
@@ -74,13 +73,7 @@ pub fn failure_of(state: &CallState) -> Option<v1::Failure> {
 
 impl From<&AudioDeclaration> for v1::AudioDeclaration {
     fn from(declaration: &AudioDeclaration) -> Self {
-        let codec = match declaration.codec {
-            None => v1::AudioCodec::Unspecified,
-            Some(DeclaredCodec::Alaw) => v1::AudioCodec::Alaw,
-            Some(DeclaredCodec::Ulaw) => v1::AudioCodec::Ulaw,
-            Some(DeclaredCodec::PcmS16Le) => v1::AudioCodec::PcmS16le,
-            Some(DeclaredCodec::PcmU8) => v1::AudioCodec::PcmU8,
-        };
+        let codec = codec_to_wire(declaration.codec);
         Self {
             file_name: declaration.file_name.clone().unwrap_or_default(),
             codec: codec.into(),
@@ -94,19 +87,14 @@ impl TryFrom<v1::AudioDeclaration> for AudioDeclaration {
     type Error = ConvertError;
 
     fn try_from(wire: v1::AudioDeclaration) -> Result<Self, ConvertError> {
-        let codec = match known("audio.codec", wire.codec)? {
-            v1::AudioCodec::Unspecified => None,
-            v1::AudioCodec::Alaw => Some(DeclaredCodec::Alaw),
-            v1::AudioCodec::Ulaw => Some(DeclaredCodec::Ulaw),
-            v1::AudioCodec::PcmS16le => Some(DeclaredCodec::PcmS16Le),
-            v1::AudioCodec::PcmU8 => Some(DeclaredCodec::PcmU8),
-        };
+        let codec = codec_from_wire(known("audio.codec", wire.codec)?);
         let num_channels = u16::try_from(wire.num_channels)
             .map_err(|_| ConvertError::new("audio.num_channels", "at most 65535 channels are allowed"))?;
-        if codec.is_some() && wire.rate_hz == 0 {
+        let needs_layout = codec.is_some_and(|codec| !codec.has_one_layout());
+        if needs_layout && wire.rate_hz == 0 {
             return Err(ConvertError::new("audio.rate_hz", "is required when `audio.codec` is set"));
         }
-        if codec.is_some() && num_channels == 0 {
+        if needs_layout && num_channels == 0 {
             return Err(ConvertError::new("audio.num_channels", "is required when `audio.codec` is set"));
         }
         Ok(Self {
@@ -147,6 +135,7 @@ impl From<&CallMetadata> for v1::CallMetadata {
             segments: metadata.segments.iter().map(Into::into).collect(),
             holds: segments::holds_to_wire(&metadata.holds),
             ivr_end: metadata.ivr_end.map(duration),
+            audio_track: metadata.audio_track,
         }
     }
 }
@@ -176,6 +165,7 @@ impl TryFrom<v1::CallMetadata> for CallMetadata {
             segments: segments::segments(wire.segments)?,
             holds: segments::holds(wire.holds)?,
             ivr_end: segments::ivr_end(wire.ivr_end)?,
+            audio_track: wire.audio_track,
         })
     }
 }
@@ -310,6 +300,7 @@ fn hang_up_side_from_wire(side: i32) -> Result<Option<HangUpSide>, ConvertError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::DeclaredCodec;
 
     fn metadata() -> CallMetadata {
         CallMetadata {
@@ -320,6 +311,7 @@ mod tests {
             team: Some("三组".to_owned()),
             hang_up_side: Some(HangUpSide::Customer),
             num_speakers: Some(2),
+            audio_track: Some(1),
             channel_roles: [(ChannelIndex(0), SpeakerRole::Agent), (ChannelIndex(1), SpeakerRole::Bot)]
                 .into(),
             channels: vec![ChannelIndex(1), ChannelIndex(0)],

@@ -5,6 +5,7 @@
 
 mod call;
 mod chat;
+mod codec;
 mod dialogue;
 mod finding;
 mod job;
