@@ -103,7 +103,11 @@ fn rescore(criterion: &mut Criterion) {
     let calls =
         Calls::start(PipelineConfig::default(), store, blobs, transcriber, Arc::clone(&rules)).unwrap();
     let load_transcriber: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
-    let tools = Tools { load_transcriber, open_chats: Arc::new(diting::app::open_chats) };
+    let tools = Tools {
+        load_transcriber,
+        open_chats: Arc::new(diting::app::open_chats),
+        read_sidecar: Arc::new(diting::app::with_sidecar),
+    };
     let jobs = Jobs::start(Arc::new(calls), ArchiveConfig::default(), true, tools).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 

@@ -4,6 +4,7 @@ mod chats;
 mod error;
 mod rules;
 mod service;
+mod sidecar;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ pub use chats::open_chats;
 pub use error::AppError;
 pub use rules::{load_rules, read_pack};
 pub use service::Service;
+pub use sidecar::with_sidecar;
 
 use crate::config::Config;
 use crate::speech::model::ModelStore;

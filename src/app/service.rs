@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{AppError, load_rules, load_transcriber, open_chats};
+use super::{AppError, load_rules, load_transcriber, open_chats, with_sidecar};
 use crate::archive::{Jobs, Tools};
 use crate::config::Config;
 use crate::error::Chain;
@@ -54,6 +54,7 @@ impl Service {
             let tools = Tools {
                 load_transcriber: Arc::new(move |model: &str| load_model(&config, model)),
                 open_chats: Arc::new(open_chats),
+                read_sidecar: Arc::new(with_sidecar),
             };
             Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
         })

@@ -76,6 +76,12 @@ pub enum ArchiveError {
     /// A file of chats is no longer what it was when it was listed.
     #[error("the file was changed since the job began: import it again")]
     Changed,
+    /// The metadata beside a recording is wrong.
+    #[error("the metadata beside the recording cannot be taken: {problem}")]
+    Sidecar {
+        /// The file, and what is wrong with it.
+        problem: String,
+    },
     /// A call as text has no recording that could be kept.
     #[error(
         "this is a call as text and no chat, and only chats are kept without a recording: say \"media\": \"MEDIA_CHAT\" in its metadata if it is one"
@@ -129,9 +135,11 @@ impl Classify for ArchiveError {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::WrongState { .. } => ErrorCode::Conflict,
             Self::NotAllowed { .. } => ErrorCode::Forbidden,
-            Self::Unreadable { .. } | Self::Model { .. } | Self::Changed | Self::NotAChat => {
-                ErrorCode::InvalidInput
-            }
+            Self::Unreadable { .. }
+            | Self::Model { .. }
+            | Self::Changed
+            | Self::Sidecar { .. }
+            | Self::NotAChat => ErrorCode::InvalidInput,
             Self::PackMissing { .. } => ErrorCode::Internal,
             Self::Threads { .. } => ErrorCode::Unavailable,
         }
@@ -150,6 +158,7 @@ impl Classify for ArchiveError {
             Self::NotAllowed { .. } => "archive.not_allowed",
             Self::Unreadable { .. } => "archive.unreadable",
             Self::Changed => "archive.changed",
+            Self::Sidecar { .. } => "archive.bad_metadata",
             Self::NotAChat => "archive.not_a_chat",
             Self::PackMissing { .. } => "archive.pack_missing",
             Self::Model { .. } => "archive.model",

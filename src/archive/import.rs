@@ -14,7 +14,8 @@ use fs_err as fs;
 use super::chats::ChatSource;
 use super::control::{Run, Wanted};
 use super::{
-    ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState, OpenChats, ReadChat,
+    ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState, ReadChat,
+    ReadSidecar, Tools,
 };
 use crate::audio::AudioConfig;
 use crate::error::{Chain, Classify};
@@ -81,11 +82,11 @@ pub(super) fn run(
     run: &mut Run,
     spec: &ImportSpec,
     config: &ArchiveConfig,
-    open_chats: &Arc<OpenChats>,
+    tools: &Tools,
 ) -> Result<Option<JobState>, ArchiveError> {
-    let chats = ChatSource::new(Arc::clone(open_chats), spec.chats.clone());
+    let chats = ChatSource::new(Arc::clone(&tools.open_chats), spec.chats.clone());
     if run.job.state == JobState::Listing {
-        list(run, spec, &chats)?;
+        list(run, spec, &chats, &tools.read_sidecar)?;
     }
     let mut import = Import::begin(run, chats)?;
     import.run.start_clock();
@@ -125,7 +126,12 @@ pub(super) fn run(
 }
 
 /// Finds out what there is to import and keeps it, item by item.
-fn list(run: &mut Run, spec: &ImportSpec, chats: &ChatSource) -> Result<(), ArchiveError> {
+fn list(
+    run: &mut Run,
+    spec: &ImportSpec,
+    chats: &ChatSource,
+    read_sidecar: &Arc<ReadSidecar>,
+) -> Result<(), ArchiveError> {
     let options = options(spec)?;
     // What a crash left of an earlier listing: the archive may have changed since.
     run.calls.store().remove_items(&run.job.id)?;
@@ -147,7 +153,7 @@ fn list(run: &mut Run, spec: &ImportSpec, chats: &ChatSource) -> Result<(), Arch
     for item in listing.iter() {
         match &item.source {
             ItemSource::ChatFile(path) => sheet.add_chats(&relative(base, path), path, chats)?,
-            ItemSource::File(_) | ItemSource::Legs { .. } => sheet.add(waiting(base, item))?,
+            ItemSource::File(_) | ItemSource::Legs { .. } => sheet.add(waiting(base, item, read_sidecar))?,
         }
     }
     sheet.finish()
@@ -221,8 +227,14 @@ impl Sheet<'_> {
     }
 }
 
-fn waiting(base: &Path, item: ArchiveItem) -> JobItem {
+fn waiting(base: &Path, mut item: ArchiveItem, read_sidecar: &Arc<ReadSidecar>) -> JobItem {
     let name = item.source.paths().map(|path| relative(base, path)).collect::<Vec<_>>().join(" + ");
+    for path in item.source.paths() {
+        match read_sidecar(path, &item.metadata) {
+            Ok(metadata) => item.metadata = metadata,
+            Err(problem) => return refused_for(name, ArchiveError::Sidecar { problem }.failure()),
+        }
+    }
     checked(JobItem { name, item: Some(item), chat: None, outcome: ItemOutcome::Waiting })
 }
 

@@ -17,10 +17,13 @@ use crate::analysis::RuleSet;
 use crate::error::Chain;
 use crate::pipeline::{Calls, PipelineError};
 use crate::speech::Transcriber;
-use crate::types::JobId;
+use crate::types::{CallMetadata, JobId};
 
 /// Loads a speech model by its name; what is wrong otherwise, for a person.
 pub type LoadTranscriber = dyn Fn(&str) -> Result<Arc<dyn Transcriber>, String> + Send + Sync;
+
+/// What is known of a recording, with what lies beside it; what is wrong with that otherwise, for a person.
+pub type ReadSidecar = dyn Fn(&Path, &CallMetadata) -> Result<CallMetadata, String> + Send + Sync;
 
 /// What jobs need of the parts that they do not know.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Tools {
     pub load_transcriber: Arc<LoadTranscriber>,
     /// Reads files of chats.
     pub open_chats: Arc<OpenChats>,
+    /// Reads the metadata that lies beside a recording, over what is known of it.
+    pub read_sidecar: Arc<ReadSidecar>,
 }
 
 impl std::fmt::Debug for Tools {
@@ -361,7 +366,7 @@ impl Entry {
 /// The life of a job's thread.
 fn live(mut run: Run, config: &ArchiveConfig, tools: &Tools) {
     let outcome = match run.job.spec.clone() {
-        JobSpec::Import(spec) => import::run(&mut run, &spec, config, &tools.open_chats),
+        JobSpec::Import(spec) => import::run(&mut run, &spec, config, tools),
         JobSpec::Rescore(spec) => rescore::run(&mut run, &spec),
         JobSpec::Retranscribe(spec) => retranscribe::run(&mut run, &spec, tools.load_transcriber.as_ref()),
     };

@@ -27,4 +27,4 @@ pub use job::{
     ImportSpec, ItemOutcome, Job, JobCounts, JobItem, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
     RetranscribeSpec, Selection,
 };
-pub use jobs::{Jobs, LoadTranscriber, Tools};
+pub use jobs::{Jobs, LoadTranscriber, ReadSidecar, Tools};

@@ -39,6 +39,7 @@ pub(super) enum Field {
     ChannelRoles,
     Channels,
     NumSpeakers,
+    AudioTrack,
     Codec,
     RateHz,
     NumChannels,
@@ -47,7 +48,7 @@ pub(super) enum Field {
 }
 
 /// Fields by the names that they are given; the first of a field is its own.
-const NAMES: [(Field, &[&str]); 23] = [
+const NAMES: [(Field, &[&str]); 24] = [
     (
         Field::Path,
         &[
@@ -85,6 +86,7 @@ const NAMES: [(Field, &[&str]); 23] = [
     (Field::ChannelRoles, &["channel_roles", "声道角色"]),
     (Field::Channels, &["channels", "use_channels", "声道"]),
     (Field::NumSpeakers, &["num_speakers", "说话人数"]),
+    (Field::AudioTrack, &["audio_track", "音轨"]),
     (Field::Codec, &["codec", "编码"]),
     (Field::RateHz, &["rate_hz", "rate", "sample_rate", "采样率"]),
     (Field::NumChannels, &["num_channels", "声道数"]),
@@ -162,6 +164,10 @@ impl Draft {
             }
             Field::Channels => self.metadata.channels = values::channels(value)?,
             Field::NumSpeakers => self.metadata.num_speakers = Some(values::positive(value)?),
+            Field::AudioTrack => {
+                let track = value.trim().parse();
+                self.metadata.audio_track = Some(track.map_err(|_| "tracks are counted from 0".to_owned())?);
+            }
             Field::Codec => self.declaration.codec = Some(values::codec(value)?),
             Field::RateHz => self.declaration.rate_hz = Some(values::positive(value)?),
             Field::NumChannels => self.declaration.num_channels = Some(values::positive(value)?),

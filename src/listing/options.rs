@@ -7,10 +7,11 @@ use super::pattern::NamePattern;
 
 /// Endings of files that are taken for recordings or chats, in lower case. Files that are named in a manifest are taken
 /// whatever their name.
-pub const RECORDING_EXTENSIONS: [&str; 35] = [
+pub const RECORDING_EXTENSIONS: [&str; 49] = [
     "wav", "wave", "flac", "mp3", "mp2", "aac", "m4a", "mp4", "m4v", "mov", "mkv", "mka", "webm", "ogg",
-    "oga", "opus", "aif", "aiff", "caf", "w64", "rf64", "gsm", "ul", "ulaw", "al", "alaw", "vox", "g722",
-    "sln", "sln16", "amr", "awb", "3gp", "v3", "jsonl",
+    "oga", "opus", "aif", "aiff", "aifc", "caf", "w64", "rf64", "gsm", "ul", "ulaw", "pcmu", "al", "alaw",
+    "pcma", "cal", "vox", "g722", "g729", "sln", "sln8", "sln12", "sln16", "sln24", "sln32", "sln44",
+    "sln48", "sln96", "sln192", "amr", "awb", "3gp", "3g2", "v3", "jsonl",
 ];
 
 /// How an archive is listed.

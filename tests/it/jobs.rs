@@ -127,6 +127,9 @@ fn a_folder_is_taken_in_with_what_its_names_say() {
     for name in ["20261101_A7_in1.wav", "20261102_A8_in2.wav", "note.wav"] {
         fs::write(archive.path().join(name), wav(&[440.0, 330.0])).unwrap();
     }
+    let beside = r#"{"team": "north", "agentName": "王"}"#;
+    fs::write(archive.path().join("20261101_A7_in1.wav.json"), beside).unwrap();
+    fs::write(archive.path().join("20261102_A8_in2.wav.json"), r#"{"team": 7}"#).unwrap();
     fs::write(archive.path().join("20261103_A9_in3.wav"), b"RIFF and then nothing").unwrap();
     let spec = ImportSpec {
         name_pattern: Some("{time:%Y%m%d}_{agent}_{call_id}".to_owned()),
@@ -137,16 +140,24 @@ fn a_folder_is_taken_in_with_what_its_names_say() {
 
     assert_eq!(job.state, JobState::Done);
     let counts = job.counts;
-    assert_eq!((counts.total, counts.done, counts.failed, counts.refused), (4, 2, 1, 1));
+    assert_eq!((counts.total, counts.done, counts.failed, counts.refused), (4, 1, 1, 2));
     let record = jobs.calls().store().call(&id("in1")).unwrap().expect("it is there");
     assert_eq!(record.metadata.agent_id.as_deref(), Some("A7"));
     assert_eq!(record.metadata.started_at, Some("2026-11-01T00:00:00+08:00".parse().unwrap()));
+    assert_eq!(record.metadata.team.as_deref(), Some("north"), "what lies beside is taken over");
     assert_eq!(record.origin, Origin::Job(job.id.clone()));
 
     let (problems, next) = jobs.problems(&job.id, 0, 10).unwrap();
     let told: Vec<_> =
         problems.iter().map(|problem| (problem.name.as_str(), problem.failure.reason.as_str())).collect();
-    assert_eq!(told, [("note.wav", "archive.name_mismatch"), ("20261103_A9_in3.wav", "audio.not_audio")]);
+    assert_eq!(
+        told,
+        [
+            ("note.wav", "archive.name_mismatch"),
+            ("20261102_A8_in2.wav", "archive.bad_metadata"),
+            ("20261103_A9_in3.wav", "audio.not_audio"),
+        ]
+    );
     assert_eq!(next, None);
     let (problems, next) = jobs.problems(&job.id, 0, 1).unwrap();
     assert_eq!((problems.len(), next.is_some()), (1, true));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use diting::analysis::RuleSet;
-use diting::app::open_chats;
+use diting::app::{open_chats, with_sidecar};
 use diting::archive::Tools;
 use diting::audio::{AudioError, Block};
 use diting::ingest::{BlobStore, CallState, IngestConfig, Origin};
@@ -196,5 +196,6 @@ pub(crate) fn tools() -> Tools {
     Tools {
         load_transcriber: Arc::new(|model: &str| Err(format!("there is no model `{model}`"))),
         open_chats: Arc::new(open_chats),
+        read_sidecar: Arc::new(with_sidecar),
     }
 }
