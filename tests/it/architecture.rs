@@ -39,7 +39,7 @@ const CLI_IMPORTS: [&str; 10] =
     ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "listing", "proto", "config", "app"];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 15] = [
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),
