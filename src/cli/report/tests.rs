@@ -34,6 +34,7 @@ fn chat() -> v1::CallReport {
 #[test]
 fn the_text_report_of_a_chat_reads_as_agreed() {
     golden("chat_text", &render_text(&chat(), &style(100)));
+    assert_eq!(render_srt(&chat()), "", "nobody speaks");
 }
 
 #[test]

@@ -21,6 +21,18 @@ fn seen(dialogue: &Dialogue) -> Vec<(SpeakerRole, ChannelIndex, Option<TimeSpan>
     dialogue.turns.iter().map(|turn| (turn.role, turn.channel, turn.span, turn.text.clone())).collect()
 }
 
+/// Loudness is kept by the energy of utterances, so its last digits may change.
+fn without_loudness(mut dialogue: Dialogue) -> Dialogue {
+    for turn in &mut dialogue.turns {
+        assert!(turn.loudness_dbfs.is_none_or(|level| (level + 25.0).abs() < 0.01));
+        turn.loudness_dbfs = None;
+        for utterance in &mut turn.utterances {
+            utterance.loudness_dbfs = None;
+        }
+    }
+    dialogue
+}
+
 fn late(metadata: &CallMetadata, dialogue: &Dialogue) -> Dialogue {
     relabel(dialogue, metadata, &DialogueConfig::default())
 }
@@ -61,7 +73,8 @@ proptest! {
         prop_assert_eq!(seen(&updated), seen(&told));
         prop_assert_eq!(updated.role_source, told.role_source);
         prop_assert_eq!(&updated.timing, &told.timing);
-        prop_assert_eq!(&late(&after, &updated), &updated);
+        prop_assert_eq!(&without_loudness(late(&after, &updated)), &without_loudness(updated));
+        prop_assert_eq!(without_loudness(late(&after, &told)), without_loudness(told));
     }
 
     #[test]

@@ -96,6 +96,8 @@ fn an_archive_is_parted_by_people_rooms_and_pauses() {
         "{\"msgid\":\"x1\",\"action\":\"send\"}".to_owned(),
         archived("a3", "wm1", "zhang", "", 3 + 6 * 60, &typed("第二天")),
         archived("a4", "wbrobot", "wm1", "room1", 8, &typed("机器人")),
+        archived("r2", "zhang", "wm1", "room1", 8, &typed("撤回我")),
+        archived("r2", "zhang", "wm1", "room1", 8, r#""msgtype":"revoke""#).replace("send", "recall"),
         archived(
             "a5",
             "zhang",
@@ -136,7 +138,8 @@ fn an_archive_is_parted_by_people_rooms_and_pauses() {
     reversed.reverse();
     let again = read(&reversed.join("\n"), &ReadOptions::default());
     let (mut one, mut other) = (ids(&calls), ids(&again));
-    (one.sort(), other.sort());
+    one.sort();
+    other.sort();
     assert_eq!(one, other, "the order of lines says nothing");
 }
 
