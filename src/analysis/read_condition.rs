@@ -6,7 +6,7 @@ use regex::Regex;
 use toml::de::{DeTable, DeValue};
 
 use super::RuleKind;
-use super::operator::{Operator, StandardAnswer};
+use super::operator::{Operator, ResponseTime, StandardAnswer};
 use super::read::millis;
 use super::read_measure::read_measure;
 use super::read_words::{compile, read_words};
@@ -339,7 +339,11 @@ fn check_place(
     let counts = operator.is_textual()
         || matches!(
             operator,
-            Operator::Silence(_) | Operator::Overlap(_) | Operator::Loudness(_) | Operator::Pace(_)
+            Operator::Silence(_)
+                | Operator::Overlap(_)
+                | Operator::Loudness(_)
+                | Operator::Pace(_)
+                | Operator::ResponseTime(ResponseTime::Each(_))
         );
     for key in table.keys() {
         let field = key.get_ref().as_ref();

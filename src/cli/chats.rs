@@ -11,6 +11,9 @@ use super::{Exit, exit::UsageError};
 use crate::proto::{TextCall, convert, v1};
 use crate::types::CallId;
 
+/// Largest chat that a server takes, as a message.
+const MAX_REQUEST_BYTES: usize = 2 << 20;
+
 /// Sends every chat of `path`; gives the ids of those that were taken, and what went wrong worst.
 pub(super) async fn push(
     args: &RoleArgs,
@@ -69,6 +72,12 @@ async fn push_one(
         messages: convert::messages_to_wire(&chat),
         accounts: None,
     };
+    let num_bytes = prost::Message::encoded_len(&request);
+    if num_bytes > MAX_REQUEST_BYTES {
+        anyhow::bail!(
+            "the chat takes {num_bytes} bytes, and a server takes {MAX_REQUEST_BYTES}: split it into several chats"
+        );
+    }
     let mut attempt = 0;
     loop {
         let status = match client.import_chat(request.clone()).await {

@@ -44,7 +44,10 @@ impl Roles {
             match self.by_party.get(&party).copied().unwrap_or_default() {
                 // Before a person takes the call, whoever is not the customer is the menu.
                 SpeakerRole::Agent | SpeakerRole::Unknown if open.early => SpeakerRole::Bot,
-                role => role,
+                role @ (SpeakerRole::Agent
+                | SpeakerRole::Customer
+                | SpeakerRole::Bot
+                | SpeakerRole::Unknown) => role,
             }
         };
     }

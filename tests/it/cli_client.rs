@@ -176,3 +176,42 @@ async fn the_shown_configuration_is_one_that_can_be_used() {
         diting("http://127.0.0.1:9", folder.path(), &["config", "show", "--config", "diting.toml"]).await;
     assert_eq!(stdout(&again), stdout(&shown));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chats_of_a_file_are_pushed_each_and_bad_lines_are_told() {
+    let sandbox = Sandbox::start().await;
+    let (server, folder) = (sandbox.url(), tempfile::tempdir().expect("a folder"));
+    let lines = [
+        r#"{"id": "own", "messages": [{"sender": "wm1", "text": "在吗", "time": "2026-03-02T09:00:00+08:00"}, {"sender": "kf_1", "text": "这款产品保本保息", "time": "2026-03-02T09:00:30+08:00"}]}"#,
+        r#"{"tid": "ticket-1", "dialogue": [{"role": "客服", "identity": "kf_2", "words": "您好", "begin": 0}, {"role": "客户", "words": "你好", "begin": 900}]}"#,
+        r#"{"msgid":"x1","action":"send","from":"kf_1","tolist":["wm1"],"msgtime":1772413200000,"msgtype":"text","text":{"content":"您好"}}"#,
+        r#"{"id": "call", "turns": [{"role": "agent", "text": "您好"}]}"#,
+        r#"{"id": "typed", "metadata": {"media": "MEDIA_CHAT"}, "turns": [{"role": "agent", "text": "您好"}]}"#,
+        "{",
+    ];
+    std::fs::write(folder.path().join("chats.jsonl"), lines.join("\n")).expect("it is written");
+    let run = |args: &'static [&'static str]| diting(&server, folder.path(), args);
+
+    let pushed = run(&["push", "chats.jsonl", "--agent-account", "kf_*", "--wait"]).await;
+    assert_eq!(code(&pushed), 2, "two lines are no chats");
+    let (out, problems) = (stdout(&pushed), stderr(&pushed));
+    assert_eq!(out.matches("accepted\t").count(), 4, "{out}");
+    assert_eq!(out.matches("done\t").count(), 4, "{out}");
+    assert!(out.contains("accepted\town\tchats.jsonl:1") && out.contains("\twecom-"), "{out}");
+    assert!(problems.contains("line 4: this is a call as text and no chat"), "{problems}");
+    assert!(problems.contains("line 6: ") && problems.contains("call.bad_line"), "{problems}");
+    let again = run(&["push", "chats.jsonl", "--agent-account", "kf_*"]).await;
+    assert_eq!(stdout(&again).matches("present\t").count(), 4, "{}", stdout(&again));
+
+    // A server judges a chat as `analyze` does.
+    let shown = run(&["calls", "show", "own", "--format", "json"]).await;
+    let stored = json_lines(&shown).pop().expect("one line");
+    let here = run(&["analyze", "chats.jsonl", "--agent-account", "kf_*", "--format", "json"]).await;
+    let local =
+        json_lines(&here).into_iter().find(|one| one["call"]["callId"] == "own").expect("it is judged");
+    assert_eq!(stored["findings"], local["findings"]);
+    assert_eq!(stored["transcript"], local["transcript"]);
+    assert_eq!(stored["call"]["metadata"], local["call"]["metadata"]);
+    let named = run(&["push", "chats.jsonl", "--call-id", "x"]).await;
+    assert_eq!(code(&named), 64, "{}", stderr(&named));
+}

@@ -220,3 +220,29 @@ fn a_server_takes_calls_ends_on_sigterm_and_knows_them_afterwards() {
     assert_eq!(show(&address), before);
     assert_eq!(server.terminate(), Some(0));
 }
+
+#[test]
+fn a_written_call_that_was_passed_on_has_a_part_for_each_agent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = r#"{"id": "moved", "metadata": {"segments": [{"agentId": "8021"}, {"agentId": "8044", "start": "20s"}], "ivrEnd": "3s"},
+        "turns": [{"role": "agent", "text": "欢迎致电", "begin_ms": 0, "end_ms": 2000},
+        {"role": "agent", "text": "您好，为您转接", "begin_ms": 5000, "end_ms": 8000},
+        {"role": "agent", "text": "您好，这款产品保本保息", "begin_ms": 21000, "end_ms": 25000},
+        {"role": "customer", "text": "好的", "begin_ms": 26000, "end_ms": 27000}]}"#;
+    std::fs::write(folder.path().join("calls.jsonl"), line.replace('\n', " ")).expect("it is written");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_diting"))
+        .args(["analyze", "calls.jsonl", "--format", "json"])
+        .current_dir(folder.path())
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(report["transcript"]["turns"][0]["role"], "SPEAKER_ROLE_BOT");
+    let parts = report["agentParts"].as_array().expect("two parts");
+    let hit = |part: &serde_json::Value| {
+        let findings = part["findings"].as_array().expect("findings");
+        findings.iter().any(|finding| finding["ruleId"] == "S01" && finding["verdict"] == "VERDICT_HIT")
+    };
+    assert_eq!(parts.iter().map(hit).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(parts[1]["span"], serde_json::json!({"start": "20s", "end": "27s"}));
+}

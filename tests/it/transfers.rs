@@ -106,7 +106,7 @@ async fn what_a_menu_or_a_hold_says_is_nobodys() {
     assert!(!roles.contains(&v1::SpeakerRole::Agent) && roles.contains(&v1::SpeakerRole::Bot), "{roles:?}");
 
     let hold = v1::TimeSpan { start: at(7_800), end: at(11_300) };
-    let held = v1::CallMetadata { holds: vec![hold.clone()], ..Default::default() };
+    let held = v1::CallMetadata { holds: vec![hold], ..Default::default() };
     upload_done(&mut client, with("held", held), 2).await;
     let held = report(&mut client, "held").await;
     assert!(!hits(&held.findings).contains(&"S01"));

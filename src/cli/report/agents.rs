@@ -17,7 +17,7 @@ pub(super) fn write(page: &mut Page<'_>, parts: &[v1::AgentPart]) {
         parts.iter().map(|part| format!("{} {}", part.agent_name, part.agent_id).trim().to_owned()).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
     for (part, name) in parts.iter().zip(&names) {
-        let span = part.span.clone().unwrap_or_default();
+        let span = part.span.unwrap_or_default();
         let (start, end) = (label::millis(span.start.as_ref()), label::millis(span.end.as_ref()));
         let times = format!("{} – {}", page.times().at(start), page.times().at(end));
         let scorecard = part.scorecard.clone().unwrap_or_default();

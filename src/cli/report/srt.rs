@@ -1,6 +1,6 @@
 //! Subtitles (SubRip) of a call: one cue per utterance, long ones cut at words.
 //!
-//! **Invariant**: cues are ordered by start and none is empty. A chat without times has no cues.
+//! **Invariant**: cues are ordered by start and none is empty. A chat has no cues.
 
 use crate::proto::v1;
 
@@ -27,7 +27,8 @@ struct Cue {
 /// Renders a report as subtitles.
 #[must_use]
 pub fn render_srt(report: &v1::CallReport) -> String {
-    let turns = report.transcript.as_ref().map_or(&[][..], |transcript| &transcript.turns);
+    let spoken = report.transcript.as_ref().filter(|transcript| transcript.chat.is_none());
+    let turns = spoken.map_or(&[][..], |transcript| &transcript.turns);
     let mut cues: Vec<Cue> = turns.iter().flat_map(cues).filter(|cue| !cue.text.trim().is_empty()).collect();
     cues.sort_by_key(|cue| (cue.start, cue.end));
     let mut out = String::new();

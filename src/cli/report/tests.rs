@@ -26,6 +26,40 @@ fn the_text_report_reads_as_agreed() {
     golden("report_text", &render_text(&report(), &style(100)));
 }
 
+/// A chat of two agents over two days, with a robot, a picture and a message that was taken back.
+fn chat() -> v1::CallReport {
+    json::parse(include_str!("../../../tests/golden/chat.json")).expect("the golden chat is valid")
+}
+
+#[test]
+fn the_text_report_of_a_chat_reads_as_agreed() {
+    golden("chat_text", &render_text(&chat(), &style(100)));
+    assert_eq!(render_srt(&chat()), "", "nobody speaks");
+}
+
+#[test]
+fn a_chat_without_a_start_shows_times_from_its_beginning() {
+    let mut report = chat();
+    let facts = report.transcript.as_mut().and_then(|transcript| transcript.chat.as_mut());
+    facts.expect("it is a chat").started_at = None;
+    let text = render_text(&report, &style(100));
+    assert!(text.contains("第 5 轮 2:30.0") && !text.contains("9:02:30"), "{text}");
+}
+
+#[test]
+fn holds_and_agents_of_a_call_are_shown() {
+    let mut report = report();
+    report.agent_parts = chat().agent_parts;
+    let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let timing = report.transcript.as_mut().and_then(|transcript| transcript.timing.as_mut());
+    let timing = timing.expect("the golden report has one");
+    timing.holds = vec![v1::TimeSpan { start: seconds(20), end: seconds(32) }];
+    timing.hold = seconds(12);
+    let text = render_text(&report, &style(100));
+    assert!(text.contains("── 通话保持 12.0 秒 ──") && text.matches("保持").count() == 2, "{text}");
+    assert!(text.contains("── 各座席") && text.contains("王芳 kf_8021"), "{text}");
+}
+
 #[test]
 fn the_subtitles_read_as_agreed() {
     golden("report_srt", &render_srt(&report()));

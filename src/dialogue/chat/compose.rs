@@ -13,8 +13,9 @@ use crate::types::{CallMetadata, ChannelIndex, Millis, RoleSource, SpeakerRole, 
 /// The dialogue of `chat`: each message a turn of one utterance, in order of time.
 #[must_use]
 pub fn of_chat(chat: &Chat, metadata: &CallMetadata) -> Dialogue {
+    let said = chat.messages.iter().filter(|message| message.kind != MessageKind::Recall);
     let by_id: HashMap<&str, &Message> =
-        chat.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message))).collect();
+        said.filter_map(|message| Some((message.id.as_deref()?, message))).collect();
     let mut recalls: BTreeMap<Option<&str>, Vec<Recalled>> = BTreeMap::new();
     for recall in chat.messages.iter().filter(|message| message.kind == MessageKind::Recall) {
         let target = recall.recalls.as_deref();

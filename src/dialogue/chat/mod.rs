@@ -166,11 +166,13 @@ impl Chat {
             Sent::After(_) | Sent::Unknown => None,
         });
         let first = moments.min().or(started_at);
-        let mut seen: HashSet<String> = HashSet::new();
+        // An archive may name a recall by the very message that it takes back.
+        let mut seen: HashSet<(bool, String)> = HashSet::new();
         let mut ordered: Vec<(Millis, Message)> = Vec::with_capacity(messages.len());
         let mut last = Millis::ZERO;
         for (index, (mut message, sent)) in messages.into_iter().enumerate() {
-            if message.id.as_ref().is_some_and(|id| !seen.insert(id.clone())) {
+            let is_recall = message.kind == MessageKind::Recall;
+            if message.id.as_ref().is_some_and(|id| !seen.insert((is_recall, id.clone()))) {
                 continue;
             }
             message.offset = match (sent, first) {

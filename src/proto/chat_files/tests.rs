@@ -1,5 +1,7 @@
 //! The shapes of files, line by line.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(lines: &str, options: &ReadOptions) -> Vec<(usize, Result<TextCall, TextCallError>)> {
@@ -94,6 +96,8 @@ fn an_archive_is_parted_by_people_rooms_and_pauses() {
         "{\"msgid\":\"x1\",\"action\":\"send\"}".to_owned(),
         archived("a3", "wm1", "zhang", "", 3 + 6 * 60, &typed("第二天")),
         archived("a4", "wbrobot", "wm1", "room1", 8, &typed("机器人")),
+        archived("r2", "zhang", "wm1", "room1", 8, &typed("撤回我")),
+        archived("r2", "zhang", "wm1", "room1", 8, r#""msgtype":"revoke""#).replace("send", "recall"),
         archived(
             "a5",
             "zhang",
@@ -134,7 +138,8 @@ fn an_archive_is_parted_by_people_rooms_and_pauses() {
     reversed.reverse();
     let again = read(&reversed.join("\n"), &ReadOptions::default());
     let (mut one, mut other) = (ids(&calls), ids(&again));
-    (one.sort(), other.sort());
+    one.sort();
+    other.sort();
     assert_eq!(one, other, "the order of lines says nothing");
 }
 
@@ -169,4 +174,84 @@ fn mistakes_are_told_with_their_line_and_the_others_go_on() {
     }
     let last = calls.last().expect("there are calls").1.as_ref().expect("it is a chat");
     assert!(last.chat.is_some());
+}
+
+/// A JSON value of what exports hold, right and wrong.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        prop::sample::select(vec![
+            "text",
+            "recall",
+            "revoke",
+            "客服",
+            "agent",
+            "wm1",
+            "2026-03-02 09:00:00",
+            "9999-99-99",
+            "",
+        ])
+        .prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            fields(inner).prop_map(Value::Object),
+        ]
+    })
+}
+
+fn fields(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
+    let name = prop::sample::select(vec![
+        "id",
+        "tid",
+        "msgid",
+        "action",
+        "from",
+        "tolist",
+        "roomid",
+        "msgtime",
+        "msgtype",
+        "text",
+        "content",
+        "revoke",
+        "pre_msgid",
+        "dialogue",
+        "role",
+        "words",
+        "begin",
+        "beginTime",
+        "messages",
+        "sender",
+        "time",
+        "offset_ms",
+        "kind",
+        "recalls",
+        "mixed",
+        "item",
+        "turns",
+        "metadata",
+        "transcript",
+    ]);
+    prop::collection::vec((name.prop_map(str::to_owned), inner), 0..8)
+        .prop_map(|pairs| pairs.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn no_export_makes_it_fail(objects in prop::collection::vec(fields(value()), 1..6)) {
+        let lines: Vec<String> = objects.into_iter().map(|object| Value::Object(object).to_string()).collect();
+        for (line, call) in read(&lines.join("\n"), &ReadOptions::default()) {
+            prop_assert!((1..=lines.len()).contains(&line));
+            if let Ok(call) = call {
+                prop_assert!(text_call_id("file", line, &call).as_str().len() <= 128);
+                if let Some(chat) = call.chat {
+                    prop_assert!(chat.to_json().is_ok());
+                }
+            }
+        }
+    }
 }
