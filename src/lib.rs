@@ -14,6 +14,7 @@ pub mod dialogue;
 pub mod error;
 pub mod eval;
 pub mod ingest;
+pub mod masking;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;

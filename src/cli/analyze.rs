@@ -19,7 +19,7 @@ use crate::app;
 use crate::audio;
 use crate::config::Config;
 use crate::ingest::{CallRecord, CallState, Recording};
-use crate::pipeline::{self, CallResult};
+use crate::pipeline::{self, CallResult, Masking};
 use crate::proto::convert::state_to_wire;
 use crate::proto::{Report, TextCall, v1};
 use crate::speech::Transcriber;
@@ -187,7 +187,7 @@ fn text_report(id: CallId, call: TextCall, analysis: Analysis) -> v1::CallReport
         num_attempts: 1,
         duration: Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO),
     };
-    let result = CallResult { audio: None, recognition: None, dialogue, analysis };
+    let result = CallResult { audio: None, recognition: None, dialogue, analysis, masking: Masking::default() };
     let mut report = v1::CallReport::from(Report { record: &record, result: &result });
     if let Some(call) = &mut report.call {
         (call.received_at, call.recording) = (None, None);

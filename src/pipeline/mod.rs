@@ -14,7 +14,7 @@ mod progress;
 mod upload;
 mod worker;
 
-pub use crate::store::CallResult;
+pub use crate::store::{CallResult, Masking};
 pub use calls::Calls;
 pub use config::PipelineConfig;
 pub use error::PipelineError;

@@ -10,7 +10,7 @@ use crate::dialogue;
 use crate::ingest::CallState;
 use crate::speaker::{self, Overheard};
 use crate::speech::{RecognitionSummary, Transcriber, Transcript};
-use crate::store::CallResult;
+use crate::store::{CallResult, Masking};
 use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
 
 /// Runs the recording at `path` through all stages.
@@ -67,7 +67,7 @@ pub fn process(
     let dialogue = dialogue::build(&transcript, voices.as_ref(), &profile, metadata, &config.dialogue);
     let analysis = rules.evaluate_call(&CallInput { dialogue: &dialogue, metadata, history, live: false });
     going_on()?;
-    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis })
+    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis, masking: Masking::default() })
 }
 
 /// Channels worth recognising: not the silent ones, and one of two that carry the same.

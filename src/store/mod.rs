@@ -29,7 +29,7 @@ pub use calls::Inserted;
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use query::{CallFilter, CallSummary, Page};
-pub use record::CallResult;
+pub use record::{CallResult, Masking};
 pub use token::PageToken;
 
 use crate::types::CallId;

@@ -6,6 +6,7 @@ use crate::analysis::{Analysis, Verdict};
 use crate::audio::AudioProfile;
 use crate::dialogue::Dialogue;
 use crate::ingest::CallRecord;
+use crate::masking::{MaskedSpan, Sealed};
 use crate::speech::RecognitionSummary;
 use crate::types::{RuleId, Score};
 
@@ -20,6 +21,21 @@ pub struct CallResult {
     pub dialogue: Dialogue,
     /// Findings and score.
     pub analysis: Analysis,
+    /// What was hidden in it.
+    #[serde(default)]
+    pub masking: Masking,
+}
+
+/// What of a result is hidden, and what keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Masking {
+    /// Whether a masker saw it; not so for results from before there was one.
+    pub masked: bool,
+    /// What is hidden.
+    pub spans: Vec<MaskedSpan>,
+    /// The hidden characters, which only the key opens; absent when nothing was hidden, or nothing kept.
+    pub sealed: Option<Sealed>,
 }
 
 /// A call in the index: its record, and of its result what lists show.
@@ -48,17 +64,22 @@ pub(super) struct DialoguePart {
     audio: Option<AudioProfile>,
     recognition: Option<RecognitionSummary>,
     dialogue: Dialogue,
+    #[serde(default)]
+    masked: bool,
+    #[serde(default)]
+    masked_spans: Vec<MaskedSpan>,
 }
 
 impl DialoguePart {
     pub(super) fn of(result: &CallResult) -> Self {
-        let CallResult { audio, recognition, dialogue, analysis: _ } = result.clone();
-        Self { audio, recognition, dialogue }
+        let CallResult { audio, recognition, dialogue, analysis: _, masking } = result.clone();
+        Self { audio, recognition, dialogue, masked: masking.masked, masked_spans: masking.spans }
     }
 
-    pub(super) fn with(self, analysis: Analysis) -> CallResult {
-        let Self { audio, recognition, dialogue } = self;
-        CallResult { audio, recognition, dialogue, analysis }
+    pub(super) fn with(self, analysis: Analysis, sealed: Option<Sealed>) -> CallResult {
+        let Self { audio, recognition, dialogue, masked, masked_spans } = self;
+        let masking = Masking { masked, spans: masked_spans, sealed };
+        CallResult { audio, recognition, dialogue, analysis, masking }
     }
 }
 

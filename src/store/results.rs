@@ -1,4 +1,5 @@
-//! One file per finished call: its findings and score first, then its dialogue, each a frame of its own.
+//! One file per finished call: its findings and score first, then its dialogue, then, if something was masked and kept,
+//! the sealed originals, each a frame of its own.
 //!
 //! Outside sled, because a page of sled that passes 128 KiB goes to a file that sled never syncs, because sled never
 //! gives space back, and because a deleted call must be gone from the disk. Findings come first so that reading them
@@ -51,6 +52,9 @@ impl ResultFiles {
     pub(super) fn write(&self, name: &str, result: &CallResult) -> Result<(), StoreError> {
         let mut bytes = codec::encode(&result.analysis, "findings")?;
         bytes.extend(codec::encode(&DialoguePart::of(result), "dialogue")?);
+        if let Some(sealed) = &result.masking.sealed {
+            bytes.extend(codec::encode(sealed, "sealed originals")?);
+        }
         // JSON has no NaN: better refused now than unreadable later.
         if matches!(Self::decode(&bytes), Err(StoreError::Corrupt { .. })) {
             let source = serde::de::Error::custom("it does not read back as it was");
@@ -81,8 +85,9 @@ impl ResultFiles {
 
     fn decode(bytes: &[u8]) -> Result<CallResult, StoreError> {
         let (analysis, rest) = codec::decode_first(bytes, "findings")?;
-        let part: DialoguePart = codec::decode(rest, "dialogue")?;
-        Ok(part.with(analysis))
+        let (part, rest): (DialoguePart, _) = codec::decode_first(rest, "dialogue")?;
+        let sealed = if rest.is_empty() { None } else { Some(codec::decode(rest, "sealed originals")?) };
+        Ok(part.with(analysis, sealed))
     }
 
     fn path(&self, name: &str) -> PathBuf {

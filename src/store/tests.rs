@@ -82,6 +82,7 @@ fn result(hits: &[&str], points: i32) -> CallResult {
         dimensions: Vec::new(),
     };
     CallResult {
+        masking: Masking::default(),
         audio: None,
         recognition: None,
         dialogue: Dialogue::default(),

@@ -75,6 +75,11 @@ pub struct CallMetadata {
     pub num_speakers: Option<u32>,
     /// Channels to use when the recording has more than two. Empty: all of one or two.
     pub channels: Vec<ChannelIndex>,
+    /// The customer's name, where the sender gives it: hidden wherever it is said. Kept and shown with the family name
+    /// only.
+    pub customer_name: Option<String>,
+    /// The whole of it, sealed with the masking key.
+    pub customer_name_sealed: Option<String>,
     /// Anything else worth keeping; rules may refer to it.
     pub attributes: BTreeMap<String, String>,
 }

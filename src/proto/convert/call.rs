@@ -144,6 +144,7 @@ impl From<&CallMetadata> for v1::CallMetadata {
             channels: metadata.channels.iter().map(|channel| channel.0.into()).collect(),
             attributes: metadata.attributes.clone().into_iter().collect(),
             num_speakers: metadata.num_speakers,
+            customer_name: text(&metadata.customer_name),
         }
     }
 }
@@ -170,6 +171,8 @@ impl TryFrom<v1::CallMetadata> for CallMetadata {
             channels: channels(wire.channels)?,
             attributes: attributes(wire.attributes)?,
             num_speakers: num_speakers(wire.num_speakers)?,
+            customer_name: optional_text("metadata.customer_name", wire.customer_name)?,
+            customer_name_sealed: None,
         })
     }
 }

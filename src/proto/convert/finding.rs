@@ -25,6 +25,7 @@ impl From<Report<'_>> for v1::CallReport {
             transcript: Some(transcript(result)),
             findings: result.analysis.findings.iter().map(|one| finding(&record.id, one)).collect(),
             scorecard: Some((&result.analysis.scorecard).into()),
+            masked: result.masking.masked,
         }
     }
 }
