@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::analysis::RuleError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
+use crate::masking::MaskingError;
 use crate::pipeline::PipelineError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
@@ -37,6 +38,9 @@ pub enum AppError {
     /// The directory of recordings does not open.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// The masking key cannot be had.
+    #[error(transparent)]
+    Masking(#[from] MaskingError),
     /// The pipeline does not start.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
@@ -57,6 +61,7 @@ impl Classify for AppError {
             Self::Rules(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Ingest(error) => error.code(),
+            Self::Masking(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
@@ -71,6 +76,7 @@ impl Classify for AppError {
             Self::Rules(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Ingest(error) => error.reason(),
+            Self::Masking(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",

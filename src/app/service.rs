@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{AppError, load_rules, load_transcriber};
 use crate::config::Config;
 use crate::ingest::BlobStore;
-use crate::pipeline::Calls;
+use crate::pipeline::{Calls, Privacy};
 use crate::serve::Server;
 use crate::speech::Transcriber;
 use crate::store::Store;
@@ -47,7 +47,8 @@ impl Service {
             let store = Arc::new(Store::open(&config.store)?);
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
-            Ok(Calls::start(config.pipeline, store, blobs, transcriber, rules)?)
+            let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
+            Ok(Calls::start_with(config.pipeline, store, blobs, transcriber, rules, privacy)?)
         })
         .await?;
         Ok(Self { server, calls: Arc::new(calls) })

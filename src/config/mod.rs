@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
+use crate::masking::MaskingConfig;
 use crate::pipeline::PipelineConfig;
 use crate::serve::ServeConfig;
 use crate::speech::SpeechConfig;
@@ -38,6 +39,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// By which rules calls are judged.
     pub rules: RulesConfig,
+    /// What personal data is masked, and who may see it.
+    pub masking: MaskingConfig,
     /// Where the weights lie.
     pub models: ModelsConfig,
 }
@@ -52,6 +55,7 @@ impl Default for Config {
             pipeline: PipelineConfig::default(),
             store: StoreConfig::default(),
             rules: RulesConfig::default(),
+            masking: MaskingConfig::default(),
             models: ModelsConfig::default(),
         }
     }

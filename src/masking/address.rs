@@ -260,6 +260,9 @@ fn piece(line: &Line, start: usize) -> Option<(usize, Ending)> {
     if let Some(ending) = longest(line, start + digits, &HOUSE).filter(|_| digits > 0) {
         return Some((start + digits + ending, Ending::House));
     }
+    if ["市区", "详细", "路线", "高速", "公路", "附近", "市中心"].iter().any(|word| line.has(start, word)) {
+        return None;
+    }
     for at in start + 1..=start + MAX_PIECE {
         let inner = line.at(at - 1)?;
         if !(is_han(inner) || inner.is_ascii_alphanumeric()) || NEVER.contains(inner) {

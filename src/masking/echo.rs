@@ -26,6 +26,8 @@ pub(super) struct Known {
 const REACH: usize = 8;
 /// Turns back in which a short piece must have been said.
 const JUST_BEFORE: usize = 2;
+/// A turn in which a single digit repeats what was said has no more characters.
+const MAX_SHORT: usize = 10;
 /// A piece that is shorter says nothing about its number.
 const MIN_PIECE: usize = 4;
 
@@ -49,7 +51,9 @@ pub(super) fn hide(script: &mut Script, rows: &mut [Row], known: &[Known]) {
             }
             for group in row.groups.iter_mut().filter(|group| !group.taken) {
                 // What was said just before is repeated there, however short it is.
-                let just = (0..=JUST_BEFORE).find_map(|turns| number.said_in(group.line.checked_sub(turns)?));
+                let is_short = group.digits.len() > 1
+                    || script.lines.get(group.line).is_some_and(|line| line.chars.len() <= MAX_SHORT);
+                let just = (0..=JUST_BEFORE).filter(|_| is_short).find_map(|turns| number.said_in(group.line.checked_sub(turns)?));
                 group.taken = just.is_some_and(|said| lay_over(script, number, &group.digits, said))
                     || group.digits.len() >= MIN_PIECE
                         && lay_over(script, number, &group.digits, 0..number.values.len());

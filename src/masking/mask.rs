@@ -64,6 +64,12 @@ impl Masker {
         Self { kinds: config.kinds.clone() }
     }
 
+    /// Whether it hides anything at all.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
     /// Masks `dialogue`. `metadata` names the customer, who is hidden wherever named, and the agent, who is not.
     #[must_use]
     pub fn mask(&self, dialogue: Dialogue, metadata: &CallMetadata) -> Masked {

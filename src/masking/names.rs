@@ -11,7 +11,10 @@ use super::script::{Line, Script, is_han};
 use super::surnames;
 use crate::types::{CallMetadata, SpeakerRole};
 
-const TITLES: [&str; 10] = ["先生", "女士", "小姐", "太太", "阿姨", "师傅", "大爷", "大姐", "同志", "老板"];
+const TITLES: [&str; 24] = [
+    "先生", "女士", "小姐", "太太", "阿姨", "师傅", "大爷", "大姐", "同志", "老板", "医生", "老师", "经理", "主任", "警官", "律师", "法官", "教授", "护士", "主管",
+    "助理", "客服", "专员", "队长",
+];
 
 /// What stands right before a name and says that it is one.
 const STRONG: [&str; 31] = [
@@ -21,6 +24,9 @@ const STRONG: [&str; 31] = [
 
 /// The same, but much else stands behind it too: the name must end where the phrase does.
 const WEAK: [&str; 12] = ["我是", "您是", "你是", "请问是", "叫", "核实是", "这里是", "找", "是不是", "确认是", "姓", "是"];
+
+/// Who is called something: 我叫, 爱人叫. Behind anything else 叫 calls for a thing (叫车).
+const BEFORE_CALLED: &str = "我他她名字人妈爸子女友事公婆弟妹哥姐生太娘爷奶舅姨叔姓王";
 
 /// What ends a name behind a weak cue.
 const ENDS: [&str; 22] = [
@@ -176,7 +182,11 @@ fn ends_at(line: &Line, at: usize) -> bool {
 
 /// The cue that ends right before `at`, past 是, ： and the like.
 fn cue_before(line: &Line, at: usize) -> Option<&'static str> {
-    if let Some(cue) = STRONG.iter().chain(&WEAK).find(|cue| line.ends_before(at, cue) && **cue != "是") {
+    let calls = |cue: &str| {
+        let before = at.checked_sub(1).and_then(|call| line.before(call));
+        cue != "叫" || before.is_none_or(|char| !is_han(char) || BEFORE_CALLED.contains(char))
+    };
+    if let Some(cue) = STRONG.iter().chain(&WEAK).find(|cue| line.ends_before(at, cue) && **cue != "是" && calls(cue)) {
         return Some(cue);
     }
     let mut back = at;

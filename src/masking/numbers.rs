@@ -290,10 +290,14 @@ fn by_cue(row: &Row, first: usize, cue: Cue) -> Option<Hit> {
     let mut digits: Vec<Digit> = Vec::new();
     let mut best = None;
     for (index, group) in row.groups.iter().enumerate().skip(first) {
-        if index > first && group.taken || digits.len() > MAX_DIGITS {
+        // 85221234,85221111 are two telephones.
+        let is_next = cue == Cue::Phone && digits.len() >= 7 && group.digits.len() >= 7;
+        if index > first && group.taken || is_next || digits.len() > MAX_DIGITS {
             break;
         }
-        let ends_turn = row.groups.get(index + 1).is_none_or(|next| next.line != group.line);
+        let ends_turn = row.groups.get(index + 1).is_none_or(|next| {
+            next.line != group.line || cue == Cue::Phone && next.digits.len() >= 7 && group.digits.len() >= 7
+        });
         let again = digits.len() >= 3 && group.digits.len() >= 3 && is_repeat(&digits, &group.digits);
         if !again {
             if is_restart(&digits, &group.digits) && digits.len() >= 3 && group.digits.len() > digits.len() {

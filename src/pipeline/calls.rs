@@ -14,9 +14,10 @@ use tokio::sync::watch;
 use super::board::Board;
 use super::upload::{Accepted, Upload};
 use super::worker::Shared;
-use super::{CallProgress, PipelineConfig, PipelineError};
+use super::{CallProgress, PipelineConfig, PipelineError, Privacy};
 use crate::analysis::RuleSet;
 use crate::ingest::{BlobStore, CallRecord, CallState, Recording};
+use crate::masking::MaskingConfig;
 use crate::speech::Transcriber;
 use crate::store::{Inserted, Store};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
@@ -33,13 +34,30 @@ impl Calls {
     /// is not finished.
     ///
     /// # Errors
-    /// [`PipelineError::Store`] or [`PipelineError::Ingest`] when the disk fails; [`PipelineError::Threads`].
+    /// [`PipelineError::Store`] or [`PipelineError::Ingest`] when the disk fails; [`PipelineError::Masking`] when the key
+    /// cannot be had; [`PipelineError::Threads`].
     pub fn start(
         config: PipelineConfig,
         store: Arc<Store>,
         blobs: BlobStore,
         transcriber: Arc<dyn Transcriber>,
         rules: Arc<RuleSet>,
+    ) -> Result<Self, PipelineError> {
+        let privacy = Privacy::open(&MaskingConfig::default(), store.data_dir())?;
+        Self::start_with(config, store, blobs, transcriber, rules, privacy)
+    }
+
+    /// Like [`start`](Self::start), masking as `privacy` says instead of everything under a key in the data directory.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        config: PipelineConfig,
+        store: Arc<Store>,
+        blobs: BlobStore,
+        transcriber: Arc<dyn Transcriber>,
+        rules: Arc<RuleSet>,
+        privacy: Privacy,
     ) -> Result<Self, PipelineError> {
         blobs.recover(|hash| store.is_blob_used(hash).map_err(PipelineError::from))?;
         // Their attempts stay counted: one of these calls may be what ended the process, so each runs alone now.
@@ -49,7 +67,7 @@ impl Calls {
         }
         let num_workers = config.num_workers.max(1);
         let board = Board::default();
-        let shared = Arc::new(Shared { config, store, blobs, transcriber, rules, board });
+        let shared = Arc::new(Shared { config, store, blobs, transcriber, rules, privacy: Arc::new(privacy), board });
         let calls = Self { shared, workers: Mutex::default() };
         for index in 0..num_workers {
             let shared = calls.shared.clone();
@@ -91,6 +109,7 @@ impl Calls {
         let hash = blob.hash();
         let received_at = jiff::Timestamp::from_microsecond(jiff::Timestamp::now().as_microsecond())
             .expect("a time of this clock is a valid time");
+        let metadata = self.shared.privacy.seal_name(metadata, &id, received_at)?;
         let record = CallRecord {
             id,
             metadata,
@@ -147,6 +166,10 @@ impl Calls {
             blobs.release::<(), PipelineError>(&actual, || Ok(()), || Ok(store.is_blob_used(&actual)?))?;
         }
         Ok(())
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The store, for questions.

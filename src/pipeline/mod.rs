@@ -5,19 +5,25 @@
 //!
 //! **Invariant**: a call that was accepted ends as done or failed, or waits in the store for the next start.
 
+mod access;
 mod board;
 mod calls;
 mod config;
 mod error;
+mod export;
+mod mask;
 mod process;
 mod progress;
 mod upload;
 mod worker;
 
-pub use crate::store::{CallResult, Masking};
+pub use crate::store::{AccessKind, AccessRecord, CallResult, Masking};
+pub use access::AccessRequest;
 pub use calls::Calls;
 pub use config::PipelineConfig;
 pub use error::PipelineError;
+pub use export::AudioExport;
+pub use mask::{Privacy, mask};
 pub use process::process;
 pub use progress::CallProgress;
 pub use upload::{Accepted, Upload};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::board::{Board, Job};
-use super::{CallProgress, PipelineConfig, PipelineError, process};
+use super::{CallProgress, PipelineConfig, PipelineError, Privacy, process};
 use crate::analysis::{History, PastCall, RuleSet};
 use crate::error::Chain;
 use crate::ingest::{BlobStore, CallState};
@@ -25,6 +25,7 @@ pub(super) struct Shared {
     pub(super) blobs: BlobStore,
     pub(super) transcriber: Arc<dyn Transcriber>,
     pub(super) rules: Arc<RuleSet>,
+    pub(super) privacy: Arc<Privacy>,
     pub(super) board: Board,
 }
 
@@ -106,18 +107,20 @@ impl Shared {
             self.board.publish(job, reached);
         };
         let history = self.history(job)?;
+        let metadata = self.privacy.metadata(&job.record)?;
         let stages = || {
-            process(
+            let result = process(
                 &self.blobs.path(&recording.hash),
                 &recording.declaration,
-                &job.record.metadata,
+                &metadata,
                 self.transcriber.as_ref(),
                 &self.rules,
                 history.as_ref(),
                 &self.config,
                 &mut progress,
                 &job.cancel,
-            )
+            )?;
+            Ok(self.privacy.mask(result, &job.record)?)
         };
         catch_unwind(AssertUnwindSafe(stages)).unwrap_or(Err(PipelineError::Panicked))
     }

@@ -28,7 +28,8 @@ use crate::error::{Classify, ErrorCode};
 use crate::pipeline::Calls;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
-use grpc::CallApi;
+use crate::proto::v1::privacy_service_server::{PrivacyServiceServer, SERVICE_NAME as PRIVACY_NAME};
+use grpc::{CallApi, PrivacyApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -111,9 +112,11 @@ impl Server {
         let draining = CancellationToken::new();
         let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let mut routes = RoutesBuilder::default();
-        routes.add_service(api).add_service(health).add_service(reflection).add_service(reflection_alpha);
+        routes.add_service(api).add_service(privacy).add_service(health).add_service(reflection).add_service(reflection_alpha);
         let drained = draining.clone();
         let transport = GrpcServer::builder()
             .max_concurrent_streams(Some(limits::MAX_STREAMS_PER_CONNECTION))
@@ -137,5 +140,5 @@ impl Server {
     }
 }
 
-/// Names under which health is asked for: the whole server, and its one service.
-const HEALTH_NAMES: [&str; 2] = ["", SERVICE_NAME];
+/// Names under which health is asked for: the whole server, and its services.
+const HEALTH_NAMES: [&str; 3] = ["", SERVICE_NAME, PRIVACY_NAME];

@@ -14,6 +14,7 @@
 //! | `q` | time, id: unfinished calls, oldest first | – |
 //! | `b` | hash of the audio, id | – |
 //! | `g` | name of a result file that is to be removed | – |
+//! | `x` | inverted time, id: who asked for originals | the audit entry |
 //! | `v` | nothing | version of this layout |
 //!
 //! **Invariant**: no key is a prefix of another kind's, and identifiers never hold the separator 0.
@@ -28,6 +29,7 @@ pub(super) const QUEUE: &[u8] = b"q";
 pub(super) const GONE: &[u8] = b"g";
 pub(super) const TIME: &[u8] = b"t";
 pub(super) const CALL: &[u8] = b"c";
+pub(super) const ACCESS: &[u8] = b"x";
 const BLOB: &[u8] = b"b";
 
 /// Bytes of the time in a key.
@@ -87,6 +89,11 @@ pub(super) fn queued(received_at: jiff::Timestamp, id: &CallId) -> Vec<u8> {
 
 pub(super) fn gone(name: &str) -> Vec<u8> {
     concat(&[GONE, name.as_bytes()])
+}
+
+/// An entry of the audit record: of no call, so that it stays when its call goes.
+pub(super) fn access(at: jiff::Timestamp, id: &str) -> Vec<u8> {
+    concat(&[ACCESS, &newest_first(at).to_be_bytes(), id.as_bytes()])
 }
 
 /// The end of an index entry: newest first, then by id.

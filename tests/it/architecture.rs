@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 15] = [
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -13,22 +13,28 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("speech", &["audio"]),
     ("speaker", &["audio"]),
     ("dialogue", &["audio", "speech", "speaker"]),
-    ("eval", &["audio", "speech", "speaker", "dialogue"]),
+    ("masking", &["ingest", "dialogue"]),
+    ("eval", &["audio", "speech", "speaker", "dialogue", "masking"]),
     ("analysis", &["audio", "dialogue"]),
-    ("store", &["ingest", "audio", "speech", "dialogue", "analysis"]),
-    ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "analysis", "store"]),
-    ("proto", &["ingest", "audio", "speech", "dialogue", "analysis", "pipeline"]),
+    ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis"]),
+    ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
+    ("proto", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline"]),
     ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "proto"]),
-    ("config", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "serve"]),
-    ("app", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "serve", "config"]),
+    ("config", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "serve"]),
+    (
+        "app",
+        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "serve", "config"],
+    ),
 ];
 
 /// What the command line may import: never `store` or `serve`, which `app` puts together.
-const CLI_IMPORTS: [&str; 9] =
-    ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "proto", "config", "app"];
+const CLI_IMPORTS: [&str; 10] =
+    ["ingest", "audio", "speech", "masking", "eval", "analysis", "pipeline", "proto", "config", "app"];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
+    ("chacha20poly1305", &["masking"]),
+    ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),

@@ -1,9 +1,11 @@
 //! The gRPC services: thin handlers over [`Calls`](crate::pipeline::Calls), and errors as rich statuses.
 
 mod call;
+mod privacy;
 mod query;
 mod status;
 mod upload;
 mod watch;
 
 pub(super) use call::CallApi;
+pub(super) use privacy::PrivacyApi;
