@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::proto::v1::call_service_client::CallServiceClient;
+use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
 
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -32,12 +33,21 @@ pub(super) type Client = CallServiceClient<Channel>;
 impl ServerArgs {
     /// A client of the server; the connection is made, and made again, when a request needs it.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
+        Ok(CallServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// The same for originals.
+    pub(super) fn privacy_client(&self) -> anyhow::Result<PrivacyServiceClient<Channel>> {
+        Ok(PrivacyServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    fn channel(&self) -> anyhow::Result<Channel> {
         let url =
             if self.server.contains("://") { self.server.clone() } else { format!("http://{}", self.server) };
         let endpoint = Endpoint::from_shared(url)
             .with_context(|| format!("`{}` is not an address such as http://127.0.0.1:50051", self.server))?
             .connect_timeout(Duration::from_secs(5));
-        Ok(CallServiceClient::new(endpoint.connect_lazy()).max_decoding_message_size(MAX_ANSWER_BYTES))
+        Ok(endpoint.connect_lazy())
     }
 
     /// The error of a request to this server, for a person.

@@ -15,6 +15,7 @@ mod eval;
 mod exit;
 mod logging;
 mod models;
+mod originals;
 mod output;
 mod progress;
 mod push;

@@ -30,7 +30,7 @@ macro_rules! named {
         })*
     };
 }
-named!(Call, CallMetadata, CallReport, CallSummary, Finding, WatchCallResponse);
+named!(AccessRecord, Call, CallMetadata, CallReport, CallSummary, Finding, Transcript, WatchCallResponse);
 
 fn descriptor<M: Named>() -> MessageDescriptor {
     POOL.get_message_by_name(M::NAME).expect("every name in this file stands in proto/")

@@ -20,6 +20,7 @@ mod grpc_calls;
 mod grpc_upload;
 mod invented_text;
 mod lifecycle;
+mod masking;
 mod mono;
 mod pipeline;
 mod rule_behaviour;
