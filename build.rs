@@ -8,10 +8,10 @@ use prost::Message;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let descriptors = protox::compile([
-            "proto/diting/v1/call_service.proto",
-            "proto/diting/v1/privacy_service.proto",
-        ], ["proto"])?;
+    let descriptors = protox::compile(
+        ["proto/diting/v1/call_service.proto", "proto/diting/v1/privacy_service.proto"],
+        ["proto"],
+    )?;
     fs::write(out.join("diting_descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     Ok(())

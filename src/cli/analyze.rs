@@ -18,8 +18,8 @@ use crate::analysis::{Analysis, Level, RuleSet, Verdict};
 use crate::app;
 use crate::audio;
 use crate::config::Config;
-use crate::masking::{Masker, MaskingConfig};
 use crate::ingest::{CallRecord, CallState, Recording};
+use crate::masking::{Masker, MaskingConfig};
 use crate::pipeline::{self, CallResult, Masking};
 use crate::proto::convert::state_to_wire;
 use crate::proto::{Report, TextCall, v1};
@@ -181,7 +181,8 @@ fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome)
 fn text_report(id: CallId, call: TextCall, analysis: Analysis, masker: &Masker) -> v1::CallReport {
     let TextCall { mut metadata, dialogue, .. } = call;
     let duration = Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO);
-    let result = CallResult { audio: None, recognition: None, dialogue, analysis, masking: Masking::default() };
+    let result =
+        CallResult { audio: None, recognition: None, dialogue, analysis, masking: Masking::default() };
     let (result, _) = pipeline::mask(masker, result, &metadata);
     mask_name(&mut metadata, masker);
     let record = CallRecord {

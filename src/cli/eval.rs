@@ -160,7 +160,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn masking(format: Format, seed: u64, count: usize, misses: Option<&std::path::Path>) -> anyhow::Result<Exit> {
+fn masking(
+    format: Format,
+    seed: u64,
+    count: usize,
+    misses: Option<&std::path::Path>,
+) -> anyhow::Result<Exit> {
     let report = eval::evaluate_masking(seed, count);
     if let Some(path) = misses {
         let lines: Result<Vec<String>, _> = report.faults.iter().map(serde_json::to_string).collect();

@@ -74,7 +74,10 @@ impl TokenArgs {
         let mut request = Request::new(message);
         if let Some(token) = token {
             let value = MetadataValue::try_from(format!("Bearer {token}")).map_err(|_| {
-                UsageError("the access token holds characters that cannot be sent: take letters and digits".to_owned())
+                UsageError(
+                    "the access token holds characters that cannot be sent: take letters and digits"
+                        .to_owned(),
+                )
             })?;
             request.metadata_mut().insert("authorization", value);
         }
@@ -116,16 +119,21 @@ pub(super) async fn audio(server: &ServerArgs, args: &AudioArgs) -> anyhow::Resu
     let mut client = server.privacy_client()?;
     let response = client.export_audio(args.token.request(request)?).await;
     let mut parts = response.map_err(|status| server.explain(&status))?.into_inner();
-    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)
-        .with_context(|| format!("cannot write into `{}`", folder.display()))?;
+    let folder =
+        args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file =
+        NamedTempFile::new_in(folder).with_context(|| format!("cannot write into `{}`", folder.display()))?;
     let mut num_silenced = 0;
     while let Some(part) = parts.message().await.map_err(|status| server.explain(&status))? {
         num_silenced += part.num_silenced;
         file.write_all(&part.chunk)?;
     }
     file.persist(&args.output).with_context(|| format!("cannot write `{}`", args.output.display()))?;
-    let silenced = if args.unmasked { "nothing silenced".to_owned() } else { format!("{num_silenced} stretches silenced") };
+    let silenced = if args.unmasked {
+        "nothing silenced".to_owned()
+    } else {
+        format!("{num_silenced} stretches silenced")
+    };
     eprintln!("{}: {silenced}", args.output.display());
     Ok(Exit::Success)
 }

@@ -19,7 +19,9 @@ pub enum Refusal {
     )]
     NoTokens,
     /// None was sent.
-    #[error("an access token is needed: send it as `authorization: Bearer TOKEN`, on the command line as DITING_ACCESS_TOKEN")]
+    #[error(
+        "an access token is needed: send it as `authorization: Bearer TOKEN`, on the command line as DITING_ACCESS_TOKEN"
+    )]
     Missing,
     /// It is nobody's.
     #[error("this access token is not one of `masking.access_tokens`")]

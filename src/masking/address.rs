@@ -13,13 +13,57 @@ use super::places::{CITIES, PROVINCES};
 use super::script::{Line, Script, Voice, is_han};
 
 /// Endings of the pieces of an address. What ends in one of `HOUSE` names a house or a part of one.
-const AREA: [&str; 16] = ["自治县", "新区", "开发区", "高新区", "街道", "社区", "村委会", "区", "县", "旗", "市", "镇", "乡", "村", "屯", "庄"];
+const AREA: [&str; 16] = [
+    "自治县",
+    "新区",
+    "开发区",
+    "高新区",
+    "街道",
+    "社区",
+    "村委会",
+    "区",
+    "县",
+    "旗",
+    "市",
+    "镇",
+    "乡",
+    "村",
+    "屯",
+    "庄",
+];
 const ROAD: [&str; 28] = [
-    "大街", "大道", "胡同", "东路", "西路", "南路", "北路", "路", "街", "道", "巷", "弄", "小区", "花园", "公寓", "大厦", "广场", "新村", "家园", "名都", "花苑",
-    "苑", "园", "城", "府", "湾", "家属院", "宿舍",
+    "大街",
+    "大道",
+    "胡同",
+    "东路",
+    "西路",
+    "南路",
+    "北路",
+    "路",
+    "街",
+    "道",
+    "巷",
+    "弄",
+    "小区",
+    "花园",
+    "公寓",
+    "大厦",
+    "广场",
+    "新村",
+    "家园",
+    "名都",
+    "花苑",
+    "苑",
+    "园",
+    "城",
+    "府",
+    "湾",
+    "家属院",
+    "宿舍",
 ];
 const HOUSE: [&str; 17] = [
-    "号院", "号楼", "号", "栋", "幢", "座", "单元", "室", "楼", "层", "房", "户", "门", "弄", "巷", "组", "队",
+    "号院", "号楼", "号", "栋", "幢", "座", "单元", "室", "楼", "层", "房", "户", "门", "弄", "巷", "组",
+    "队",
 ];
 
 /// No piece of an address holds these.
@@ -27,12 +71,26 @@ const NEVER: &str = "我你您他她它们的了吗呢吧啊呀哦嗯是不有�
 
 /// Behind an address: then it is no home.
 const PUBLIC: [&str; 16] = [
-    "支行", "分行", "网点", "营业厅", "营业部", "分理处", "银行", "医院", "法院", "派出所", "公安局", "机场", "火车站", "大学", "地铁站", "站",
+    "支行",
+    "分行",
+    "网点",
+    "营业厅",
+    "营业部",
+    "分理处",
+    "银行",
+    "医院",
+    "法院",
+    "派出所",
+    "公安局",
+    "机场",
+    "火车站",
+    "大学",
+    "地铁站",
+    "站",
 ];
 /// Before one, likewise.
-const PUBLIC_BEFORE: [&str; 12] = [
-    "网点", "支行", "分行", "我行", "营业厅", "营业部", "总行", "公司位于", "门店", "店在", "柜台", "景点",
-];
+const PUBLIC_BEFORE: [&str; 12] =
+    ["网点", "支行", "分行", "我行", "营业厅", "营业部", "总行", "公司位于", "门店", "店在", "柜台", "景点"];
 
 /// Longest piece of an address, its ending not counted.
 const MAX_PIECE: usize = 8;
@@ -71,7 +129,8 @@ pub(super) fn hide(script: &mut Script, cues: &Cues) {
     for number in 0..script.lines.len() {
         let Some(line) = script.lines.get(number) else { return };
         let asked = asked_for(cues, number);
-        let continues = last.as_ref().filter(|last| last.voice == line.voice && number - last.line <= MAX_WAIT);
+        let continues =
+            last.as_ref().filter(|last| last.voice == line.voice && number - last.line <= MAX_WAIT);
         let own_cue = cues.of_line(number).iter().any(|cue| cue.cue == Cue::Address);
         if !own_cue && !asked && continues.is_none() && !line.chars.iter().any(|char| is_telling(*char)) {
             continue;
@@ -95,13 +154,33 @@ pub(super) fn hide(script: &mut Script, cues: &Cues) {
 
 /// Whether a line without a cue may hold an address for this character.
 fn is_telling(char: char) -> bool {
-    matches!(char, '路' | '街' | '区' | '县' | '镇' | '村' | '号' | '楼' | '室' | '栋' | '幢' | '巷' | '弄' | '苑' | '园' | '道' | '座')
+    matches!(
+        char,
+        '路' | '街'
+            | '区'
+            | '县'
+            | '镇'
+            | '村'
+            | '号'
+            | '楼'
+            | '室'
+            | '栋'
+            | '幢'
+            | '巷'
+            | '弄'
+            | '苑'
+            | '园'
+            | '道'
+            | '座'
+    )
 }
 
 /// Whether the turns before asked for an address.
 fn asked_for(cues: &Cues, number: usize) -> bool {
     (1..=MAX_WAIT).any(|wait| {
-        number.checked_sub(wait).is_some_and(|asked| cues.of_line(asked).iter().any(|cue| cue.cue == Cue::Address))
+        number
+            .checked_sub(wait)
+            .is_some_and(|asked| cues.of_line(asked).iter().any(|cue| cue.cue == Cue::Address))
     })
 }
 
@@ -118,7 +197,10 @@ fn in_line(
     let mut done = 0;
     let cued = |at: usize| {
         asked
-            || cues.of_line(number).iter().any(|cue| cue.cue == Cue::Address && cue.at <= at && at - cue.at <= CUE_REACH)
+            || cues
+                .of_line(number)
+                .iter()
+                .any(|cue| cue.cue == Cue::Address && cue.at <= at && at - cue.at <= CUE_REACH)
     };
     if continues && !cities(text).any(|(_, end)| !is_road(line, end)) {
         let start = skip_lead(line, 0);
@@ -134,9 +216,8 @@ fn in_line(
         }
         let start = after_city(line, end);
         let pieces = pieces(line, start);
-        let is_address = pieces.num_houses > 0 && pieces.num >= 2
-            || pieces.num_roads > 0 && pieces.num >= 2
-            || pieces.num > 0 && cued(char);
+        let is_named = pieces.num >= 2 && pieces.num_houses + pieces.num_roads > 0;
+        let is_address = is_named || pieces.num > 0 && cued(char);
         if is_address && !is_public(line, char, pieces.end) {
             done = with_rest(line, pieces.end);
             found.push((start, done, true));
@@ -147,7 +228,10 @@ fn in_line(
             continue;
         }
         let pieces = pieces(line, start);
-        if pieces.num > 0 && (pieces.num_roads + pieces.num_houses > 0 || pieces.num >= 2) && !is_public(line, start, pieces.end) {
+        if pieces.num > 0
+            && (pieces.num_roads + pieces.num_houses > 0 || pieces.num >= 2)
+            && !is_public(line, start, pieces.end)
+        {
             found.push((start, pieces.end, true));
             done = pieces.end;
         }
@@ -173,7 +257,9 @@ fn cities(text: &str) -> impl Iterator<Item = (usize, usize)> {
 
 /// Whether the city that ends at `end` only names a road: 南京路, 中山北路.
 fn is_road(line: &Line, end: usize) -> bool {
-    ["路", "街", "大道", "大街", "东路", "西路", "南路", "北路", "中路", "一路", "二路", "三路"].iter().any(|road| line.has(end, road))
+    ["路", "街", "大道", "大街", "东路", "西路", "南路", "北路", "中路", "一路", "二路", "三路"]
+        .iter()
+        .any(|road| line.has(end, road))
 }
 
 /// Where an address without a city may begin: behind a cue, or at the front of an answer.
@@ -190,13 +276,17 @@ fn starts(line: &Line, cues: &Cues, number: usize, asked: bool) -> Vec<usize> {
 /// Past fillers, marks, and what leads over to an address.
 fn skip_lead(line: &Line, mut at: usize) -> usize {
     loop {
-        let lead = ["那个", "就是", "然后", "现在", "登记", "写的", "是在", "寄到", "送到", "我家", "在"].iter().find(|lead| line.has(at, lead));
+        let lead = ["那个", "就是", "然后", "现在", "登记", "写的", "是在", "寄到", "送到", "我家", "在"]
+            .iter()
+            .find(|lead| line.has(at, lead));
         if let Some(lead) = lead {
             at += lead.chars().count();
             continue;
         }
         match line.at(at) {
-            Some(char) if "嗯啊哦呃额是对好的我你您为寄，,。：: 、到就".contains(char) => at += 1,
+            Some(char) if "嗯啊哦呃额是对好的我你您为寄，,。：: 、到就".contains(char) => {
+                at += 1
+            }
             Some(_) | None => return at,
         }
     }
@@ -205,14 +295,21 @@ fn skip_lead(line: &Line, mut at: usize) -> usize {
 /// Past 省, 市 and a second place that continues the first: 广东省深圳市.
 fn after_city(line: &Line, mut at: usize) -> usize {
     for _ in 0..3 {
-        for ending in ["维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "自治州", "省", "市", "地区", "盟"] {
+        for ending in
+            ["维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "自治州", "省", "市", "地区", "盟"]
+        {
             if line.has(at, ending) {
                 at += ending.chars().count();
                 break;
             }
         }
         let separated = at + usize::from(matches!(line.at(at), Some(' ' | '，' | ',')));
-        let next = CITIES.iter().chain(&PROVINCES).filter(|name| line.has(separated, name)).map(|name| name.chars().count()).max();
+        let next = CITIES
+            .iter()
+            .chain(&PROVINCES)
+            .filter(|name| line.has(separated, name))
+            .map(|name| name.chars().count())
+            .max();
         // 南京路 in 上海 is a road.
         let Some(length) = next.filter(|length| !is_road(line, separated + length)) else {
             return at;
@@ -238,9 +335,11 @@ fn pieces(line: &Line, start: usize) -> Pieces {
     }
     // 3单元501: the door may stand bare.
     if pieces.num_houses > 0 {
-        let digits = (pieces.end..pieces.end + 5).take_while(|at| line.at(*at).is_some_and(is_number)).count();
+        let digits =
+            (pieces.end..pieces.end + 5).take_while(|at| line.at(*at).is_some_and(is_number)).count();
         let behind = line.at(pieces.end + digits);
-        if (2..=4).contains(&digits) && !behind.is_some_and(|char| "元块万千百个年月日天点".contains(char)) {
+        if (2..=4).contains(&digits) && !behind.is_some_and(|char| "元块万千百个年月日天点".contains(char))
+        {
             pieces.end += digits;
         }
     }
@@ -260,7 +359,8 @@ fn piece(line: &Line, start: usize) -> Option<(usize, Ending)> {
     if let Some(ending) = longest(line, start + digits, &HOUSE).filter(|_| digits > 0) {
         return Some((start + digits + ending, Ending::House));
     }
-    if ["市区", "详细", "路线", "高速", "公路", "附近", "市中心"].iter().any(|word| line.has(start, word)) {
+    if ["市区", "详细", "路线", "高速", "公路", "附近", "市中心"].iter().any(|word| line.has(start, word))
+    {
         return None;
     }
     for at in start + 1..=start + MAX_PIECE {
@@ -273,15 +373,18 @@ fn piece(line: &Line, start: usize) -> Option<(usize, Ending)> {
         }
         // A number inside belongs to the piece that it begins: 万科城3栋.
         let digits = (at..at + 6).take_while(|at| line.at(*at).is_some_and(is_number)).count();
-        if digits > 0 && at > start + 1 {
-            if let Some(length) = longest(line, at + digits, &HOUSE) {
-                return Some((at + digits + length, Ending::House));
-            }
+        if digits > 0
+            && at > start + 1
+            && let Some(length) = longest(line, at + digits, &HOUSE)
+        {
+            return Some((at + digits + length, Ending::House));
         }
         let road = longest(line, at, &ROAD);
         let area = longest(line, at, &AREA);
         match (road, area) {
-            (Some(road), area) if area.is_none_or(|area| area <= road) => return Some((at + road, Ending::Road)),
+            (Some(road), area) if area.is_none_or(|area| area <= road) => {
+                return Some((at + road, Ending::Road));
+            }
             (_, Some(area)) => return Some((at + area, Ending::Area)),
             (_, None) => {}
         }
@@ -300,8 +403,13 @@ fn is_number(char: char) -> bool {
 
 /// A home without an ending that ends what is said: …八十八号保利香槟国际.
 fn with_rest(line: &Line, end: usize) -> usize {
-    let asks = |at: usize| ["是吧", "是吗", "可以", "对吗", "对吧", "就行", "吗", "吧", "还是"].iter().any(|end| line.has(at, end));
-    let is_part = |at: &usize| line.at(*at).is_some_and(|char| is_han(char) && !NEVER.contains(char)) && !asks(*at);
+    let asks = |at: usize| {
+        ["是吧", "是吗", "可以", "对吗", "对吧", "就行", "吗", "吧", "还是"]
+            .iter()
+            .any(|end| line.has(at, end))
+    };
+    let is_part =
+        |at: &usize| line.at(*at).is_some_and(|char| is_han(char) && !NEVER.contains(char)) && !asks(*at);
     let length = (end..end + MAX_PIECE).take_while(is_part).count();
     let is_end = asks(end + length)
         || line.at(end + length).is_none_or(|char| !is_han(char) && !char.is_ascii_alphanumeric());
@@ -318,7 +426,9 @@ fn without_city(line: &Line, from: usize) -> Vec<(usize, Pieces)> {
             continue;
         }
         let opens = |char: char| is_han(char) && !NEVER.contains(char) && !"在住到于往从上下".contains(char);
-        let back = (1..=4).take_while(|back| at.checked_sub(*back).and_then(|at| line.at(at)).is_some_and(opens)).count();
+        let back = (1..=4)
+            .take_while(|back| at.checked_sub(*back).and_then(|at| line.at(at)).is_some_and(opens))
+            .count();
         let start = at - back;
         let pieces = pieces(line, start);
         if back >= 2 && pieces.num >= 3 && pieces.num_roads > 0 && pieces.num_houses > 0
@@ -336,6 +446,7 @@ fn without_city(line: &Line, from: usize) -> Vec<(usize, Pieces)> {
 /// Whether `from..to` is where the public goes.
 fn is_public(line: &Line, from: usize, to: usize) -> bool {
     let behind = (to..to + 4).any(|at| PUBLIC.iter().any(|word| line.has(at, word)));
-    let before = (from.saturating_sub(12)..from).any(|at| PUBLIC_BEFORE.iter().any(|word| line.has(at, word)));
+    let before =
+        (from.saturating_sub(12)..from).any(|at| PUBLIC_BEFORE.iter().any(|word| line.has(at, word)));
     behind || before
 }

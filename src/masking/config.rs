@@ -69,7 +69,10 @@ mod tests {
     #[test]
     fn a_token_needs_a_holder_and_a_digest() {
         let config = |operator: &str, digest: &str| MaskingConfig {
-            access_tokens: vec![AccessToken { operator: operator.to_owned(), token_sha256: digest.to_owned() }],
+            access_tokens: vec![AccessToken {
+                operator: operator.to_owned(),
+                token_sha256: digest.to_owned(),
+            }],
             ..MaskingConfig::default()
         };
         assert!(MaskingConfig::default().problems().is_empty());

@@ -37,7 +37,9 @@ pub(super) fn hide(script: &mut Script, rows: &mut [Row], known: &[Known]) {
         if row.groups.iter().all(|group| group.taken) {
             continue;
         }
-        let all: Vec<_> = row.groups.iter().filter(|group| !group.taken).flat_map(|group| &group.digits).copied().collect();
+        // Never a part of another's turn in a number: so the whole first, then turns, then groups.
+        let all: Vec<_> =
+            row.groups.iter().filter(|group| !group.taken).flat_map(|group| &group.digits).copied().collect();
         let (first, last) = match (row.groups.first(), row.groups.last()) {
             (Some(first), Some(last)) => (first.line, last.line),
             (None, _) | (_, None) => continue,
@@ -49,11 +51,24 @@ pub(super) fn hide(script: &mut Script, rows: &mut [Row], known: &[Known]) {
                 row.groups.iter_mut().for_each(|group| group.taken = true);
                 break;
             }
+            for groups in row.groups.chunk_by_mut(|one, other| one.line == other.line) {
+                let said: Vec<Digit> = groups
+                    .iter()
+                    .filter(|group| !group.taken)
+                    .flat_map(|group| &group.digits)
+                    .copied()
+                    .collect();
+                if said.len() >= MIN_PIECE && lay_over(script, number, &said, 0..number.values.len()) {
+                    groups.iter_mut().for_each(|group| group.taken = true);
+                }
+            }
             for group in row.groups.iter_mut().filter(|group| !group.taken) {
                 // What was said just before is repeated there, however short it is.
                 let is_short = group.digits.len() > 1
                     || script.lines.get(group.line).is_some_and(|line| line.chars.len() <= MAX_SHORT);
-                let just = (0..=JUST_BEFORE).filter(|_| is_short).find_map(|turns| number.said_in(group.line.checked_sub(turns)?));
+                let just = (0..=JUST_BEFORE)
+                    .filter(|_| is_short)
+                    .find_map(|turns| number.said_in(group.line.checked_sub(turns)?));
                 group.taken = just.is_some_and(|said| lay_over(script, number, &group.digits, said))
                     || group.digits.len() >= MIN_PIECE
                         && lay_over(script, number, &group.digits, 0..number.values.len());
@@ -86,7 +101,12 @@ fn lay_over(script: &mut Script, number: &Known, piece: &[Digit], within: Range<
         found = true;
         for (index, digit) in piece.iter().enumerate() {
             if shape::is_hidden(number.kind, offset + index, number.values.len()) {
-                script.hide(digit.line as usize, digit.from as usize, digit.to as usize, (number.kind, number.item));
+                script.hide(
+                    digit.line as usize,
+                    digit.from as usize,
+                    digit.to as usize,
+                    (number.kind, number.item),
+                );
             }
         }
     }

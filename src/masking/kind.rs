@@ -26,15 +26,8 @@ pub enum MaskKind {
 
 impl MaskKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::IdCard,
-        Self::BankCard,
-        Self::Phone,
-        Self::Name,
-        Self::Address,
-        Self::Code,
-        Self::Password,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::IdCard, Self::BankCard, Self::Phone, Self::Name, Self::Address, Self::Code, Self::Password];
 
     /// Its name in configuration and figures.
     #[must_use]

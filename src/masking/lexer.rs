@@ -34,18 +34,87 @@ pub(super) enum Token {
 const MAX_COUNTED: usize = 6;
 
 const FILLERS: [&str; 72] = [
-    "嗯", "呃", "额", "啊", "哦", "噢", "诶", "哎", "唉", "那个", "这个", "然后", "接着", "再来", "再", "还有", "后面", "前面", "中间",
-    "最后", "就是", "是", "的", "对", "好", "吧", "呢", "哈", "嘛", "空格", "横杠", "一杠", "杠", "我看看", "我看一下", "等一下", "等等",
-    "稍等", "你记一下", "您记一下", "没错", "数字", "跟着", "接下来", "下面", "完了", "打头", "开头", "头", "尾", "末", "前", "后",
-    "大写", "字母", "减", "那", "行", "嘞", "不对", "错了", "重新", "开始", "继续", "接", "连着", "呀", "哟", "唔", "喂", "一下", "记",
+    "嗯",
+    "呃",
+    "额",
+    "啊",
+    "哦",
+    "噢",
+    "诶",
+    "哎",
+    "唉",
+    "那个",
+    "这个",
+    "然后",
+    "接着",
+    "再来",
+    "再",
+    "还有",
+    "后面",
+    "前面",
+    "中间",
+    "最后",
+    "就是",
+    "是",
+    "的",
+    "对",
+    "好",
+    "吧",
+    "呢",
+    "哈",
+    "嘛",
+    "空格",
+    "横杠",
+    "一杠",
+    "杠",
+    "我看看",
+    "我看一下",
+    "等一下",
+    "等等",
+    "稍等",
+    "你记一下",
+    "您记一下",
+    "没错",
+    "数字",
+    "跟着",
+    "接下来",
+    "下面",
+    "完了",
+    "打头",
+    "开头",
+    "头",
+    "尾",
+    "末",
+    "前",
+    "后",
+    "大写",
+    "字母",
+    "减",
+    "那",
+    "行",
+    "嘞",
+    "不对",
+    "错了",
+    "重新",
+    "开始",
+    "继续",
+    "接",
+    "连着",
+    "呀",
+    "哟",
+    "唔",
+    "喂",
+    "一下",
+    "记",
 ];
 
 const MONEY: [char; 10] = ['元', '块', '圆', '万', '千', '亿', '百', '十', '角', '毛'];
 
 const UNITS: [char; 63] = [
-    '元', '块', '圆', '万', '千', '亿', '百', '十', '角', '毛', '%', '年', '月', '日', '天', '点', '分', '秒', '时', '小', '岁', '个',
-    '位', '次', '期', '笔', '张', '份', '人', '家', '条', '层', '楼', '栋', '幢', '室', '倍', '折', '周', '星', '度', '米', '公', '克',
-    '斤', '项', '种', '级', '路', '段', '单', '号', '座', '弄', '组', '刻', '遍', '件', '类', '步', '页', '代', '寸',
+    '元', '块', '圆', '万', '千', '亿', '百', '十', '角', '毛', '%', '年', '月', '日', '天', '点', '分',
+    '秒', '时', '小', '岁', '个', '位', '次', '期', '笔', '张', '份', '人', '家', '条', '层', '楼', '栋',
+    '幢', '室', '倍', '折', '周', '星', '度', '米', '公', '克', '斤', '项', '种', '级', '路', '段', '单',
+    '号', '座', '弄', '组', '刻', '遍', '件', '类', '步', '页', '代', '寸',
 ];
 
 /// Words that begin with 一 and are no number.
@@ -76,12 +145,14 @@ fn is_counted(num_digits: usize, last: char, next: Option<char>) -> bool {
         return true;
     }
     // 13800138000一般, 号 and 路 stand behind numbers that are read out as well.
-    num_digits <= MAX_COUNTED && UNITS.contains(&next) || last.is_ascii_digit() && next.is_ascii_alphabetic() && next != 'x'
+    num_digits <= MAX_COUNTED && UNITS.contains(&next)
+        || last.is_ascii_digit() && next.is_ascii_alphabetic() && next != 'x'
 }
 
 /// The tokens of line number `number`.
 pub(super) fn tokens(line: &Line, number: usize) -> Vec<Token> {
-    let mut lexer = Lexer { line, number: u32::try_from(number).unwrap_or(u32::MAX), at: 0, tokens: Vec::new() };
+    let mut lexer =
+        Lexer { line, number: u32::try_from(number).unwrap_or(u32::MAX), at: 0, tokens: Vec::new() };
     while lexer.at < line.chars.len() {
         lexer.step();
     }
@@ -113,7 +184,9 @@ impl Lexer<'_> {
         if digit(char).is_some() {
             return self.number();
         }
-        if matches!(char, 'x' | '叉') && !self.line.at(self.at + 1).is_some_and(|next| next.is_ascii_alphanumeric()) {
+        if matches!(char, 'x' | '叉')
+            && !self.line.at(self.at + 1).is_some_and(|next| next.is_ascii_alphanumeric())
+        {
             let digit = self.digit_at(self.at, 1, X);
             return self.push(Token::Digits(vec![digit]), 1);
         }
@@ -163,7 +236,8 @@ impl Lexer<'_> {
         let is_written = self.line.at(start).is_some_and(|char| char.is_ascii_digit());
         let mut end = start;
         while let Some(char) = self.line.at(end) {
-            let same = digit(char).is_some() && char.is_ascii_digit() == is_written && !self.line.is_marked(end);
+            let same =
+                digit(char).is_some() && char.is_ascii_digit() == is_written && !self.line.is_marked(end);
             if !same || end > start && self.counted(end).is_some() {
                 break;
             }
@@ -179,20 +253,37 @@ impl Lexer<'_> {
             return self.digits(start, end);
         }
         let before = self.line.before(start);
-        let is_part = |char: char| matches!(char, '第' | '¥' | '$' | '￥' | '十' | '百' | '千' | '万' | '亿' | '之' | '点');
+        let is_part = |char: char| {
+            matches!(char, '第' | '¥' | '$' | '￥' | '十' | '百' | '千' | '万' | '亿' | '之' | '点')
+        };
         let decimal = before == Some('.')
             && start.checked_sub(2).and_then(|at| self.line.at(at)).is_some_and(|char| char.is_ascii_digit())
             && end - start <= 2;
         if is_counted(end - start, last.unwrap_or_default(), next)
             || before.is_some_and(is_part) && end - start <= MAX_COUNTED
             || decimal
-            || before == Some(super::HIDDEN)
-            || next == Some(super::HIDDEN)
+            || self.is_masked_end(start, end)
         {
             self.withdraw(start);
             return self.push(Token::Quantity, end - start);
         }
         self.digits(start, end);
+    }
+
+    /// Whether the digits `start..end` are what masking left of a number. Two marks that no digit stands behind are
+    /// emphasis: **13800138000**.
+    fn is_masked_end(&self, start: usize, end: usize) -> bool {
+        let is_mark = |at: &usize| self.line.at(*at) == Some(super::HIDDEN);
+        let before = (0..start).rev().take_while(is_mark).count();
+        let after = (end..self.line.chars.len()).take_while(is_mark).count();
+        let left = start.checked_sub(before + 1).and_then(|at| self.line.at(at));
+        let right = self.line.at(end + after);
+        let masks = |count: usize, beyond: Option<char>| match count {
+            0 => false,
+            1 | 2 => beyond.is_some_and(|char| digit(char).is_some()),
+            _ => true,
+        };
+        masks(before, left) || masks(after, right)
     }
 
     fn digits(&mut self, from: usize, to: usize) {
@@ -219,7 +310,9 @@ impl Lexer<'_> {
     /// 2024-03-15, 2024/3/15, 2024年3月, 10:30.
     fn date(&self) -> Option<usize> {
         let run = |from: usize| {
-            (from..from + 5).take_while(|at| self.line.at(*at).is_some_and(|char| char.is_ascii_digit())).count()
+            (from..from + 5)
+                .take_while(|at| self.line.at(*at).is_some_and(|char| char.is_ascii_digit()))
+                .count()
         };
         if self.line.before(self.at).is_some_and(|char| char.is_ascii_digit()) {
             return None;
@@ -255,6 +348,33 @@ impl Lexer<'_> {
 fn is_mark(char: char) -> bool {
     matches!(
         char,
-        '，' | ',' | '。' | '.' | '、' | '-' | '–' | '—' | '－' | '/' | '·' | '_' | ';' | '；' | '?' | '？' | '!' | '！' | '~' | '…' | ':' | '+' | '(' | ')' | '"' | '“' | '”' | '\''
+        '，' | ','
+            | '。'
+            | '.'
+            | '、'
+            | '-'
+            | '–'
+            | '—'
+            | '－'
+            | '/'
+            | '·'
+            | '_'
+            | ';'
+            | '；'
+            | '?'
+            | '？'
+            | '!'
+            | '！'
+            | '~'
+            | '…'
+            | ':'
+            | '+'
+            | '('
+            | ')'
+            | '"'
+            | '“'
+            | '”'
+            | '\''
+            | '*'
     )
 }

@@ -49,10 +49,14 @@ impl Originals {
     /// Puts the hidden characters back into `dialogue`.
     pub fn put_back(&self, dialogue: &mut Dialogue) {
         for original in &self.0 {
-            let Some(turn) = dialogue.turns.iter_mut().find(|turn| turn.index == original.turn) else { continue };
+            let Some(turn) = dialogue.turns.iter_mut().find(|turn| turn.index == original.turn) else {
+                continue;
+            };
             let from = original.char_from as usize;
             let hidden: Vec<char> = original.text.chars().collect();
-            replace(turn, |at, char| at.checked_sub(from).and_then(|at| hidden.get(at)).copied().unwrap_or(char));
+            replace(turn, |at, char| {
+                at.checked_sub(from).and_then(|at| hidden.get(at)).copied().unwrap_or(char)
+            });
         }
     }
 }
@@ -142,7 +146,8 @@ fn replace(turn: &mut Turn, change: impl Fn(usize, char) -> char) {
         let from = at;
         at += word.text.chars().count();
         if word.text.chars().enumerate().any(|(index, char)| change(from + index, char) != char) {
-            word.text = word.text.chars().enumerate().map(|(index, char)| change(from + index, char)).collect();
+            word.text =
+                word.text.chars().enumerate().map(|(index, char)| change(from + index, char)).collect();
         }
     }
 }
@@ -153,7 +158,9 @@ fn spans_of(turn: &Turn, line: &Line) -> Vec<MaskedSpan> {
     for (at, mark) in line.marks.iter().enumerate() {
         let Some((kind, item)) = *mark else { continue };
         match spans.last_mut() {
-            Some(last) if last.item == item && at <= last.char_to as usize + MAX_BETWEEN => last.char_to = place(at + 1),
+            Some(last) if last.item == item && at <= last.char_to as usize + MAX_BETWEEN => {
+                last.char_to = place(at + 1)
+            }
             Some(_) | None => spans.push(MaskedSpan {
                 kind,
                 turn: turn.index,

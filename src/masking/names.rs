@@ -3,6 +3,8 @@
 //! The family name stays. Names of agents are nobody's secret: what an agent says of themselves, and the `agent_name` of
 //! the metadata, stay whole.
 
+use std::sync::LazyLock;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::MaskKind;
@@ -11,30 +13,84 @@ use super::script::{Line, Script, is_han};
 use super::surnames;
 use crate::types::{CallMetadata, SpeakerRole};
 
-const TITLES: [&str; 24] = [
-    "先生", "女士", "小姐", "太太", "阿姨", "师傅", "大爷", "大姐", "同志", "老板", "医生", "老师", "经理", "主任", "警官", "律师", "法官", "教授", "护士", "主管",
-    "助理", "客服", "专员", "队长",
+const TITLES: [&str; 20] = [
+    "先生", "女士", "小姐", "太太", "阿姨", "师傅", "大爷", "大姐", "同志", "老板", "医生", "老师", "经理",
+    "主任", "警官", "律师", "法官", "教授", "护士", "队长",
 ];
 
 /// What stands right before a name and says that it is one.
 const STRONG: [&str; 31] = [
-    "我叫", "名字", "姓名", "名叫", "户名", "持卡人", "收款人", "付款人", "联系人", "借款人", "担保人", "推荐人", "户主", "投保人", "被保险人", "受益人",
-    "开户人", "申请人", "汇款人", "本名", "大名", "叫做", "法人", "寄件人", "收件人", "代办人", "监护人", "委托人", "经办人", "爱人叫", "抬头",
+    "我叫",
+    "名字",
+    "姓名",
+    "名叫",
+    "户名",
+    "持卡人",
+    "收款人",
+    "付款人",
+    "联系人",
+    "借款人",
+    "担保人",
+    "推荐人",
+    "户主",
+    "投保人",
+    "被保险人",
+    "受益人",
+    "开户人",
+    "申请人",
+    "汇款人",
+    "本名",
+    "大名",
+    "叫做",
+    "法人",
+    "寄件人",
+    "收件人",
+    "代办人",
+    "监护人",
+    "委托人",
+    "经办人",
+    "爱人叫",
+    "抬头",
 ];
 
 /// The same, but much else stands behind it too: the name must end where the phrase does.
-const WEAK: [&str; 12] = ["我是", "您是", "你是", "请问是", "叫", "核实是", "这里是", "找", "是不是", "确认是", "姓", "是"];
+const WEAK: [&str; 12] =
+    ["我是", "您是", "你是", "请问是", "叫", "核实是", "这里是", "找", "是不是", "确认是", "姓", "是"];
 
 /// Who is called something: 我叫, 爱人叫. Behind anything else 叫 calls for a thing (叫车).
 const BEFORE_CALLED: &str = "我他她名字人妈爸子女友事公婆弟妹哥姐生太娘爷奶舅姨叔姓王";
 
 /// What ends a name behind a weak cue.
 const ENDS: [&str; 22] = [
-    "本人", "吗", "对吗", "对吧", "是吧", "是吗", "吧", "啊", "呀", "先生", "女士", "小姐", "没错", "对的", "您好", "你好", "的家", "的电话", "对不对", "嘛", "哈", "这个人",
+    "本人",
+    "吗",
+    "对吗",
+    "对吧",
+    "是吧",
+    "是吗",
+    "吧",
+    "啊",
+    "呀",
+    "先生",
+    "女士",
+    "小姐",
+    "没错",
+    "对的",
+    "您好",
+    "你好",
+    "的家",
+    "的电话",
+    "对不对",
+    "嘛",
+    "哈",
+    "这个人",
 ];
 
 /// Before what an agent says of themselves.
-const STAFF: [&str; 14] = ["银行", "客服", "经理", "专员", "工号", "公司", "中心", "部门", "保险", "坐席", "顾问", "催收", "柜员", "我行"];
+const STAFF: [&str; 14] = [
+    "银行", "客服", "经理", "专员", "工号", "公司", "中心", "部门", "保险", "坐席", "顾问", "催收", "柜员",
+    "我行",
+];
 
 /// Longest stretch in which a staff word is sought before a name.
 const STAFF_REACH: usize = 16;
@@ -65,7 +121,8 @@ pub(super) fn hide(script: &mut Script, cues: &Cues, metadata: &CallMetadata) {
 
 /// The customer's name as the sender gives it.
 fn declared(metadata: &CallMetadata, script: &mut Script) -> Option<Name> {
-    let chars: Vec<char> = metadata.customer_name.as_deref()?.trim().chars().filter(|char| *char != super::HIDDEN).collect();
+    let chars: Vec<char> =
+        metadata.customer_name.as_deref()?.trim().chars().filter(|char| *char != super::HIDDEN).collect();
     if chars.len() < 2 {
         return None;
     }
@@ -122,7 +179,8 @@ fn name_at(line: &Line, cues: &Cues, number: usize, at: usize) -> Option<(usize,
         return given_after_family(line, at, family);
     }
     let cue = cue_before(line, at);
-    if cue.is_some() && is_staff(line, at, cue == Some("我是") || cue == Some("我叫") || cue == Some("姓")) {
+    if cue.is_some() && is_staff(line, at, cue == Some("我是") || cue == Some("我叫") || cue == Some("姓"))
+    {
         return None;
     }
     match cue {
@@ -132,8 +190,10 @@ fn name_at(line: &Line, cues: &Cues, number: usize, at: usize) -> Option<(usize,
         Some(_) => {
             let given = (1..=most).rev().find(|given| ends_at(line, at + family + given))?;
             let two = family + given == 2;
-            let likely = !surnames::is_word(chars) && !(two && surnames::is_unlikely(chars)) && !line.ends_before(at, "不是");
-            likely.then_some((family, given))
+            let unlikely = surnames::is_word(chars)
+                || two && surnames::is_unlikely(chars)
+                || line.ends_before(at, "不是");
+            (!unlikely).then_some((family, given))
         }
         None => {
             if !answers(line, cues, number, at) || surnames::is_word(chars) {
@@ -156,7 +216,8 @@ fn given_after_family(line: &Line, at: usize, family: usize) -> Option<(usize, u
         return None;
     }
     let mut next = at + family;
-    while line.at(next).is_some_and(|char| matches!(char, '，' | ',' | ' ' | '名' | '叫' | '字' | '、')) {
+    while line.at(next).is_some_and(|char| matches!(char, '，' | ',' | ' ' | '名' | '叫' | '字' | '、'))
+    {
         next += 1;
     }
     if next == at + family || !matches!(line.before(next), Some('叫' | '名' | '字')) {
@@ -168,7 +229,10 @@ fn given_after_family(line: &Line, at: usize, family: usize) -> Option<(usize, u
 }
 
 fn title_at(line: &Line, at: usize) -> bool {
-    TITLES.iter().any(|title| line.has(at, title))
+    static FIRST: LazyLock<Vec<char>> =
+        LazyLock::new(|| letters(TITLES.iter().map(|title| title.chars().next())));
+    line.at(at).is_some_and(|char| FIRST.binary_search(&char).is_ok())
+        && TITLES.iter().any(|title| line.has(at, title))
 }
 
 /// Whether a phrase ends at `at`.
@@ -180,17 +244,40 @@ fn ends_at(line: &Line, at: usize) -> bool {
     }
 }
 
+/// Sorted, for a first look: nearly every place of a call is turned down by it.
+fn letters(found: impl Iterator<Item = Option<char>>) -> Vec<char> {
+    let mut letters: Vec<char> = found.flatten().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    letters
+}
+
 /// The cue that ends right before `at`, past 是, ： and the like.
 fn cue_before(line: &Line, at: usize) -> Option<&'static str> {
+    static LAST: LazyLock<Vec<char>> = LazyLock::new(|| {
+        let last = |cue: &&str| cue.chars().last();
+        letters(
+            STRONG.iter().map(last).chain(WEAK.iter().map(last)).chain("是叫为：: 写的，".chars().map(Some)),
+        )
+    });
+    if line.before(at).is_none_or(|char| LAST.binary_search(&char).is_err()) {
+        return None;
+    }
     let calls = |cue: &str| {
         let before = at.checked_sub(1).and_then(|call| line.before(call));
         cue != "叫" || before.is_none_or(|char| !is_han(char) || BEFORE_CALLED.contains(char))
     };
-    if let Some(cue) = STRONG.iter().chain(&WEAK).find(|cue| line.ends_before(at, cue) && **cue != "是" && calls(cue)) {
+    if let Some(cue) =
+        STRONG.iter().chain(&WEAK).find(|cue| line.ends_before(at, cue) && **cue != "是" && calls(cue))
+    {
         return Some(cue);
     }
     let mut back = at;
-    while at - back < 4 && line.before(back).is_some_and(|char| matches!(char, '是' | '叫' | '为' | '：' | ':' | ' ' | '写' | '的' | '，')) {
+    while at - back < 4
+        && line
+            .before(back)
+            .is_some_and(|char| matches!(char, '是' | '叫' | '为' | '：' | ':' | ' ' | '写' | '的' | '，'))
+    {
         back -= 1;
     }
     if let Some(cue) = STRONG.iter().find(|cue| line.ends_before(back, cue)) {
@@ -227,7 +314,9 @@ fn answers(line: &Line, cues: &Cues, number: usize, at: usize) -> bool {
         return false;
     }
     (1..=2).any(|wait| {
-        number.checked_sub(wait).is_some_and(|asked| cues.of_line(asked).iter().any(|cue| cue.cue == Cue::Name))
+        number
+            .checked_sub(wait)
+            .is_some_and(|asked| cues.of_line(asked).iter().any(|cue| cue.cue == Cue::Name))
     })
 }
 
@@ -247,7 +336,9 @@ fn everywhere(script: &mut Script, names: &[Name]) {
         text.extend(script.lines.get(number).map_or(&[][..], |line| &line.chars));
         let hits: Vec<(usize, usize)> = matcher
             .find_iter(&text)
-            .map(|hit| (text.get(..hit.start()).map_or(0, |before| before.chars().count()), hit.pattern().as_usize()))
+            .map(|hit| {
+                (text.get(..hit.start()).map_or(0, |before| before.chars().count()), hit.pattern().as_usize())
+            })
             .collect();
         for (at, index) in hits {
             if let Some(name) = names.get(index) {
@@ -266,7 +357,8 @@ fn spelled(script: &mut Script, names: &[Name]) {
             let explained = |at: usize| {
                 let (one, two) = (line.at(at.checked_sub(2)?)?, line.at(at - 1)?);
                 let char = line.at(at + 1)?;
-                (line.at(at) == Some('的') && name.given.contains(&char) && (one == char || two == char)).then_some(at)
+                (line.at(at) == Some('的') && name.given.contains(&char) && (one == char || two == char))
+                    .then_some(at)
             };
             let places: Vec<usize> = (2..line.chars.len()).filter_map(explained).collect();
             for at in places {

@@ -10,6 +10,7 @@ use super::echo::Known;
 use super::lexer::{Digit, Token, tokens};
 use super::script::{Script, Voice};
 use super::shape;
+use crate::types::SpeakerRole;
 
 /// Digits of a row without anything between them.
 #[derive(Debug, Clone)]
@@ -59,6 +60,7 @@ pub(super) fn hide(script: &mut Script, cues: &Cues, wanted: &[MaskKind]) {
     let mut rows = rows(script, cues);
     let mut known: Vec<Known> = Vec::new();
     for row in &mut rows {
+        super::echo::hide(script, std::slice::from_mut(row), last_of(&known));
         find(row, script, cues, wanted, false, &mut known);
     }
     // Before anything is taken for a number by its cue alone: an echo in pieces is none of its own.
@@ -66,11 +68,16 @@ pub(super) fn hide(script: &mut Script, cues: &Cues, wanted: &[MaskKind]) {
     super::echo::hide(script, &mut rows, &known);
     let mut by_cue: Vec<Known> = Vec::new();
     for row in &mut rows {
-        super::echo::hide(script, std::slice::from_mut(row), by_cue.get(by_cue.len().saturating_sub(MAX_NEAR)..).unwrap_or_default());
+        super::echo::hide(script, std::slice::from_mut(row), last_of(&by_cue));
         find(row, script, cues, wanted, true, &mut by_cue);
     }
     by_cue.sort_by_key(|number| number.first_line);
     super::echo::hide(script, &mut rows, &by_cue);
+}
+
+/// The numbers found last: what a row may repeat.
+fn last_of(known: &[Known]) -> &[Known] {
+    known.get(known.len().saturating_sub(MAX_NEAR)..).unwrap_or_default()
 }
 
 /// The end of a row so far.
@@ -161,7 +168,7 @@ fn find(
             first += 1;
             continue;
         }
-        let Some(hit) = at(row, first, cues, by_cue) else {
+        let Some(hit) = at(row, first, script, cues, by_cue) else {
             first += if by_cue { hotline(row, first).unwrap_or(1) } else { 1 };
             continue;
         };
@@ -191,7 +198,7 @@ fn find(
 }
 
 /// The number that begins with group `first`.
-fn at(row: &Row, first: usize, cues: &Cues, by_cue: bool) -> Option<Hit> {
+fn at(row: &Row, first: usize, script: &Script, cues: &Cues, by_cue: bool) -> Option<Hit> {
     let group = row.groups.get(first)?;
     let start = group.digits.first()?;
     let cue = cues.before(group.line, start.from as usize);
@@ -208,7 +215,23 @@ fn at(row: &Row, first: usize, cues: &Cues, by_cue: bool) -> Option<Hit> {
     }
     let mut search = Search { row, cue: cue.map(|cue| cue.cue), steps: 0, best: None };
     search.extend(first, Vec::new());
-    search.best.map(|(_, hit)| hit)
+    let best = search.best.map(|(_, hit)| hit);
+    let end = best.as_ref().map_or(first, |hit| hit.end);
+    if end == row.groups.len() {
+        return best;
+    }
+    // A form that is a part of what was asked for is chance: a digit of the whole was misheard.
+    // Who asked and now says digits repeats the answer, in pieces that are nothing by themselves.
+    let line = |number: usize| script.lines.get(number);
+    let asked_self = cue.is_some_and(|cue| {
+        let (asked, said) = (line(cue.line), line(here.0));
+        let same = asked.map(|line| line.voice) == said.map(|line| line.voice);
+        cue.line != here.0 && same && said.is_some_and(|line| line.role != SpeakerRole::Unknown)
+    });
+    let whole =
+        cue.filter(|_| !asked_self).and_then(|cue| Some((cue.cue, by_cue_at(row, first, cue, here)?)));
+    let whole = whole.filter(|(cue, hit)| hit.end > end && shape::is_usual(*cue, hit.digits.len()));
+    whole.map(|(_, hit)| hit).or(best)
 }
 
 /// The number that answers to `cue` and begins with group `first`, which stands at `here`.
@@ -242,7 +265,7 @@ impl Search<'_> {
     /// Goes on from `so_far` with group `next`, with and without what was said twice.
     fn extend(&mut self, next: usize, so_far: Vec<Digit>) {
         self.steps += 1;
-        let Some(group) = self.row.groups.get(next) else { return };
+        let Some(group) = self.row.groups.get(next).filter(|group| !group.taken) else { return };
         // 400 820 8820 belongs to nobody and is no part of anything.
         let is_hotline = so_far.is_empty() && hotline(self.row, next).is_some();
         if is_hotline && group.digits.len() != 5 && group.digits.len() != 6 {
@@ -254,7 +277,8 @@ impl Search<'_> {
         if is_repeat(&so_far, &group.digits) {
             self.extend(next + 1, so_far.clone());
         }
-        if is_restart(&so_far, &group.digits) {
+        // 010-64214657，010-64214658 are two.
+        if is_restart(&so_far, &group.digits) && shape::by_form(&values(&so_far)).is_none() {
             self.extend(next, Vec::new());
         }
         let mut digits = so_far;
@@ -275,7 +299,8 @@ impl Search<'_> {
 fn is_repeat(so_far: &[Digit], group: &[Digit]) -> bool {
     group.len() <= so_far.len()
         && so_far.iter().rev().zip(group.iter().rev()).all(|(one, other)| one.value == other.value)
-        && (group.len() > 1 || so_far.last().is_some_and(|last| group.iter().all(|digit| digit.line != last.line)))
+        && (group.len() > 1
+            || so_far.last().is_some_and(|last| group.iter().all(|digit| digit.line != last.line)))
 }
 
 /// Whether `group` begins the number anew.

@@ -53,14 +53,8 @@ impl Line {
 
     /// Whether `text` stands at `index`.
     pub(super) fn has(&self, index: usize, text: &str) -> bool {
-        let mut at = index;
-        for char in text.chars() {
-            if self.at(at) != Some(char) {
-                return false;
-            }
-            at += 1;
-        }
-        true
+        let rest = self.chars.get(index..).unwrap_or_default();
+        text.chars().enumerate().all(|(at, char)| rest.get(at) == Some(&char))
     }
 
     /// Whether `text` ends right before `index`.

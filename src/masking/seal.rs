@@ -57,7 +57,8 @@ impl MaskingKey {
                 let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 files::create_dir_durably(dir).map_err(unreadable)?;
                 // Passes through a temporary file, which nobody else may read from its first moment on.
-                files::write_durably(dir, path, format!("{}\n", hex::encode(key)).as_bytes()).map_err(unreadable)?;
+                files::write_durably(dir, path, format!("{}\n", hex::encode(key)).as_bytes())
+                    .map_err(unreadable)?;
                 tracing::info!(path = %path.display(), "a new masking key was made: keep a copy, it opens what was masked");
                 Ok(Self::new(key))
             }
@@ -111,7 +112,12 @@ impl MaskingKey {
     ///
     /// # Errors
     /// [`MaskingError::NoRandomness`].
-    pub fn seal_bytes(&self, text: &[u8], id: &CallId, received_at: jiff::Timestamp) -> Result<Sealed, MaskingError> {
+    pub fn seal_bytes(
+        &self,
+        text: &[u8],
+        id: &CallId,
+        received_at: jiff::Timestamp,
+    ) -> Result<Sealed, MaskingError> {
         let nonce = random::<NONCE_BYTES>()?;
         let payload = Payload { msg: text, aad: &bound_to(id, received_at) };
         // Fails only for more bytes than any call has.

@@ -20,7 +20,13 @@ pub(super) fn hide(script: &mut Script, cues: &Cues) {
             let end = match cue.cue {
                 Cue::Password if start > cue.at => typed(line, start),
                 Cue::Expiry => expiry(line, start),
-                Cue::Password | Cue::Identity | Cue::Card | Cue::Phone | Cue::Code | Cue::CheckValue | Cue::Tail => None,
+                Cue::Password
+                | Cue::Identity
+                | Cue::Card
+                | Cue::Phone
+                | Cue::Code
+                | Cue::CheckValue
+                | Cue::Tail => None,
                 Cue::Address | Cue::Name | Cue::Other => None,
             };
             if let Some(end) = end {
@@ -52,7 +58,8 @@ fn expiry(line: &Line, start: usize) -> Option<usize> {
     let second = run(start + first + 1, 2);
     let end = start + first + 1 + second;
     let slashed = first == 2 && second == 2 && matches!(mark, '/' | '-');
-    let dated = matches!(first, 2 | 4) && mark == '年' && second > 0 && line.at(end) == Some('月') && !digit(end + 1);
+    let dated =
+        matches!(first, 2 | 4) && mark == '年' && second > 0 && line.at(end) == Some('月') && !digit(end + 1);
     if !about_card || !(slashed || dated) {
         return None;
     }

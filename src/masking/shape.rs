@@ -28,9 +28,8 @@ pub(super) fn by_form(digits: &[u8]) -> Option<MaskKind> {
     if is_mobile(digits) || is_landline(digits) {
         return Some(MaskKind::Phone);
     }
-    let card = (13..=19).contains(&digits.len())
-        && matches!(digits.first(), Some(3..=6 | 9))
-        && passes_luhn(digits);
+    let card =
+        (13..=19).contains(&digits.len()) && matches!(digits.first(), Some(3..=6 | 9)) && passes_luhn(digits);
     card.then_some(MaskKind::BankCard)
 }
 
@@ -70,6 +69,17 @@ pub(super) fn by_cue(cue: Cue, digits: &[u8]) -> Option<MaskKind> {
         Cue::CheckValue | Cue::Tail => (length == 3 || length == 4).then_some(MaskKind::Password),
         Cue::Expiry => (length == 4 && is_expiry(digits)).then_some(MaskKind::Password),
         Cue::Address | Cue::Name | Cue::Other => None,
+    }
+}
+
+/// Whether what answers to `cue` has the length that it should, give or take a digit.
+pub(super) fn is_usual(cue: Cue, length: usize) -> bool {
+    match cue {
+        Cue::Identity => (17..=19).contains(&length),
+        Cue::Card => (15..=20).contains(&length),
+        Cue::Phone => (10..=12).contains(&length),
+        Cue::Code | Cue::Password | Cue::CheckValue | Cue::Tail | Cue::Expiry => false,
+        Cue::Other | Cue::Name | Cue::Address => false,
     }
 }
 
@@ -127,7 +137,8 @@ fn is_date(digits: &[u8]) -> bool {
 fn is_identity(digits: &[u8]) -> bool {
     let two = |at: usize| digits.get(at).zip(digits.get(at + 1)).map_or(0, |(ten, one)| ten * 10 + one);
     let day_at = |month: usize| (1..=12).contains(&two(month)) && (1..=31).contains(&two(month + 2));
-    let region = matches!(two(0), 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81 | 82 | 83);
+    let region =
+        matches!(two(0), 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81 | 82 | 83);
     let is_number = |digits: &[u8]| !digits.contains(&X);
     match digits.len() {
         18 => {

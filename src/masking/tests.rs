@@ -55,6 +55,9 @@ fn written_numbers_keep_their_ends() {
     assert_eq!(one("身份证11010519491231002X"), "身份证110105********002X");
     assert_eq!(one("卡号6222021234567894"), "卡号622202******7894");
     assert_eq!(one("座机010-66554433"), "座机010-****4433");
+    assert_eq!(one("电话是010-64214657；010-64214658"), "电话是010-****4657；010-****4658");
+    assert_eq!(one("号码是**138-1234-5678**，"), "号码是**138-****-5678**，");
+    assert_eq!(one("电话是138****5678"), "电话是138****5678");
 }
 
 #[test]
@@ -67,11 +70,22 @@ fn spoken_numbers_are_numbers() {
 
 #[test]
 fn a_number_over_several_turns_is_one() {
-    let turns = ["A: 请报卡号", "C: 6222 02", "A: 嗯", "C: 1234", "A: 1234，好的，您继续", "C: 56", "A: 嗯", "C: 7894"];
+    let turns = [
+        "A: 请报卡号",
+        "C: 6222 02",
+        "A: 嗯",
+        "C: 1234",
+        "A: 1234，好的，您继续",
+        "C: 56",
+        "A: 嗯",
+        "C: 7894",
+    ];
     let result = masker().mask(dialogue(&turns), &CallMetadata::default());
     let texts: Vec<_> = result.dialogue.turns.iter().map(|turn| turn.text.as_str()).collect();
     assert_eq!(texts, ["请报卡号", "6222 02", "嗯", "****", "****，好的，您继续", "**", "嗯", "7894"]);
-    assert!(result.spans.iter().all(|span| span.item == result.spans[0].item && span.kind == MaskKind::BankCard));
+    assert!(
+        result.spans.iter().all(|span| span.item == result.spans[0].item && span.kind == MaskKind::BankCard)
+    );
     assert_eq!(result.spans[0].span.map(|span| span.duration()), Some(Millis(400)));
 }
 
@@ -152,7 +166,8 @@ fn secrets_vanish() {
 #[test]
 fn a_kind_that_is_not_wanted_stays() {
     let config = MaskingConfig { kinds: vec![MaskKind::Name], ..MaskingConfig::default() };
-    let result = Masker::new(&config).mask(dialogue(&["我叫王建国，电话13800138000"]), &CallMetadata::default());
+    let result =
+        Masker::new(&config).mask(dialogue(&["我叫王建国，电话13800138000"]), &CallMetadata::default());
     assert_eq!(result.dialogue.turns[0].text, "我叫王**，电话13800138000");
     let none = MaskingConfig { kinds: Vec::new(), ..MaskingConfig::default() };
     let before = dialogue(&["我叫王建国，电话13800138000"]);
@@ -200,9 +215,53 @@ fn a_key_is_made_once_and_opens_only_its_own() {
 /// Texts made of what the masker looks at.
 fn texts() -> impl Strategy<Value = Vec<String>> {
     let piece = prop::sample::select(vec![
-        "13800138000", "138", "0013", "8000", "6222021234567894", "110105", "19491231", "002X", "幺", "三个零", "零", "一", "两", "拐", "x", "，", "嗯", "的",
-        "。", "验证码", "密码是", "卡号", "身份证", "电话", "我叫", "王", "建国", "先生", "建设的建", "北京市", "朝阳区", "建国路", "88号", "3单元", "501", "住在",
-        "三万五千块", "元", "20240315", "*", "＊", "１３８", "abc123", "年", "订单号", "有效期09/27", "卡",
+        "13800138000",
+        "138",
+        "0013",
+        "8000",
+        "6222021234567894",
+        "110105",
+        "19491231",
+        "002X",
+        "幺",
+        "三个零",
+        "零",
+        "一",
+        "两",
+        "拐",
+        "x",
+        "，",
+        "嗯",
+        "的",
+        "。",
+        "验证码",
+        "密码是",
+        "卡号",
+        "身份证",
+        "电话",
+        "我叫",
+        "王",
+        "建国",
+        "先生",
+        "建设的建",
+        "北京市",
+        "朝阳区",
+        "建国路",
+        "88号",
+        "3单元",
+        "501",
+        "住在",
+        "三万五千块",
+        "元",
+        "20240315",
+        "*",
+        "＊",
+        "１３８",
+        "abc123",
+        "年",
+        "订单号",
+        "有效期09/27",
+        "卡",
     ]);
     prop::collection::vec(prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat()), 0..8)
 }

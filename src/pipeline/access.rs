@@ -81,7 +81,12 @@ impl Calls {
     }
 
     /// Writes down that somebody asks, durably, and whether they may.
-    fn grant(&self, id: Option<&CallId>, kind: AccessKind, request: &AccessRequest) -> Result<(), PipelineError> {
+    fn grant(
+        &self,
+        id: Option<&CallId>,
+        kind: AccessKind,
+        request: &AccessRequest,
+    ) -> Result<(), PipelineError> {
         let holder = self.privacy().tokens().holder(request.token.as_deref());
         let refusal = match holder {
             Ok(_) if request.reason.trim().is_empty() => Some(Refusal::NoReason),
@@ -115,7 +120,12 @@ impl Calls {
         Ok((record, result))
     }
 
-    fn export(&self, record: &CallRecord, result: &CallResult, silence: bool) -> Result<AudioExport, PipelineError> {
+    fn export(
+        &self,
+        record: &CallRecord,
+        result: &CallResult,
+        silence: bool,
+    ) -> Result<AudioExport, PipelineError> {
         let shared = self.shared();
         let profile = result.audio.as_ref().ok_or(PipelineError::NoAudio)?;
         if !shared.blobs.contains(&record.recording.hash) {

@@ -67,7 +67,8 @@ impl Calls {
         }
         let num_workers = config.num_workers.max(1);
         let board = Board::default();
-        let shared = Arc::new(Shared { config, store, blobs, transcriber, rules, privacy: Arc::new(privacy), board });
+        let shared =
+            Arc::new(Shared { config, store, blobs, transcriber, rules, privacy: Arc::new(privacy), board });
         let calls = Self { shared, workers: Mutex::default() };
         for index in 0..num_workers {
             let shared = calls.shared.clone();

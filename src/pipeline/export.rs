@@ -114,7 +114,8 @@ impl Iterator for AudioExport {
             // The resampler may give a few samples fewer than the length says.
             None => {
                 self.given = Some(self.num_frames);
-                let missing = left.min(u64::from(SAMPLE_RATE_HZ)) as usize * usize::from(self.num_channels) * 2;
+                let missing =
+                    left.min(u64::from(SAMPLE_RATE_HZ)) as usize * usize::from(self.num_channels) * 2;
                 return Some(Ok(vec![0; missing]));
             }
         };

@@ -9,7 +9,9 @@ use super::PipelineError;
 use crate::analysis::{Analysis, Evidence, MatchMode};
 use crate::dialogue::{Dialogue, Turn};
 use crate::ingest::CallRecord;
-use crate::masking::{AccessTokens, HIDDEN, Masker, MaskingConfig, MaskingError, MaskingKey, Originals, Sealed};
+use crate::masking::{
+    AccessTokens, HIDDEN, Masker, MaskingConfig, MaskingError, MaskingKey, Originals, Sealed,
+};
 use crate::store::{CallResult, Masking};
 use crate::types::{CallId, CallMetadata};
 
@@ -78,6 +80,31 @@ impl Privacy {
             None => return Err(MaskingError::NotKept),
         }
         Ok(dialogue)
+    }
+
+    /// Judges a stored result anew by what was said, and masks it again. Where the original cannot be had, the masked
+    /// text is judged, and what was hidden stays hidden.
+    ///
+    /// # Errors
+    /// [`MaskingError::NoRandomness`], [`MaskingError::Damaged`].
+    pub fn judge_again(
+        &self,
+        result: CallResult,
+        record: &CallRecord,
+        judge: impl FnOnce(&Dialogue, &CallMetadata) -> Analysis,
+    ) -> Result<CallResult, MaskingError> {
+        let metadata = self.metadata(record)?;
+        match self.unseal(&result, record) {
+            Ok(dialogue) => {
+                let analysis = judge(&dialogue, &metadata);
+                self.mask(CallResult { dialogue, analysis, masking: Masking::default(), ..result }, record)
+            }
+            Err(MaskingError::NotKept | MaskingError::WrongKey) => {
+                let analysis = judge(&result.dialogue, &metadata);
+                Ok(CallResult { analysis, ..result })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What is known about the call, with the customer's name in full where it was given.
@@ -203,4 +230,97 @@ fn hidden_stretches(was: &Turn, is: &Turn) -> Vec<(String, String)> {
         }
     }
     stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{RuleSet, dialogue_of};
+    use crate::ingest::{CallState, Recording};
+    use crate::types::{AudioDeclaration, ContentHash};
+
+    fn record(id: &str) -> CallRecord {
+        CallRecord {
+            id: CallId::try_new(id).expect("a valid id"),
+            metadata: CallMetadata { customer_name: Some("陈大文".to_owned()), ..CallMetadata::default() },
+            recording: Recording {
+                hash: ContentHash::new([0; 32]),
+                num_bytes: 0,
+                declaration: AudioDeclaration::default(),
+            },
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+            state: CallState::Done,
+            num_attempts: 1,
+            duration: None,
+        }
+    }
+
+    /// A call judged by the bank pack, not masked yet.
+    fn judged() -> CallResult {
+        let turns =
+            ["客服: 陈大文您好，您的手机是13912345678吗，这款产品保本保息", "客户: 对，验证码是472981"];
+        let dialogue = dialogue_of(&turns, false).expect("the turns are well formed");
+        let analysis = RuleSet::bank().evaluate(&dialogue, &CallMetadata::default());
+        CallResult { audio: None, recognition: None, dialogue, analysis, masking: Masking::default() }
+    }
+
+    fn privacy(config: &MaskingConfig) -> (tempfile::TempDir, Privacy) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let privacy = Privacy::open(config, folder.path()).expect("a key is made");
+        (folder, privacy)
+    }
+
+    #[test]
+    fn a_result_is_masked_in_every_text_and_comes_back_whole() {
+        let (_folder, privacy) = privacy(&MaskingConfig::default());
+        let (before, record) = (judged(), record("c1"));
+        assert!(format!("{before:?}").contains("13912345678"));
+        let masked = privacy.mask(before.clone(), &record).expect("it is masked");
+        let text = serde_json::to_string(&masked).expect("it is JSON");
+        for secret in ["91234", "472981", "大文"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+        assert!(masked.masking.masked && masked.masking.sealed.is_some());
+        assert_eq!(privacy.unseal(&masked, &record).expect("it opens"), before.dialogue);
+        assert_eq!(privacy.mask(masked.clone(), &record).expect("once is enough"), masked);
+    }
+
+    #[test]
+    fn judging_again_sees_what_was_said() {
+        let (_folder, privacy) = privacy(&MaskingConfig::default());
+        let (before, record) = (judged(), record("c1"));
+        let masked = privacy.mask(before.clone(), &record).expect("it is masked");
+        let again = privacy.judge_again(masked.clone(), &record, |dialogue, _| {
+            assert_eq!(*dialogue, before.dialogue);
+            RuleSet::bank().evaluate(dialogue, &CallMetadata::default())
+        });
+        let again = again.expect("it is judged");
+        assert_eq!((&again.dialogue, &again.analysis), (&masked.dialogue, &masked.analysis));
+        assert_eq!(again.masking.spans, masked.masking.spans);
+    }
+
+    #[test]
+    fn without_the_original_the_masked_text_is_judged() {
+        let (_folder, privacy) = privacy(&MaskingConfig { keep_original: false, ..MaskingConfig::default() });
+        let record = record("c1");
+        let masked = privacy.mask(judged(), &record).expect("it is masked");
+        assert!(matches!(privacy.unseal(&masked, &record), Err(MaskingError::NotKept)));
+        let again = privacy.judge_again(masked.clone(), &record, |dialogue, _| {
+            assert_eq!(*dialogue, masked.dialogue);
+            RuleSet::bank().evaluate(dialogue, &CallMetadata::default())
+        });
+        assert_eq!(again.expect("it is judged").masking, masked.masking);
+    }
+
+    #[test]
+    fn the_customers_name_is_kept_sealed_with_the_record() {
+        let (_folder, privacy) = privacy(&MaskingConfig::default());
+        let mut record = record("c1");
+        let whole = record.metadata.clone();
+        record.metadata =
+            privacy.seal_name(whole.clone(), &record.id, record.received_at).expect("it is sealed");
+        assert_eq!(record.metadata.customer_name.as_deref(), Some("陈**"));
+        assert!(!format!("{record:?}").contains("大文"));
+        assert_eq!(privacy.metadata(&record).expect("it opens"), whole);
+    }
 }

@@ -67,7 +67,13 @@ pub fn process(
     let dialogue = dialogue::build(&transcript, voices.as_ref(), &profile, metadata, &config.dialogue);
     let analysis = rules.evaluate_call(&CallInput { dialogue: &dialogue, metadata, history, live: false });
     going_on()?;
-    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis, masking: Masking::default() })
+    Ok(CallResult {
+        audio: Some(profile),
+        recognition: Some(transcript.summary),
+        dialogue,
+        analysis,
+        masking: Masking::default(),
+    })
 }
 
 /// Channels worth recognising: not the silent ones, and one of two that carry the same.

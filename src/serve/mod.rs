@@ -116,7 +116,12 @@ impl Server {
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let mut routes = RoutesBuilder::default();
-        routes.add_service(api).add_service(privacy).add_service(health).add_service(reflection).add_service(reflection_alpha);
+        routes
+            .add_service(api)
+            .add_service(privacy)
+            .add_service(health)
+            .add_service(reflection)
+            .add_service(reflection_alpha);
         let drained = draining.clone();
         let transport = GrpcServer::builder()
             .max_concurrent_streams(Some(limits::MAX_STREAMS_PER_CONNECTION))

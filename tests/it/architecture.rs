@@ -20,10 +20,16 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("proto", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline"]),
     ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "proto"]),
-    ("config", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "serve"]),
+    (
+        "config",
+        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "serve"],
+    ),
     (
         "app",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "serve", "config"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "serve",
+            "config",
+        ],
     ),
 ];
 

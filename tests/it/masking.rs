@@ -20,7 +20,8 @@ use crate::sandbox::{Sandbox, ended, header, reason, segment, upload};
 const TOKEN: &str = "open-sesame-7";
 
 /// What must not be seen anywhere: the hidden part of each number, the given name, the code, the home.
-const SECRETS: [&str; 7] = ["幺二三四", "九四九幺二三幺", "四七二九八一", "建国", "123456", "文三路", "三号楼"];
+const SECRETS: [&str; 7] =
+    ["幺二三四", "九四九幺二三幺", "四七二九八一", "建国", "123456", "文三路", "三号楼"];
 
 fn conversation() -> Vec<Segment> {
     vec![
@@ -97,7 +98,8 @@ fn unmask(reason: &str) -> v1::GetUnmaskedTranscriptRequest {
 /// The entries, oldest first.
 async fn entries(sandbox: &Sandbox) -> Vec<v1::AccessRecord> {
     let request = bearing(TOKEN, v1::ListAccessRequest::default());
-    let mut records = privacy(sandbox).await.list_access(request).await.expect("it lists").into_inner().records;
+    let mut records =
+        privacy(sandbox).await.list_access(request).await.expect("it lists").into_inner().records;
     records.reverse();
     records
 }
@@ -150,9 +152,12 @@ fn stored(folder: &Path) -> Vec<(PathBuf, String)> {
             } else if path.is_file() {
                 let bytes = std::fs::read(&path).expect("it reads");
                 let mut text = String::from_utf8_lossy(&bytes).into_owned();
-                for start in bytes.windows(4).enumerate().filter(|(_, window)| *window == [0x28, 0xb5, 0x2f, 0xfd]) {
+                for start in
+                    bytes.windows(4).enumerate().filter(|(_, window)| *window == [0x28, 0xb5, 0x2f, 0xfd])
+                {
                     let mut unpacked = Vec::new();
-                    let frame = zstd::stream::Decoder::new(&bytes[start.0..]).expect("it begins").single_frame();
+                    let frame =
+                        zstd::stream::Decoder::new(&bytes[start.0..]).expect("it begins").single_frame();
                     // What only looks like a frame is cut short.
                     drop(std::io::copy(&mut { frame }, &mut unpacked));
                     text.push_str(&String::from_utf8_lossy(&unpacked));
@@ -194,10 +199,16 @@ async fn what_is_planted_is_seen_nowhere() {
         assert!(kinds.contains(&kind), "{kind:?} in {kinds:?}");
     }
     let at = |time: &Option<prost_types::Duration>| time.map(|time| (time.seconds, time.nanos));
-    assert!(transcript.masked_spans.iter().all(|span| span.start.is_some() && at(&span.start) < at(&span.end)));
+    assert!(
+        transcript.masked_spans.iter().all(|span| span.start.is_some() && at(&span.start) < at(&span.end))
+    );
     // Rules judge what was said: the promise, and the card that the agent reads out whole.
-    let quoted: Vec<_> =
-        report.findings.iter().flat_map(|finding| &finding.evidence).map(|evidence| evidence.text.as_str()).collect();
+    let quoted: Vec<_> = report
+        .findings
+        .iter()
+        .flat_map(|finding| &finding.evidence)
+        .map(|evidence| evidence.text.as_str())
+        .collect();
     assert!(quoted.iter().any(|text| text.contains("保本")), "{quoted:?}");
     assert!(quoted.iter().any(|text| text.contains("622202******7894")), "{quoted:?}");
 
@@ -245,7 +256,8 @@ async fn an_original_needs_a_token_and_a_reason_and_leaves_an_entry() {
     let refused = |status: Status| (status.code(), reason(&status));
     let no_token = client.get_unmasked_transcript(unmask("客诉复核")).await.expect_err("no token");
     assert_eq!(refused(no_token), (Code::Unauthenticated, "privacy.token_missing".to_owned()));
-    let wrong = client.get_unmasked_transcript(bearing("guess", unmask("客诉复核"))).await.expect_err("wrong");
+    let wrong =
+        client.get_unmasked_transcript(bearing("guess", unmask("客诉复核"))).await.expect_err("wrong");
     assert_eq!(refused(wrong), (Code::PermissionDenied, "privacy.token_wrong".to_owned()));
     let no_reason = client.get_unmasked_transcript(bearing(TOKEN, unmask(" "))).await.expect_err("no reason");
     assert_eq!(refused(no_reason), (Code::InvalidArgument, "privacy.reason_missing".to_owned()));
@@ -253,13 +265,15 @@ async fn an_original_needs_a_token_and_a_reason_and_leaves_an_entry() {
     let unknown = client.get_unmasked_transcript(bearing(TOKEN, other)).await.expect_err("no call");
     assert_eq!(refused(unknown), (Code::NotFound, "store.not_found".to_owned()));
 
-    let given = client.get_unmasked_transcript(bearing(TOKEN, unmask("客诉复核"))).await.expect("it is given");
+    let given =
+        client.get_unmasked_transcript(bearing(TOKEN, unmask("客诉复核"))).await.expect("it is given");
     let transcript = given.into_inner().transcript.expect("a transcript");
     let text: String = transcript.turns.iter().map(|turn| turn.text.as_str()).collect();
     for secret in SECRETS {
         assert!(text.contains(secret), "{text}");
     }
-    let words: String = transcript.turns.iter().flat_map(|turn| &turn.words).map(|word| word.text.as_str()).collect();
+    let words: String =
+        transcript.turns.iter().flat_map(|turn| &turn.words).map(|word| word.text.as_str()).collect();
     assert_eq!(words, text);
 
     // The call goes, its entries stay, also over a restart.
@@ -281,7 +295,10 @@ async fn an_original_needs_a_token_and_a_reason_and_leaves_an_entry() {
         ]
     );
     let granted = &seen[4];
-    assert_eq!((granted.call_id.as_str(), granted.reason.as_str(), granted.operator.as_str()), ("call-1", "客诉复核", "复核组"));
+    assert_eq!(
+        (granted.call_id.as_str(), granted.reason.as_str(), granted.operator.as_str()),
+        ("call-1", "客诉复核", "复核组")
+    );
     let mut client = privacy(&sandbox).await;
     let mut paged = Vec::new();
     let mut page_token = String::new();
@@ -296,17 +313,21 @@ async fn an_original_needs_a_token_and_a_reason_and_leaves_an_entry() {
         }
     }
     assert_eq!(paged.len(), seen.len() + 1);
-    assert!(paged.windows(2).all(|pair| pair[0].at.map(|at| (at.seconds, at.nanos)) >= pair[1].at.map(|at| (at.seconds, at.nanos))));
+    assert!(paged.windows(2).all(
+        |pair| pair[0].at.map(|at| (at.seconds, at.nanos)) >= pair[1].at.map(|at| (at.seconds, at.nanos))
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_tokens_nobody_sees_an_original() {
     let sandbox = started(|_| {}).await;
     let mut client = privacy(&sandbox).await;
-    let status = client.get_unmasked_transcript(bearing(TOKEN, unmask("客诉复核"))).await.expect_err("nobody may");
+    let status =
+        client.get_unmasked_transcript(bearing(TOKEN, unmask("客诉复核"))).await.expect_err("nobody may");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::PermissionDenied, "privacy.no_tokens"));
     assert!(status.message().contains("masking.access_tokens"), "{}", status.message());
-    let listed = client.list_access(bearing(TOKEN, v1::ListAccessRequest::default())).await.expect_err("nobody may");
+    let listed =
+        client.list_access(bearing(TOKEN, v1::ListAccessRequest::default())).await.expect_err("nobody may");
     assert_eq!(listed.code(), Code::PermissionDenied);
 }
 
@@ -318,7 +339,8 @@ async fn what_was_not_kept_cannot_be_had() {
     })
     .await;
     let mut client = privacy(&sandbox).await;
-    let status = client.get_unmasked_transcript(bearing(TOKEN, unmask("客诉复核"))).await.expect_err("it is gone");
+    let status =
+        client.get_unmasked_transcript(bearing(TOKEN, unmask("客诉复核"))).await.expect_err("it is gone");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "masking.not_kept"));
 }
 
@@ -412,7 +434,13 @@ async fn the_command_line_unmasks_exports_and_lists() {
     assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
     let reader = hound::WavReader::open(folder.path().join("call.wav")).expect("it is a WAV");
     assert_eq!(reader.duration(), 35 * 16_000);
-    let refused = diting(&sandbox, folder.path(), None, &["calls", "audio", "call-1", "-o", "x.wav", "--unmasked", "--reason", "x"]).await;
+    let refused = diting(
+        &sandbox,
+        folder.path(),
+        None,
+        &["calls", "audio", "call-1", "-o", "x.wav", "--unmasked", "--reason", "x"],
+    )
+    .await;
     assert_eq!(refused.status.code(), Some(2));
     assert!(!folder.path().join("x.wav").exists());
 }

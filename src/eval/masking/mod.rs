@@ -84,7 +84,12 @@ pub fn evaluate_masking(seed: u64, count: usize) -> MaskingReport {
 
 fn make_up(random: &mut Random) -> Scene {
     let mut scene = Scene::default();
-    scene.agent(&[scene::text(random.pick(&["您好，请问有什么可以帮您", "您好，这里是信用卡中心", "喂您好", "很高兴为您服务"]))]);
+    scene.agent(&[scene::text(random.pick(&[
+        "您好，请问有什么可以帮您",
+        "您好，这里是信用卡中心",
+        "喂您好",
+        "很高兴为您服务",
+    ]))]);
     for _ in 0..3 + random.below(5) {
         match random.below(14) {
             0 | 1 => calls::number(&mut scene, random, 0),
@@ -115,7 +120,8 @@ fn dialogue(scene: &Scene) -> Dialogue {
 
 fn judge(scene: &Scene, masker: &Masker, report: &mut MaskingReport) {
     let result = masker.mask(dialogue(scene), &CallMetadata::default());
-    let texts: Vec<Vec<char>> = result.dialogue.turns.iter().map(|turn| turn.text.chars().collect()).collect();
+    let texts: Vec<Vec<char>> =
+        result.dialogue.turns.iter().map(|turn| turn.text.chars().collect()).collect();
     let is_hidden = |turn: usize, at: usize| texts.get(turn).and_then(|chars| chars.get(at)) == Some(&HIDDEN);
     report.num_calls += 1;
     report.num_turns += scene.turns.len();
@@ -147,7 +153,8 @@ fn judge(scene: &Scene, masker: &Masker, report: &mut MaskingReport) {
             (span.char_from..span.char_to).map(move |at| (turn, at as usize))
         });
         let hidden: Vec<(usize, usize)> = hidden.filter(|(turn, at)| is_hidden(*turn, *at)).collect();
-        let on_item = hidden.iter().filter(|place| scene.planted.iter().any(|planted| holds(planted, **place))).count();
+        let on_item =
+            hidden.iter().filter(|place| scene.planted.iter().any(|planted| holds(planted, **place))).count();
         let is_right = on_item * 2 >= hidden.len();
         let figures = report.kinds.entry(kind.name().to_owned()).or_default();
         figures.reported += 1;
@@ -179,8 +186,14 @@ fn fault(scene: &Scene, masked: &Dialogue, kind: &str, style: &str, mut turns: V
 
 impl fmt::Display for MaskingReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<12} {:>8} {:>8} {:>8} {:>9} {:>8} {:>10}", "kind", "planted", "found", "recall", "reported", "right", "precision")?;
-        let share = |part: usize, whole: usize| if whole == 0 { "-".to_owned() } else { format!("{:.4}", part as f64 / whole as f64) };
+        writeln!(
+            f,
+            "{:<12} {:>8} {:>8} {:>8} {:>9} {:>8} {:>10}",
+            "kind", "planted", "found", "recall", "reported", "right", "precision"
+        )?;
+        let share = |part: usize, whole: usize| {
+            if whole == 0 { "-".to_owned() } else { format!("{:.4}", part as f64 / whole as f64) }
+        };
         for (kind, figures) in &self.kinds {
             let KindFigures { planted, found, reported, right } = *figures;
             writeln!(

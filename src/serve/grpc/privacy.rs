@@ -99,7 +99,8 @@ impl PrivacyService for PrivacyApi {
         let silence = request.silence_masked.unwrap_or(true);
         let export = self
             .ask(move |calls| {
-                let export = if silence { calls.masked_audio(&id) } else { calls.unmasked_audio(&id, &access) };
+                let export =
+                    if silence { calls.masked_audio(&id) } else { calls.unmasked_audio(&id, &access) };
                 told(calls, &id, export)
             })
             .await?;
