@@ -94,6 +94,8 @@ const PUBLIC_BEFORE: [&str; 12] =
 
 /// Longest piece of an address, its ending not counted.
 const MAX_PIECE: usize = 8;
+/// Most pieces of one address.
+const MAX_PIECES: usize = 24;
 /// Turns that a question for the address waits for.
 const MAX_WAIT: usize = 4;
 /// How far back in its turn a cue counts.
@@ -198,9 +200,9 @@ fn in_line(
     let cued = |at: usize| {
         asked
             || cues
-                .of_line(number)
+                .between(number, at.saturating_sub(CUE_REACH), at)
                 .iter()
-                .any(|cue| cue.cue == Cue::Address && cue.at <= at && at - cue.at <= CUE_REACH)
+                .any(|cue| cue.cue == Cue::Address)
     };
     if continues && !cities(text).any(|(_, end)| !is_road(line, end)) {
         let start = skip_lead(line, 0);
@@ -323,7 +325,9 @@ fn after_city(line: &Line, mut at: usize) -> usize {
 fn pieces(line: &Line, start: usize) -> Pieces {
     let mut pieces = Pieces { end: start, ..Pieces::default() };
     let mut at = start;
-    while let Some((end, kind)) = piece(line, at) {
+    while pieces.num < MAX_PIECES
+        && let Some((end, kind)) = piece(line, at)
+    {
         pieces.num += 1;
         pieces.num_roads += usize::from(kind == Ending::Road);
         pieces.num_houses += usize::from(kind == Ending::House);

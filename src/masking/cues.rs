@@ -195,9 +195,17 @@ impl Cues {
         self.0.get(line).map_or(&[], Vec::as_slice)
     }
 
+    /// The cues of a line that end at `from` to `to`, both inside.
+    pub(super) fn between(&self, line: usize, from: usize, to: usize) -> &[CueAt] {
+        let cues = self.of_line(line);
+        let (from, to) =
+            (cues.partition_point(|cue| cue.at < from), cues.partition_point(|cue| cue.at <= to));
+        cues.get(from..to).unwrap_or_default()
+    }
+
     /// Whether a cue between `from` and `to` says that another number begins.
     pub(super) fn parts(&self, line: usize, from: usize, to: usize) -> bool {
-        self.of_line(line).iter().any(|cue| cue.at > from && cue.at <= to && cue.cue != Cue::Tail)
+        self.between(line, from + 1, to).iter().any(|cue| cue.cue != Cue::Tail)
     }
 
     /// Whether a line between `from` and `to`, both outside, asks for anything but `kind`.
@@ -209,7 +217,7 @@ impl Cues {
     /// The cue that a number at `char` of `line` answers to: the last before it in its turn, else the last of the turns
     /// before.
     pub(super) fn before(&self, line: usize, char: usize) -> Option<Answered> {
-        let own = self.of_line(line).iter().rev().find(|cue| cue.at <= char);
+        let own = self.between(line, 0, char).last();
         if let Some(own) = own {
             return Some(Answered { cue: own.cue, line, at: own.at });
         }

@@ -24,6 +24,8 @@ pub(super) struct Known {
 
 /// Turns before and after a number in which pieces of it are sought.
 const REACH: usize = 8;
+/// Numbers in reach that are tried.
+const MAX_NEAR: usize = 16;
 /// Turns back in which a short piece must have been said.
 const JUST_BEFORE: usize = 2;
 /// A turn in which a single digit repeats what was said has no more characters.
@@ -45,7 +47,8 @@ pub(super) fn hide(script: &mut Script, rows: &mut [Row], known: &[Known]) {
             (None, _) | (_, None) => continue,
         };
         let from = known.partition_point(|number| number.first_line + 64 < first);
-        let near = known.iter().skip(from).take_while(|number| number.first_line <= last + REACH).take(64);
+        let near =
+            known.iter().skip(from).take_while(|number| number.first_line <= last + REACH).take(MAX_NEAR);
         for number in near.filter(|number| first <= number.last_line + REACH) {
             if all.len() >= MIN_PIECE && lay_over(script, number, &all, 0..number.values.len()) {
                 row.groups.iter_mut().for_each(|group| group.taken = true);

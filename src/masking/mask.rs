@@ -48,17 +48,25 @@ impl Originals {
 
     /// Puts the hidden characters back into `dialogue`.
     pub fn put_back(&self, dialogue: &mut Dialogue) {
-        for original in &self.0 {
-            let Some(turn) = dialogue.turns.iter_mut().find(|turn| turn.index == original.turn) else {
-                continue;
-            };
-            let from = original.char_from as usize;
-            let hidden: Vec<char> = original.text.chars().collect();
-            replace(turn, |at, char| {
-                at.checked_sub(from).and_then(|at| hidden.get(at)).copied().unwrap_or(char)
-            });
+        for pieces in self.0.chunk_by(|one, other| one.turn == other.turn) {
+            let Some(turn) = pieces.first().and_then(|first| turn_at(dialogue, first.turn)) else { continue };
+            let mut chars: Vec<char> = turn.text.chars().collect();
+            for piece in pieces {
+                let slots = chars.iter_mut().skip(piece.char_from as usize);
+                slots.zip(piece.text.chars()).for_each(|(slot, char)| *slot = char);
+            }
+            replace(turn, |at, char| chars.get(at).copied().unwrap_or(char));
         }
     }
+}
+
+/// The turn with this index, which is nearly always its place.
+fn turn_at(dialogue: &mut Dialogue, index: u32) -> Option<&mut Turn> {
+    let place = match dialogue.turns.get(index as usize) {
+        Some(turn) if turn.index == index => index as usize,
+        Some(_) | None => dialogue.turns.iter().position(|turn| turn.index == index)?,
+    };
+    dialogue.turns.get_mut(place)
 }
 
 impl Masker {
@@ -172,22 +180,21 @@ fn spans_of(turn: &Turn, line: &Line) -> Vec<MaskedSpan> {
             }),
         }
     }
+    let mut ends = Vec::with_capacity(turn.words.len());
+    for word in &turn.words {
+        let before: usize = ends.last().copied().unwrap_or(0);
+        ends.push(before + word.text.chars().count());
+    }
     for span in &mut spans {
-        span.span = heard(turn, span.char_from, span.char_to);
+        span.span = heard(turn, &ends, span.char_from as usize, span.char_to as usize);
     }
     spans
 }
 
-/// When characters `from..to` of a turn are said; the whole turn when it has no words.
-fn heard(turn: &Turn, from: u32, to: u32) -> Option<TimeSpan> {
-    let mut at = 0;
-    let mut span: Option<TimeSpan> = None;
-    for word in &turn.words {
-        let end = at + u32::try_from(word.text.chars().count()).unwrap_or(u32::MAX);
-        if at < to && end > from {
-            span = Some(span.map_or(word.span, |known| known.union(word.span)));
-        }
-        at = end;
-    }
-    span.or(turn.span)
+/// When characters `from..to` of a turn are said, whose words end at `ends`; the whole turn when it has none.
+fn heard(turn: &Turn, ends: &[usize], from: usize, to: usize) -> Option<TimeSpan> {
+    let first = ends.partition_point(|end| *end <= from);
+    let after = ends.partition_point(|end| *end < to) + 1;
+    let words = turn.words.get(first..after.min(turn.words.len())).unwrap_or_default();
+    words.iter().map(|word| word.span).reduce(TimeSpan::union).or(turn.span)
 }

@@ -149,7 +149,8 @@ fn in_line(script: &mut Script, cues: &Cues, number: usize, agent: &[char], name
             continue;
         }
         let (own, behind) = whole.split_at(family);
-        let known = names.iter().find(|name| name.family == own && name.given == behind);
+        let known =
+            names.iter().rev().take(MAX_NAMES).find(|name| name.family == own && name.given == behind);
         let (own, behind) = (own.to_vec(), behind.to_vec());
         let item = match known {
             Some(known) => known.item,

@@ -27,6 +27,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Ways tried from each of its groups; few in a row that no person reads out, where they are many.
+    fn limit(&self) -> u32 {
+        if self.groups.len() > MAX_GROUPS { MAX_DIGITS as u32 } else { MAX_STEPS }
+    }
+
     /// Adds digits; those that follow the last without anything between them (138零零) are the same group.
     fn add(&mut self, digits: Vec<Digit>, line: usize) {
         let touches = |last: &Group| {
@@ -48,6 +53,8 @@ const MAX_LOOSE: usize = 6;
 const MAX_LISTENING: usize = 24;
 /// No number is longer.
 const MAX_DIGITS: usize = 24;
+/// Groups that a person reads out in a row, at most.
+const MAX_GROUPS: usize = 200;
 /// Numbers before in which an echo is sought at once.
 const MAX_NEAR: usize = 16;
 /// Characters between a cue and its number.
@@ -213,7 +220,7 @@ fn at(row: &Row, first: usize, script: &Script, cues: &Cues, by_cue: bool) -> Op
     if let Some(kind) = shape::by_form(&values(&group.digits)) {
         return Some(Hit { kind, end: first + 1, digits: group.digits.clone() });
     }
-    let mut search = Search { row, cue: cue.map(|cue| cue.cue), steps: 0, best: None };
+    let mut search = Search { row, cue: cue.map(|cue| cue.cue), steps: 0, limit: row.limit(), best: None };
     search.extend(first, Vec::new());
     let best = search.best.map(|(_, hit)| hit);
     let end = best.as_ref().map_or(first, |hit| hit.end);
@@ -258,6 +265,7 @@ struct Search<'a> {
     row: &'a Row,
     cue: Option<Cue>,
     steps: u32,
+    limit: u32,
     best: Option<(usize, Hit)>,
 }
 
@@ -271,7 +279,7 @@ impl Search<'_> {
         if is_hotline && group.digits.len() != 5 && group.digits.len() != 6 {
             return;
         }
-        if self.steps > MAX_STEPS || so_far.len() + group.digits.len() > MAX_DIGITS {
+        if self.steps > self.limit || so_far.len() + group.digits.len() > MAX_DIGITS {
             return;
         }
         if is_repeat(&so_far, &group.digits) {

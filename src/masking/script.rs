@@ -89,7 +89,9 @@ impl Script {
     pub(super) fn hide(&mut self, line: usize, from: usize, to: usize, mark: Mark) {
         let Some(line) = self.lines.get_mut(line) else { return };
         let to = to.min(line.chars.len());
-        for (slot, char) in line.marks.iter_mut().zip(&line.chars).take(to).skip(from) {
+        let range = from.min(to)..to;
+        let marks = line.marks.get_mut(range.clone()).unwrap_or_default();
+        for (slot, char) in marks.iter_mut().zip(line.chars.get(range).unwrap_or_default()) {
             // What hides a character is the one thing that need not be hidden.
             if slot.is_none() && *char != super::HIDDEN {
                 *slot = Some(mark);
