@@ -13,7 +13,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
     ("speech", &["audio"]),
     ("speaker", &["audio"]),
     ("dialogue", &["audio", "speech", "speaker"]),
-    ("masking", &["ingest", "dialogue"]),
+    ("masking", &["ingest", "speech", "dialogue"]),
     ("eval", &["audio", "speech", "speaker", "dialogue", "masking"]),
     ("analysis", &["audio", "dialogue"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis"]),
