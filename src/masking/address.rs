@@ -67,7 +67,7 @@ const HOUSE: [&str; 17] = [
 ];
 
 /// No piece of an address holds these.
-const NEVER: &str = "我你您他她它们的了吗呢吧啊呀哦嗯是不有没要想说这那就也还都跟给把被让对去请问先什么怎哪谁但因所如或且与及之很太最更再又只刚已将会能该得着过元块钱址";
+const NEVER: &str = "我你您他她它们的了吗呢吧啊呀哦嗯是不有没要想说这那就也还都跟给把被让对去请问先什么怎哪谁但因所如或且与及之很太最更再又只刚已将会能该得着过元块钱址从到";
 
 /// Behind an address: then it is no home.
 const PUBLIC: [&str; 16] = [
@@ -363,7 +363,9 @@ fn piece(line: &Line, start: usize) -> Option<(usize, Ending)> {
     if let Some(ending) = longest(line, start + digits, &HOUSE).filter(|_| digits > 0) {
         return Some((start + digits + ending, Ending::House));
     }
-    if ["市区", "详细", "路线", "高速", "公路", "附近", "市中心"].iter().any(|word| line.has(start, word))
+    if ["知道", "市区", "详细", "路线", "高速", "公路", "附近", "市中心"]
+        .iter()
+        .any(|word| line.has(start, word))
     {
         return None;
     }

@@ -5,7 +5,7 @@
 //! docs/masking.md for what it misses.
 //!
 //! [`Masker`] is pure; [`MaskingKey`] reads and makes its file. **Invariants**: the number of characters of every text stays; masking
-//! twice is masking once; [`unseal`] gives back the dialogue as it was; time grows with the length of the text alone.
+//! twice is masking once; [`Originals::put_back`] gives back the dialogue as it was; time grows with the length of the text alone.
 
 mod access;
 mod address;

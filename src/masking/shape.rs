@@ -120,8 +120,8 @@ fn is_landline(digits: &[u8]) -> bool {
 pub(super) fn is_hotline(digits: &[u8]) -> bool {
     match digits.len() {
         5 | 6 => matches!(digits, [9, 5 | 6, ..] | [1, 0 | 2, ..]),
-        8..=9 => digits.starts_with(&[9, 5]) || digits.starts_with(&[9, 6]),
-        10 => digits.starts_with(&[4, 0, 0]) || digits.starts_with(&[8, 0, 0]),
+        8..=10 if matches!(digits, [4 | 8, 0, 0, ..]) => true,
+        8..=9 => matches!(digits, [9, 5 | 6, ..]),
         _ => false,
     }
 }
