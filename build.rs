@@ -9,7 +9,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let descriptors = protox::compile(
-        ["proto/diting/v1/call_service.proto", "proto/diting/v1/reprocess_service.proto"],
+        [
+            "proto/diting/v1/call_service.proto",
+            "proto/diting/v1/privacy_service.proto",
+            "proto/diting/v1/reprocess_service.proto",
+        ],
         ["proto"],
     )?;
     fs::write(out.join("diting_descriptors.bin"), descriptors.encode_to_vec())?;

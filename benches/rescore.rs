@@ -15,7 +15,8 @@ use diting::analysis::{RuleSet, dialogue_of};
 use diting::archive::{ArchiveConfig, Jobs, LoadTranscriber, RevisionDiff, Selection, Tools};
 use diting::audio::{AudioError, Block};
 use diting::ingest::{BlobStore, CallRecord, CallState, IngestConfig, Origin, Recording};
-use diting::pipeline::{CallResult, Calls, PipelineConfig};
+use diting::masking::MaskingConfig;
+use diting::pipeline::{CallResult, Calls, Masking, PipelineConfig, Privacy};
 use diting::speech::{SpeechError, Transcriber, Transcript};
 use diting::store::{Store, StoreConfig};
 use diting::types::{AudioDeclaration, CallId, CallMetadata, ChannelIndex, ContentHash, Millis};
@@ -28,7 +29,7 @@ const SENTENCES: [(&str, &str); 12] = [
     ("客服", "您好，这里是银行客户服务中心，工号{}，请问有什么可以帮您？"),
     ("客户", "你好，我想查一下上个月的信用卡账单，好像多扣了{}元。"),
     ("客服", "好的，请您稍等，我为您核实一下身份信息，请问证件号后四位是多少？"),
-    ("客户", "三五二八，你快一点，我上次打电话也没有解决。"),
+    ("客户", "三五二八，你快一点，我的手机是一三九{}五六七八，上次打电话也没有解决。"),
     ("客服", "非常抱歉给您带来不便，这一笔是年费，我们会在三个工作日内给您答复。"),
     ("客户", "年费不是说刷满六次就免了吗，我去年刷了{}次了。"),
     ("客服", "我看一下您的消费记录，系统显示您去年的有效消费是四次，还差两次。"),
@@ -60,6 +61,7 @@ impl Transcriber for Deaf {
 }
 
 fn fill(store: &Store, rules: &RuleSet) {
+    let privacy = Privacy::open(&MaskingConfig::default(), store.data_dir()).unwrap();
     for number in 0..NUM_CALLS {
         let turns: Vec<String> = (0..NUM_TURNS)
             .zip(SENTENCES.iter().cycle())
@@ -86,9 +88,9 @@ fn fill(store: &Store, rules: &RuleSet) {
         };
         store.insert_call(&record).unwrap();
         let analysis = rules.evaluate(&dialogue, &metadata);
-        let parts = Vec::new();
-        let result = CallResult { audio: None, recognition: None, dialogue, analysis, parts };
-        store.finish(&record, &result).unwrap();
+        let (parts, masking) = (Vec::new(), Masking::default());
+        let result = CallResult { audio: None, recognition: None, dialogue, analysis, parts, masking };
+        store.finish(&record, &privacy.mask(result, &record).unwrap()).unwrap();
     }
 }
 

@@ -16,6 +16,7 @@ pub mod error;
 pub mod eval;
 pub mod ingest;
 pub mod listing;
+pub mod masking;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;

@@ -34,8 +34,7 @@ pub fn open_chats(path: &Path, reading: &ChatReading) -> io::Result<ReadChats> {
             let call_id = text_call_id(&stem, line, &call);
             let TextCall { metadata, chat, .. } = call;
             let chat = chat.ok_or_else(|| ArchiveError::NotAChat.failure())?;
-            let bytes = chat.to_json().map_err(|error| failure(&error))?;
-            Ok(ReadChat { call_id, metadata, bytes })
+            Ok(ReadChat { call_id, metadata, chat })
         });
         Ok((line, chat))
     });

@@ -6,6 +6,7 @@ use crate::analysis::RuleError;
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
+use crate::masking::MaskingError;
 use crate::pipeline::PipelineError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
@@ -38,6 +39,9 @@ pub enum AppError {
     /// The directory of recordings does not open.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// The masking key cannot be had.
+    #[error(transparent)]
+    Masking(#[from] MaskingError),
     /// The pipeline does not start.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
@@ -61,6 +65,7 @@ impl Classify for AppError {
             Self::Rules(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Ingest(error) => error.code(),
+            Self::Masking(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Serve(error) => error.code(),
@@ -76,6 +81,7 @@ impl Classify for AppError {
             Self::Rules(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Ingest(error) => error.reason(),
+            Self::Masking(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
             Self::Serve(error) => error.reason(),

@@ -12,7 +12,7 @@ use crate::archive::{Jobs, Tools};
 use crate::config::Config;
 use crate::error::Chain;
 use crate::ingest::BlobStore;
-use crate::pipeline::Calls;
+use crate::pipeline::{Calls, Privacy};
 use crate::serve::Server;
 use crate::speech::Transcriber;
 use crate::store::Store;
@@ -50,7 +50,9 @@ impl Service {
             let store = Arc::new(Store::open(&config.store)?);
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
-            let calls = Calls::start(config.pipeline.clone(), store, blobs, transcriber, rules)?;
+            let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
+            let calls =
+                Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
             let tools = Tools {
                 load_transcriber: Arc::new(move |model: &str| load_model(&config, model)),
                 open_chats: Arc::new(open_chats),

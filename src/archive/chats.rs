@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialogue::Chat;
 use crate::ingest::Failure;
 use crate::types::{CallId, CallMetadata};
 
@@ -30,8 +31,8 @@ pub struct ReadChat {
     pub call_id: CallId,
     /// What the file says about it.
     pub metadata: CallMetadata,
-    /// What is stored of it.
-    pub bytes: Vec<u8>,
+    /// Its messages.
+    pub chat: Chat,
 }
 
 /// The chats of a file with the numbers of their lines, from 1, and what is wrong with a line.

@@ -200,7 +200,7 @@ impl Sheet<'_> {
             };
             let name = format!("{name}:{line}");
             let item = match chat {
-                Ok(ReadChat { call_id, metadata, bytes: _ }) => JobItem {
+                Ok(ReadChat { call_id, metadata, chat: _ }) => JobItem {
                     name,
                     item: Some(ArchiveItem {
                         call_id,
@@ -357,24 +357,23 @@ impl<'a> Import<'a> {
     fn upload(&mut self, item: &ArchiveItem, chat: Option<u64>) -> Result<Accepted, Trouble> {
         let calls = Arc::clone(&self.run.calls);
         let origin = Origin::Job(self.run.job.id.clone());
-        let mut upload = calls.begin_upload(
-            item.call_id.clone(),
-            item.metadata.clone(),
-            item.declaration.clone(),
-            origin,
-        )?;
+        if let ItemSource::ChatFile(path) = &item.source {
+            let read = self.chats.get(path, chat.unwrap_or_default());
+            let read = read.map_err(|error| Trouble::Refused(unreadable(&error)))?;
+            let read = read.ok_or_else(changed)?.map_err(Trouble::Refused)?;
+            if read.call_id != item.call_id {
+                return Err(changed());
+            }
+            let (id, metadata) = (item.call_id.clone(), item.metadata.clone());
+            return Ok(calls.accept_chat(id, metadata, &read.chat, origin)?);
+        }
+        let (id, metadata, declaration) =
+            (item.call_id.clone(), item.metadata.clone(), item.declaration.clone());
+        let mut upload = calls.begin_upload(id, metadata, declaration, origin)?;
         match &item.source {
             ItemSource::File(path) => copy(path, &mut upload)?,
             ItemSource::Legs { first, second } => join(item, first, second, calls.audio(), &mut upload)?,
-            ItemSource::ChatFile(path) => {
-                let chat = self.chats.get(path, chat.unwrap_or_default());
-                let chat = chat.map_err(|error| Trouble::Refused(unreadable(&error)))?;
-                let chat = chat.ok_or_else(changed)?.map_err(Trouble::Refused)?;
-                if chat.call_id != item.call_id {
-                    return Err(changed());
-                }
-                upload.write(&chat.bytes)?;
-            }
+            ItemSource::ChatFile(_) => {}
         }
         Ok(calls.accept(upload)?)
     }

@@ -8,7 +8,6 @@ use super::{ArchiveError, ItemOutcome, JobItem, JobState, RescoreSpec, packs};
 use crate::analysis::RuleSet;
 use crate::error::Classify;
 use crate::ingest::Failure;
-use crate::pipeline::Judgement;
 
 /// Runs a rescoring job from where it is. Gives the state it ends in; `None` when the process ends.
 pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>, ArchiveError> {
@@ -29,10 +28,11 @@ pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>,
         let (mut judged, mut num_changed, mut num_gone) = (Vec::new(), 0, 0);
         for (id, outcome) in ids.iter().zip(calls.judge_again(&ids, &rules)) {
             match outcome {
-                Ok(Some((call, Judgement { analysis, parts }))) => {
-                    let is_same = analysis == call.result.analysis && parts == call.result.parts;
+                Ok(Some((call, result))) => {
+                    let is_same =
+                        result.analysis == call.result.analysis && result.parts == call.result.parts;
                     num_changed += u64::from(!is_same);
-                    judged.push((call, analysis, parts));
+                    judged.push((call, result));
                 }
                 Ok(None) => num_gone += 1,
                 Err(error) if error.is_passing() => return Err(error.into()),

@@ -19,7 +19,8 @@ use crate::app;
 use crate::audio;
 use crate::config::Config;
 use crate::ingest::{CallRecord, CallState, Origin, Recording};
-use crate::pipeline::{self, CallResult, Judgement};
+use crate::masking::{Masker, MaskingConfig};
+use crate::pipeline::{self, CallResult, Judgement, Masking};
 use crate::proto::convert::state_to_wire;
 use crate::proto::{Report, TextCall, v1};
 use crate::speech::Transcriber;
@@ -46,6 +47,9 @@ pub(super) struct Args {
     recording: RecordingArgs,
     #[command(flatten)]
     roles: RoleArgs,
+    /// Shows personal data instead of masking it
+    #[arg(long)]
+    unmasked: bool,
     /// Ends with exit code 1 when a rule of this level or a more severe one hit
     #[arg(long, value_enum, value_name = "LEVEL")]
     fail_on: Option<LevelArg>,
@@ -79,6 +83,7 @@ struct Judge {
     /// Absent when there are only calls as text.
     transcriber: Option<Arc<dyn Transcriber>>,
     rules: Arc<RuleSet>,
+    masker: Masker,
 }
 
 /// What came of the files so far.
@@ -112,7 +117,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         loading.finish_and_clear();
         Some(transcriber?)
     };
-    let judge = Judge { config, transcriber, rules };
+    let masker = masker(&args, &config);
+    let judge = Judge { config, transcriber, rules, masker };
 
     let fail_on = args.fail_on.map(Level::from);
     let mut outcome = Outcome::default();
@@ -162,7 +168,7 @@ fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome)
                 let config = &judge.config.pipeline.dialogue;
                 let judged = pipeline::judge(&call.dialogue, &call.metadata, None, &judge.rules, config);
                 outcome.found |= fail_on.is_some_and(|limit| has_hit(&judged.analysis, limit));
-                output::print_report(&text_report(id, call, judged), args.format)?;
+                output::print_report(&text_report(id, call, judged, &judge.masker), args.format)?;
             }
             Err(error) => {
                 outcome.failed = Exit::worse(outcome.failed, Exit::Failure);
@@ -174,9 +180,14 @@ fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome)
 }
 
 /// The report of a call that has no recording.
-fn text_report(id: CallId, call: TextCall, judgement: Judgement) -> v1::CallReport {
-    let TextCall { metadata, dialogue, .. } = call;
+fn text_report(id: CallId, call: TextCall, judgement: Judgement, masker: &Masker) -> v1::CallReport {
+    let TextCall { mut metadata, dialogue, .. } = call;
     let Judgement { analysis, parts } = judgement;
+    let duration = Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO);
+    let masking = Masking::default();
+    let result = CallResult { audio: None, recognition: None, dialogue, analysis, parts, masking };
+    let (result, _) = pipeline::mask(masker, result, &metadata);
+    mask_name(&mut metadata, masker);
     let record = CallRecord {
         id,
         metadata,
@@ -188,15 +199,28 @@ fn text_report(id: CallId, call: TextCall, judgement: Judgement) -> v1::CallRepo
         received_at: jiff::Timestamp::UNIX_EPOCH,
         state: CallState::Done,
         num_attempts: 1,
-        duration: Some(dialogue.timing.duration).filter(|duration| *duration > Millis::ZERO),
+        duration,
         origin: Origin::Upload,
     };
-    let result = CallResult { audio: None, recognition: None, dialogue, analysis, parts };
     let mut report = v1::CallReport::from(Report { record: &record, result: &result });
     if let Some(call) = &mut report.call {
         (call.received_at, call.recording) = (None, None);
     }
     report
+}
+
+/// What hides, with a warning when nothing does.
+fn masker(args: &Args, config: &Config) -> Masker {
+    if args.unmasked {
+        eprintln!("diting: warning: personal data is not masked; keep what is printed accordingly");
+        return Masker::new(&MaskingConfig { kinds: Vec::new(), ..MaskingConfig::default() });
+    }
+    Masker::new(&config.masking)
+}
+
+/// Shows the family name only.
+fn mask_name(metadata: &mut CallMetadata, masker: &Masker) {
+    metadata.customer_name = metadata.customer_name.take().map(|name| masker.mask_name(&name));
 }
 
 fn load_config(args: &Args) -> anyhow::Result<Config> {
@@ -211,7 +235,7 @@ fn has_hit(analysis: &Analysis, limit: Level) -> bool {
 fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallReport, CallResult)> {
     let id = recording::call_id(file)?;
     let beside = args.metadata.clone().or_else(|| recording::sidecar(file));
-    let metadata: CallMetadata = args.recording.metadata(beside.as_deref())?.try_into()?;
+    let mut metadata: CallMetadata = args.recording.metadata(beside.as_deref())?.try_into()?;
     let declaration: AudioDeclaration = args.recording.declaration(file)?.try_into()?;
     let (hash, num_bytes) = digest(file)?;
     if args.recording.has_roles() {
@@ -221,6 +245,8 @@ fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallR
         args.recording.check_roles(&audio::survey(file, &declaration, chosen, audio)?)?;
     }
     let result = process(judge, &id, file, &declaration, &metadata)?;
+    let (result, _) = pipeline::mask(&judge.masker, result, &metadata);
+    mask_name(&mut metadata, &judge.masker);
     let record = CallRecord {
         id,
         metadata,

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use super::Exit;
 use super::client::{Client, ServerArgs, block_on, reason};
 use super::exit::{UsageError, describe};
+use super::originals::{self, AccessArgs, AudioArgs, TokenArgs};
 use super::output::{self, Format, emit};
 use super::{late, watch};
 use crate::proto::convert::timestamp;
@@ -60,6 +61,23 @@ enum Command {
     },
     /// Tells what is known later about a call, and judges it anew
     Update(late::Args),
+    /// Writes the recording as WAV, with personal data silenced
+    Audio(AudioArgs),
+    /// Shows the transcript as it was said; needs an access token and leaves an audit entry
+    Unmask {
+        /// The call
+        call_id: String,
+        #[command(flatten)]
+        access: AccessArgs,
+    },
+    /// Lists who asked for originals, newest first; needs an access token
+    Access {
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+        #[command(flatten)]
+        token: TokenArgs,
+    },
     /// Deletes calls with their results and audio
     Delete {
         /// The calls
@@ -132,8 +150,8 @@ impl From<&FilterArgs> for v1::CallFilter {
 
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
-    if args.format == Format::Srt && !matches!(args.command, Command::Show { .. }) {
-        return Err(UsageError("only `calls show` has --format srt".to_owned()).into());
+    if args.format == Format::Srt && !matches!(args.command, Command::Show { .. } | Command::Unmask { .. }) {
+        return Err(UsageError("only `calls show` and `calls unmask` have --format srt".to_owned()).into());
     }
     block_on(async {
         let mut client = args.server.client()?;
@@ -153,6 +171,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             Command::Update(late) => {
                 late::update(late, &mut client, &args.server, args.format).await?;
                 Ok(Exit::Success)
+            }
+            Command::Audio(audio) => originals::audio(&args.server, audio).await,
+            Command::Unmask { call_id, access } => {
+                originals::unmask(&args.server, call_id, access, args.format).await
+            }
+            Command::Access { limit, token } => {
+                originals::access(&args.server, token, *limit, args.format).await
             }
             Command::Delete { call_ids } => delete(&args, &mut client, call_ids).await,
         }

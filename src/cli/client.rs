@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::proto::v1::call_service_client::CallServiceClient;
+use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 
 /// Largest answer taken: an hour of timed words fits many times over.
@@ -51,6 +52,11 @@ impl ServerArgs {
     /// The server at this address.
     pub(super) fn at(address: std::net::SocketAddr) -> Self {
         Self { server: format!("http://{address}") }
+    }
+
+    /// The same for originals.
+    pub(super) fn privacy_client(&self) -> anyhow::Result<PrivacyServiceClient<Channel>> {
+        Ok(PrivacyServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     fn channel(&self) -> anyhow::Result<Channel> {

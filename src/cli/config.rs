@@ -36,6 +36,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             if config.rules.scheme.is_none() {
                 emit("# rules.scheme is not set: the built-in bank pack judges")?;
             }
+            if config.masking.key_file.is_none() {
+                emit("# masking.key_file is not set: the key is masking.key in the data directory")?;
+            }
             if config.models.dir.is_none() {
                 let models = ModelStore::open(None)?;
                 emit(&format!("# models.dir is not set: weights are sought in {}", models.dir().display()))?;

@@ -73,6 +73,18 @@ enum Command {
         #[arg(long, value_name = "FILE.json")]
         hypothesis: PathBuf,
     },
+    /// How much of planted personal data masking hides in made-up calls, and what else it hides
+    Masking {
+        /// Makes the same calls again; another seed makes others
+        #[arg(long, default_value_t = 2, value_name = "NUMBER")]
+        seed: u64,
+        /// Items to plant, at least
+        #[arg(long, default_value_t = 5_000, value_name = "COUNT")]
+        count: usize,
+        /// Writes everything that went wrong, one JSON object a line
+        #[arg(long, value_name = "FILE")]
+        misses: Option<PathBuf>,
+    },
     /// Text invented on silence, noise, ring-back, busy tone and hold music; fails unless there is none
     Silence {
         /// Seconds of each
@@ -109,6 +121,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Success);
     }
+    if let Command::Masking { seed, count, misses } = &args.command {
+        return masking(args.format, *seed, *count, misses.as_deref());
+    }
     let mut exit = Exit::Success;
     if let Command::Speakers { data, answers: Some(answers), .. } = &args.command {
         let found = eval::find_mixed(data)?;
@@ -128,8 +143,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             Command::Speakers { data, always, .. } => {
                 print_speakers(args.format, &speakers(transcriber, data, *always)?)?;
             }
-            // Needs no model.
-            Command::Score { .. } => {}
+            // Need no model.
+            Command::Score { .. } | Command::Masking { .. } => {}
             Command::Silence { seconds } => {
                 let heard = silence(transcriber, Millis(seconds * 1000))?;
                 if heard.iter().any(|invented| invented.num_characters > 0) {
@@ -143,6 +158,24 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+fn masking(
+    format: Format,
+    seed: u64,
+    count: usize,
+    misses: Option<&std::path::Path>,
+) -> anyhow::Result<Exit> {
+    let report = eval::evaluate_masking(seed, count);
+    if let Some(path) = misses {
+        let lines: Result<Vec<String>, _> = report.faults.iter().map(serde_json::to_string).collect();
+        fs_err::write(path, lines?.join("\n") + "\n")?;
+    }
+    match format {
+        Format::Text => emit(&report.to_string())?,
+        Format::Json => emit(&serde_json::to_string(&report)?)?,
+    }
+    Ok(Exit::Success)
 }
 
 /// Loads `model` with the configuration of this process.

@@ -19,6 +19,7 @@ mod late;
 mod logging;
 mod models;
 mod name_args;
+mod originals;
 mod output;
 mod progress;
 mod push;

@@ -15,6 +15,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         problems.push(("version", format!("is {}, this program knows {VERSION}", config.version)));
     }
     problems.extend(config.serve.problems());
+    problems.extend(config.masking.problems());
     match problems.into_iter().next() {
         Some((key, problem)) => Err(ConfigError::Invalid { key, problem }),
         None => Ok(()),

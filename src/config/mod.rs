@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::ArchiveConfig;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
+use crate::masking::MaskingConfig;
 use crate::pipeline::PipelineConfig;
 use crate::serve::ServeConfig;
 use crate::speech::SpeechConfig;
@@ -41,6 +42,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// By which rules calls are judged.
     pub rules: RulesConfig,
+    /// What personal data is masked, and who may see it.
+    pub masking: MaskingConfig,
     /// Where the weights lie.
     pub models: ModelsConfig,
 }
@@ -56,6 +59,7 @@ impl Default for Config {
             archive: ArchiveConfig::default(),
             store: StoreConfig::default(),
             rules: RulesConfig::default(),
+            masking: MaskingConfig::default(),
             models: ModelsConfig::default(),
         }
     }

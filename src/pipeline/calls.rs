@@ -15,10 +15,12 @@ use tokio::sync::watch;
 use super::board::Board;
 use super::upload::{Accepted, Upload};
 use super::worker::Shared;
-use super::{CallProgress, PipelineConfig, PipelineError};
+use super::{CallProgress, PipelineConfig, PipelineError, Privacy};
 use crate::analysis::RuleSet;
 use crate::audio::AudioConfig;
+use crate::dialogue::Chat;
 use crate::ingest::{BlobStore, CallRecord, CallState, Origin, Recording};
+use crate::masking::MaskingConfig;
 use crate::speech::Transcriber;
 use crate::store::{Inserted, Store};
 use crate::types::{AudioDeclaration, CallId, CallMetadata};
@@ -35,13 +37,30 @@ impl Calls {
     /// is not finished.
     ///
     /// # Errors
-    /// [`PipelineError::Store`] or [`PipelineError::Ingest`] when the disk fails; [`PipelineError::Threads`].
+    /// [`PipelineError::Store`] or [`PipelineError::Ingest`] when the disk fails; [`PipelineError::Masking`] when the key
+    /// cannot be had; [`PipelineError::Threads`].
     pub fn start(
         config: PipelineConfig,
         store: Arc<Store>,
         blobs: BlobStore,
         transcriber: Arc<dyn Transcriber>,
         rules: Arc<RuleSet>,
+    ) -> Result<Self, PipelineError> {
+        let privacy = Privacy::open(&MaskingConfig::default(), store.data_dir())?;
+        Self::start_with(config, store, blobs, transcriber, rules, privacy)
+    }
+
+    /// Like [`start`](Self::start), masking as `privacy` says instead of everything under a key in the data directory.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        config: PipelineConfig,
+        store: Arc<Store>,
+        blobs: BlobStore,
+        transcriber: Arc<dyn Transcriber>,
+        rules: Arc<RuleSet>,
+        privacy: Privacy,
     ) -> Result<Self, PipelineError> {
         blobs.recover(|hash| store.is_blob_used(hash).map_err(PipelineError::from))?;
         // Their attempts stay counted: one of these calls may be what ended the process, so each runs alone now.
@@ -51,7 +70,8 @@ impl Calls {
         }
         let num_workers = config.num_workers.max(1);
         let board = Board::default();
-        let shared = Arc::new(Shared { config, store, blobs, transcriber, rules, board });
+        let shared =
+            Arc::new(Shared { config, store, blobs, transcriber, rules, privacy: Arc::new(privacy), board });
         let calls = Self { shared, workers: Mutex::default() };
         for index in 0..num_workers {
             let shared = calls.shared.clone();
@@ -82,6 +102,24 @@ impl Calls {
         Ok(Upload { id, metadata, declaration, origin, blob: self.shared.blobs.stage()? })
     }
 
+    /// Accepts a chat, sealed, because its text may hold anything; durable when it returns. Otherwise as
+    /// [`accept`](Self::accept).
+    ///
+    /// # Errors
+    /// Those of [`begin_upload`](Self::begin_upload) and [`accept`](Self::accept); [`PipelineError::Chat`] when the chat
+    /// is too large; [`PipelineError::Masking`].
+    pub fn accept_chat(
+        &self,
+        id: CallId,
+        metadata: CallMetadata,
+        chat: &Chat,
+        origin: Origin,
+    ) -> Result<Accepted, PipelineError> {
+        let mut upload = self.begin_upload(id, metadata, AudioDeclaration::default(), origin)?;
+        upload.write(&self.shared.privacy.seal_chat(&chat.to_json()?)?)?;
+        self.accept(upload)
+    }
+
     /// Accepts a call whose bytes have all arrived; durable when it returns. The same id with the same bytes is the
     /// same call, whatever is said about it the second time; if it had failed, it waits again.
     ///
@@ -94,6 +132,7 @@ impl Calls {
         let hash = blob.hash();
         let received_at = jiff::Timestamp::from_microsecond(jiff::Timestamp::now().as_microsecond())
             .expect("a time of this clock is a valid time");
+        let metadata = self.shared.privacy.seal_name(metadata, &id, received_at)?;
         let record = CallRecord {
             id,
             metadata,
@@ -180,6 +219,10 @@ impl Calls {
             blobs.release::<(), PipelineError>(&actual, || Ok(()), || Ok(store.is_blob_used(&actual)?))?;
         }
         Ok(())
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The store, for questions.

@@ -6,6 +6,7 @@ use crate::audio::AudioError;
 use crate::dialogue::ChatError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::ingest::{Failure, IngestError};
+use crate::masking::{MaskingError, Refusal};
 use crate::speech::SpeechError;
 use crate::store::StoreError;
 
@@ -55,6 +56,15 @@ pub enum PipelineError {
         /// What the system said.
         source: io::Error,
     },
+    /// The original of what is masked cannot be kept or had.
+    #[error(transparent)]
+    Masking(MaskingError),
+    /// Somebody asked for an original and may not see it.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The call has no recording.
+    #[error("the call is a chat and has no recording: ask for its transcript")]
+    NoAudio,
     /// The process is ending.
     #[error("the server is shutting down: send the call again when it is back")]
     ShuttingDown,
@@ -101,6 +111,9 @@ impl PipelineError {
             | Self::RecordingMissing
             | Self::GaveUp { .. }
             | Self::Panicked
+            | Self::Masking(_)
+            | Self::Refused(_)
+            | Self::NoAudio
             | Self::Threads { .. }
             | Self::ShuttingDown => self.retry() != Retry::Never,
         }
@@ -115,6 +128,9 @@ impl Classify for PipelineError {
             Self::Audio(error) => error.code(),
             Self::Chat(error) => error.code(),
             Self::Speech(error) => error.code(),
+            Self::Masking(error) => error.code(),
+            Self::Refused(refusal) => refusal.code(),
+            Self::NoAudio => ErrorCode::Conflict,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Deleted => ErrorCode::NotFound,
             Self::RecordingMissing | Self::GaveUp { .. } | Self::Panicked => ErrorCode::Internal,
@@ -129,6 +145,9 @@ impl Classify for PipelineError {
             Self::Audio(error) => error.reason(),
             Self::Chat(error) => error.reason(),
             Self::Speech(error) => error.reason(),
+            Self::Masking(error) => error.reason(),
+            Self::Refused(refusal) => refusal.reason(),
+            Self::NoAudio => "privacy.no_audio",
             Self::Cancelled => "pipeline.cancelled",
             Self::Deleted => "pipeline.deleted",
             Self::RecordingMissing => "pipeline.recording_missing",

@@ -5,23 +5,29 @@
 //!
 //! **Invariant**: a call that was accepted ends as done or failed, or waits in the store for the next start.
 
+mod access;
 mod board;
 mod calls;
 mod config;
 mod error;
+mod export;
 mod judge;
+mod mask;
 mod process;
 mod progress;
 mod rejudge;
 mod upload;
 mod worker;
 
-pub use crate::store::{AgentPart, CallResult};
+pub use crate::store::{AccessKind, AccessRecord, AgentPart, CallResult, Masking};
+pub use access::AccessRequest;
 pub use calls::Calls;
 pub use config::PipelineConfig;
 pub use error::PipelineError;
+pub use export::AudioExport;
 pub use judge::{Judgement, judge};
-pub use process::process;
+pub use mask::{Privacy, mask};
+pub use process::{process, process_chat};
 pub use progress::CallProgress;
 pub use rejudge::Rejudged;
 pub use upload::{Accepted, Upload};

@@ -1,6 +1,5 @@
 //! The stages for one recording, without a store: used by the workers and by `diting analyze`.
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,11 +7,11 @@ use super::{CallProgress, Judgement, PipelineConfig, PipelineError, judge};
 use crate::analysis::{History, RuleSet};
 use crate::audio::{self, AudioProfile, AudioStream, ChannelLayout, Muted, Selection};
 use crate::dialogue::{self, Chat};
-use crate::ingest::{CallState, IngestError};
+use crate::ingest::CallState;
 use crate::speaker::{self, Overheard};
 use crate::speech::{RecognitionSummary, Transcriber, Transcript};
-use crate::store::CallResult;
-use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Media, Millis};
+use crate::store::{CallResult, Masking};
+use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Millis};
 
 /// Runs the recording at `path` through all stages.
 ///
@@ -20,7 +19,7 @@ use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Media, Millis};
 /// work between two blocks.
 ///
 /// # Errors
-/// [`PipelineError::Audio`], [`PipelineError::Chat`], [`PipelineError::Speech`], or [`PipelineError::Cancelled`].
+/// [`PipelineError::Audio`], [`PipelineError::Speech`], or [`PipelineError::Cancelled`].
 #[allow(
     clippy::too_many_arguments,
     reason = "each is a thing of its own, and a struct for two callers hides that"
@@ -40,15 +39,6 @@ pub fn process(
     let at = |state, processed, duration| CallProgress { state, processed, duration };
 
     progress(at(CallState::Decoding, Millis::ZERO, Millis::ZERO));
-    if metadata.media == Media::Chat {
-        let chat = read_chat(path)?;
-        going_on()?;
-        let dialogue = dialogue::of_chat(&chat, metadata);
-        let duration = dialogue.timing.duration;
-        progress(at(CallState::Scoring, duration, duration));
-        let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
-        return Ok(CallResult { audio: None, recognition: None, dialogue, analysis, parts });
-    }
     let chosen = |channels| Selection { track: metadata.audio_track, channels };
     let profile = audio::survey(path, declaration, chosen(&metadata.channels), &config.audio)?;
     going_on()?;
@@ -80,16 +70,32 @@ pub fn process(
     let dialogue = dialogue::build(&transcript, voices.as_ref(), &profile, metadata, &config.dialogue);
     let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
     going_on()?;
-    Ok(CallResult { audio: Some(profile), recognition: Some(transcript.summary), dialogue, analysis, parts })
+    Ok(CallResult {
+        audio: Some(profile),
+        recognition: Some(transcript.summary),
+        dialogue,
+        analysis,
+        parts,
+        masking: Masking::default(),
+    })
 }
 
-/// The chat whose bytes lie at `path`.
-fn read_chat(path: &Path) -> Result<Chat, PipelineError> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(Chat::max_bytes()).unwrap_or(u64::MAX).saturating_add(1);
-    let file = fs_err::File::open(path).map_err(IngestError::from)?;
-    file.take(limit).read_to_end(&mut bytes).map_err(IngestError::from)?;
-    Ok(Chat::from_json(&bytes)?)
+/// Makes turns of a chat and judges them; there is nothing to hear in it.
+#[must_use]
+pub fn process_chat(
+    chat: &Chat,
+    metadata: &CallMetadata,
+    rules: &RuleSet,
+    history: Option<&History>,
+    config: &PipelineConfig,
+    progress: &mut dyn FnMut(CallProgress),
+) -> CallResult {
+    let dialogue = dialogue::of_chat(chat, metadata);
+    let duration = dialogue.timing.duration;
+    progress(CallProgress { state: CallState::Scoring, processed: duration, duration });
+    let Judgement { analysis, parts } = judge(&dialogue, metadata, history, rules, &config.dialogue);
+    let masking = Masking::default();
+    CallResult { audio: None, recognition: None, dialogue, analysis, parts, masking }
 }
 
 /// Channels worth recognising: not the silent ones, and one of two that carry the same.

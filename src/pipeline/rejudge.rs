@@ -13,11 +13,12 @@ use crate::analysis::RuleSet;
 use crate::dialogue;
 use crate::ingest::{CallRecord, CallState};
 use crate::speech::Transcriber;
-use crate::store::{CallResult, FinishedCall, StoreError};
+use crate::store::{CallResult, FinishedCall, Masking, StoreError};
 use crate::types::{CallId, CallMetadata};
 
-/// What came of judging one stored call again: nothing when it is gone or not done.
-pub type Rejudged = Result<Option<(FinishedCall, Judgement)>, PipelineError>;
+/// What came of judging one stored call again: the call, and its result as it would be stored. Nothing when it is gone or
+/// not done.
+pub type Rejudged = Result<Option<(FinishedCall, CallResult)>, PipelineError>;
 
 impl Calls {
     /// Judges calls by `rules` over their stored dialogues, on all cores, and stores nothing. One outcome for each id,
@@ -62,11 +63,12 @@ impl Calls {
                 .call(id)
                 .and_then(|record| record.ok_or_else(|| StoreError::NotFound { id: id.clone() }));
             let record = record.map_err(PipelineError::from)?;
-            let metadata = change(&record.metadata)?;
+            let metadata = self.shared.sealed(&record, change(&record.metadata)?)?;
             let outcome = match record.state {
                 CallState::Done => {
                     let Some(call) = store.finished_call(id).map_err(PipelineError::from)? else { continue };
-                    let result = self.shared.judged_with(&call.record, &metadata, call.result)?;
+                    let changed = CallRecord { metadata: metadata.clone(), ..call.record };
+                    let result = self.shared.judged_with(&changed, call.result)?;
                     store.replace_result(&record, &metadata, &result)
                 }
                 CallState::Accepted
@@ -104,7 +106,7 @@ impl Calls {
             match store.replace_result(&record, &record.metadata, &result) {
                 Err(StoreError::Changed { record: changed }) => {
                     record = *changed;
-                    result = self.shared.judged_with(&record, &record.metadata, result)?;
+                    result = self.shared.judged_with(&record, result)?;
                 }
                 Err(StoreError::NotFound { .. }) => return Ok(false),
                 Err(error) => return Err(error.into()),
@@ -115,26 +117,37 @@ impl Calls {
 }
 
 impl Shared {
+    /// `metadata` as it may be stored with `record`. A name that is as it was shown is not known any better now.
+    fn sealed(&self, record: &CallRecord, mut metadata: CallMetadata) -> Result<CallMetadata, PipelineError> {
+        if metadata.customer_name == record.metadata.customer_name {
+            metadata.customer_name_sealed.clone_from(&record.metadata.customer_name_sealed);
+            return Ok(metadata);
+        }
+        Ok(self.privacy.seal_name(metadata, &record.id, record.received_at)?)
+    }
+
     fn judge_again(&self, id: &CallId, rules: &RuleSet) -> Rejudged {
         let Some(call) = self.store.finished_call(id)? else { return Ok(None) };
         let history = self.history(&call.record, rules)?;
-        let (dialogue, metadata) = (&call.result.dialogue, &call.record.metadata);
-        let judgement = judge(dialogue, metadata, history.as_ref(), rules, &self.config.dialogue);
-        Ok(Some((call, judgement)))
+        let result = self.privacy.judge_again(call.result.clone(), &call.record, |dialogue, metadata| {
+            judge(dialogue, metadata, history.as_ref(), rules, &self.config.dialogue)
+        })?;
+        Ok(Some((call, result)))
     }
 
-    /// A result as it is with other metadata: who is who, and what the rules say to that.
+    /// A result as it is with the metadata of `record`: who is who, and what the rules say to that.
     pub(super) fn judged_with(
         &self,
         record: &CallRecord,
-        metadata: &CallMetadata,
         result: CallResult,
     ) -> Result<CallResult, PipelineError> {
-        let record = CallRecord { metadata: metadata.clone(), ..record.clone() };
-        let history = self.history(&record, &self.rules)?;
-        let dialogue = dialogue::relabel(&result.dialogue, metadata, &self.config.dialogue);
-        let judged = judge(&dialogue, metadata, history.as_ref(), &self.rules, &self.config.dialogue);
-        let Judgement { analysis, parts } = judged;
-        Ok(CallResult { dialogue, analysis, parts, ..result })
+        let history = self.history(record, &self.rules)?;
+        let metadata = self.privacy.metadata(record)?;
+        let said = self.privacy.said(&result, record)?;
+        let dialogue = dialogue::relabel(&said, &metadata, &self.config.dialogue);
+        let judgement = judge(&dialogue, &metadata, history.as_ref(), &self.rules, &self.config.dialogue);
+        let Judgement { analysis, parts } = judgement;
+        let masking = Masking::default();
+        Ok(self.privacy.mask(CallResult { dialogue, analysis, parts, masking, ..result }, record)?)
     }
 }

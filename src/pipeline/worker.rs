@@ -8,12 +8,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::board::{Board, Job};
-use super::{CallProgress, PipelineConfig, PipelineError, process};
+use super::{CallProgress, PipelineConfig, PipelineError, Privacy, process, process_chat};
 use crate::analysis::{History, PastCall, RuleSet};
 use crate::error::Chain;
 use crate::ingest::{BlobStore, CallRecord, CallState};
 use crate::speech::Transcriber;
 use crate::store::{CallFilter, CallResult, Store, StoreError};
+use crate::types::Media;
 
 /// Most calls of one customer that are looked at.
 const MAX_HISTORY: usize = 500;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) blobs: BlobStore,
     pub(super) transcriber: Arc<dyn Transcriber>,
     pub(super) rules: Arc<RuleSet>,
+    pub(super) privacy: Arc<Privacy>,
     pub(super) board: Board,
 }
 
@@ -96,7 +98,7 @@ impl Shared {
             match self.store.finish(&record, &result) {
                 Err(StoreError::Changed { record: changed }) => {
                     record = *changed;
-                    result = self.judged_with(&record, &record.metadata, result)?;
+                    result = self.judged_with(&record, result)?;
                 }
                 Err(error) => return Err(error.into()),
                 Ok(()) => return Ok(()),
@@ -133,18 +135,27 @@ impl Shared {
             return Err(PipelineError::RecordingMissing);
         }
         let history = self.history(record, &self.rules)?;
+        let metadata = self.privacy.metadata(record)?;
         let stages = || {
-            process(
-                &self.blobs.path(&recording.hash),
+            let path = self.blobs.path(&recording.hash);
+            if metadata.media == Media::Chat {
+                let chat = self.privacy.read_chat(&path)?;
+                let result =
+                    process_chat(&chat, &metadata, &self.rules, history.as_ref(), &self.config, progress);
+                return Ok(self.privacy.mask(result, record)?);
+            }
+            let result = process(
+                &path,
                 &recording.declaration,
-                &record.metadata,
+                &metadata,
                 transcriber,
                 &self.rules,
                 history.as_ref(),
                 &self.config,
                 progress,
                 cancel,
-            )
+            )?;
+            Ok(self.privacy.mask(result, record)?)
         };
         catch_unwind(AssertUnwindSafe(stages)).unwrap_or(Err(PipelineError::Panicked))
     }

@@ -31,6 +31,7 @@ macro_rules! named {
     };
 }
 named!(
+    AccessRecord,
     Call,
     CallMetadata,
     CallReport,
@@ -39,6 +40,7 @@ named!(
     Finding,
     Job,
     JobProblem,
+    Transcript,
     WatchCallResponse
 );
 

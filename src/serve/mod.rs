@@ -28,8 +28,9 @@ use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
+use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
-use grpc::{CallApi, ReprocessApi};
+use grpc::{CallApi, PrivacyApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +114,8 @@ impl Server {
         let draining = CancellationToken::new();
         let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -121,6 +124,7 @@ impl Server {
         routes
             .add_service(api)
             .add_service(reprocess)
+            .add_service(privacy)
             .add_service(health)
             .add_service(reflection)
             .add_service(reflection_alpha);
@@ -148,4 +152,5 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 3] = ["", SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 4] =
+    ["", SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];

@@ -17,6 +17,7 @@
 //! | `i` | id of a job, 0, number | what the job is to do next, one by one |
 //! | `b` | hash of the audio, id | – |
 //! | `g` | name of a result file that is to be removed | – |
+//! | `x` | inverted time, id: who asked for originals | the audit entry |
 //! | `v` | nothing | version of this layout |
 //!
 //! **Invariant**: no key is a prefix of another kind's, and identifiers never hold the separator 0.
@@ -33,6 +34,7 @@ pub(super) const JOB: &[u8] = b"j";
 pub(super) const GONE: &[u8] = b"g";
 pub(super) const TIME: &[u8] = b"t";
 pub(super) const CALL: &[u8] = b"c";
+pub(super) const ACCESS: &[u8] = b"x";
 const BLOB: &[u8] = b"b";
 
 /// Bytes of the time in a key.
@@ -110,6 +112,11 @@ pub(super) fn job_item(id: &JobId, number: u64) -> Vec<u8> {
 
 pub(super) fn gone(name: &str) -> Vec<u8> {
     concat(&[GONE, name.as_bytes()])
+}
+
+/// An entry of the audit record: of no call, so that it stays when its call goes.
+pub(super) fn access(at: jiff::Timestamp, id: &str) -> Vec<u8> {
+    concat(&[ACCESS, &newest_first(at).to_be_bytes(), id.as_bytes()])
 }
 
 /// The end of an index entry: newest first, then by id.
@@ -240,8 +247,8 @@ mod tests {
             prop_assert!(owner(&gone("0a")).is_none());
             prop_assert_eq!(owner(LAYOUT), None);
             let job_id = JobId::try_new("j1").expect("valid");
-            prop_assert_eq!(owner(&job(&job_id)), None);
-            prop_assert_eq!(owner(&job_item(&job_id, 7)), None);
+            prop_assert!(owner(&job(&job_id)).is_none());
+            prop_assert!(owner(&job_item(&job_id, 7)).is_none());
         }
 
         #[test]

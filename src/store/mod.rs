@@ -6,6 +6,7 @@
 //!
 //! **Invariant**: no sled type in the public API; a write that was acknowledged survives a power cut.
 
+mod access;
 mod calls;
 mod codec;
 mod config;
@@ -27,11 +28,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use access::{AccessKind, AccessRecord};
 pub use calls::Inserted;
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use query::{CallFilter, CallSummary, Page};
-pub use record::{AgentPart, CallResult};
+pub use record::{AgentPart, CallResult, Masking};
 pub use rewrite::FinishedCall;
 pub use token::PageToken;
 

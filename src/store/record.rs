@@ -7,6 +7,7 @@ use crate::analysis::{Analysis, Verdict};
 use crate::audio::AudioProfile;
 use crate::dialogue::Dialogue;
 use crate::ingest::CallRecord;
+use crate::masking::{MaskedSpan, Sealed};
 use crate::speech::RecognitionSummary;
 use crate::types::{RuleId, Score, TimeSpan};
 
@@ -24,6 +25,9 @@ pub struct CallResult {
     /// What each agent's own part of the call came to. Empty for a call with one agent.
     #[serde(default)]
     pub parts: Vec<AgentPart>,
+    /// What was hidden in it.
+    #[serde(default)]
+    pub masking: Masking,
 }
 
 /// One agent's part of a call, judged as a call of its own. Turns and times are those of the whole call.
@@ -39,6 +43,18 @@ pub struct AgentPart {
     pub span: TimeSpan,
     /// Findings and score.
     pub analysis: Analysis,
+}
+
+/// What of a result is hidden, and what keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Masking {
+    /// Whether a masker saw it; not so for results from before there was one.
+    pub masked: bool,
+    /// What is hidden.
+    pub spans: Vec<MaskedSpan>,
+    /// The hidden characters, which only the key opens; absent when nothing was hidden, or nothing kept.
+    pub sealed: Option<Sealed>,
 }
 
 /// A call in the index: its record, and of its result what lists show.
@@ -74,17 +90,23 @@ pub(super) struct DialoguePart {
     dialogue: Dialogue,
     #[serde(default)]
     parts: Vec<AgentPart>,
+    #[serde(default)]
+    masked: bool,
+    #[serde(default)]
+    masked_spans: Vec<MaskedSpan>,
 }
 
 impl DialoguePart {
     pub(super) fn of(result: &CallResult) -> Self {
-        let CallResult { audio, recognition, dialogue, parts, analysis: _ } = result.clone();
-        Self { audio, recognition, dialogue, parts }
+        let CallResult { audio, recognition, dialogue, parts, analysis: _, masking } = result.clone();
+        let Masking { masked, spans: masked_spans, sealed: _ } = masking;
+        Self { audio, recognition, dialogue, parts, masked, masked_spans }
     }
 
-    pub(super) fn with(self, analysis: Analysis) -> CallResult {
-        let Self { audio, recognition, dialogue, parts } = self;
-        CallResult { audio, recognition, dialogue, analysis, parts }
+    pub(super) fn with(self, analysis: Analysis, sealed: Option<Sealed>) -> CallResult {
+        let Self { audio, recognition, dialogue, parts, masked, masked_spans } = self;
+        let masking = Masking { masked, spans: masked_spans, sealed };
+        CallResult { audio, recognition, dialogue, analysis, parts, masking }
     }
 }
 

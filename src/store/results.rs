@@ -1,4 +1,5 @@
-//! One file per finished call: its findings and score first, then its dialogue, each a frame of its own.
+//! One file per finished call: its findings and score first, then its dialogue, then, if something was masked and kept,
+//! the sealed originals, each a frame of its own.
 //!
 //! Outside sled, because a page of sled that passes 128 KiB goes to a file that sled never syncs, because sled never
 //! gives space back, and because a deleted call must be gone from the disk. Findings come first so that reading them
@@ -92,6 +93,9 @@ impl ResultFiles {
     fn encode(result: &CallResult) -> Result<Vec<u8>, StoreError> {
         let mut bytes = codec::encode(&result.analysis, "findings")?;
         bytes.extend(codec::encode(&DialoguePart::of(result), "dialogue")?);
+        if let Some(sealed) = &result.masking.sealed {
+            bytes.extend(codec::encode(sealed, "sealed originals")?);
+        }
         if matches!(Self::decode(&bytes), Err(StoreError::Corrupt { .. })) {
             return Err(unstorable());
         }
@@ -106,8 +110,7 @@ impl ResultFiles {
     pub(super) fn read_with_rest(&self, name: &str) -> Result<(CallResult, Vec<u8>), StoreError> {
         let bytes = fs::read(self.path(name)).map_err(unreadable)?;
         let (analysis, rest) = codec::decode_first(&bytes, "findings")?;
-        let part: DialoguePart = codec::decode(rest, "dialogue")?;
-        Ok((part.with(analysis), rest.to_vec()))
+        Ok((Self::decode_rest(analysis, rest)?, rest.to_vec()))
     }
 
     pub(super) fn read_analysis(&self, name: &str) -> Result<Analysis, StoreError> {
@@ -128,8 +131,13 @@ impl ResultFiles {
 
     fn decode(bytes: &[u8]) -> Result<CallResult, StoreError> {
         let (analysis, rest) = codec::decode_first(bytes, "findings")?;
-        let part: DialoguePart = codec::decode(rest, "dialogue")?;
-        Ok(part.with(analysis))
+        Self::decode_rest(analysis, rest)
+    }
+
+    fn decode_rest(analysis: Analysis, rest: &[u8]) -> Result<CallResult, StoreError> {
+        let (part, rest): (DialoguePart, _) = codec::decode_first(rest, "dialogue")?;
+        let sealed = if rest.is_empty() { None } else { Some(codec::decode(rest, "sealed originals")?) };
+        Ok(part.with(analysis, sealed))
     }
 
     fn path(&self, name: &str) -> PathBuf {

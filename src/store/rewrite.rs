@@ -3,8 +3,7 @@
 //! **Invariant**: whenever the machine stops, a result file is whole: as it was, or as it was to become.
 
 use super::calls::within_limits;
-use super::{AgentPart, CallResult, Store, StoreError};
-use crate::analysis::Analysis;
+use super::{CallResult, Store, StoreError};
 use crate::ingest::{CallRecord, CallState};
 use crate::types::{CallId, CallMetadata};
 
@@ -53,20 +52,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unstorable`] when findings would not read back; anything the disk fails with. Then some of the
     /// calls have their new findings and the others their old ones.
-    pub fn replace_findings(
-        &self,
-        calls: &[(FinishedCall, Analysis, Vec<AgentPart>)],
-    ) -> Result<usize, StoreError> {
+    pub fn replace_findings(&self, calls: &[(FinishedCall, CallResult)]) -> Result<usize, StoreError> {
         self.check()?;
         let mut staged = Vec::new();
-        for (call, analysis, parts) in calls {
-            let file = if call.result.parts.is_empty() && parts.is_empty() {
-                self.results.stage_findings(analysis, &call.rest)?
+        for (call, result) in calls {
+            let is_of_one = call.result.parts.is_empty() && result.parts.is_empty();
+            let file = if is_of_one && call.result.masking == result.masking {
+                self.results.stage_findings(&result.analysis, &call.rest)?
             } else {
-                let (analysis, parts) = (analysis.clone(), parts.clone());
-                self.results.stage(&CallResult { analysis, parts, ..call.result.clone() })?
+                self.results.stage(result)?
             };
-            staged.push((&call.record, analysis, file));
+            staged.push((&call.record, &result.analysis, file));
         }
         self.results.sync()?;
         let mut num_replaced = 0;

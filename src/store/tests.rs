@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::analysis::{Analysis, Finding, Level, RuleKind, ScorecardResult, Verdict};
 use crate::dialogue::{Dialogue, Turn};
-use crate::ingest::{CallRecord, CallState, Failure, Recording};
+use crate::ingest::{CallRecord, CallState, Failure, Origin, Recording};
 use crate::speech::Word;
 use crate::types::{
     AudioDeclaration, CallMetadata, ChannelIndex, ContentHash, Millis, RuleId, Score, SpeakerRole, TimeSpan,
@@ -84,6 +84,7 @@ fn result(hits: &[&str], points: i32) -> CallResult {
         dimensions: Vec::new(),
     };
     CallResult {
+        masking: Masking::default(),
         audio: None,
         recognition: None,
         dialogue: Dialogue::default(),
@@ -489,6 +490,7 @@ proptest! {
             state,
             num_attempts,
             duration: duration.map(|millis| Millis(u64::from(millis))),
+            origin: Origin::Upload,
         });
         let frame = codec::encode(&stored, "call").expect("encodes");
         prop_assert_eq!(codec::decode::<record::StoredCall>(&frame, "call").expect("decodes"), stored);

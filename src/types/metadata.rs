@@ -77,6 +77,11 @@ pub struct CallMetadata {
     pub channels: Vec<ChannelIndex>,
     /// Audio track to use, counted from 0, when the file has several. The file's default when absent.
     pub audio_track: Option<u32>,
+    /// The customer's name, where the sender gives it: hidden wherever it is said. Kept and shown with the family name
+    /// only.
+    pub customer_name: Option<String>,
+    /// The whole of it, sealed with the masking key.
+    pub customer_name_sealed: Option<String>,
     /// Anything else worth keeping; rules may refer to it.
     pub attributes: BTreeMap<String, String>,
     /// Who served the customer when, ordered by start and apart: more than one after a transfer (转接). Empty: one agent

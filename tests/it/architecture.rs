@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 18] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -13,33 +13,44 @@ const IMPORTS: [(&str, &[&str]); 17] = [
     ("speech", &["audio"]),
     ("speaker", &["audio"]),
     ("dialogue", &["audio", "speech", "speaker"]),
-    ("eval", &["audio", "speech", "speaker", "dialogue"]),
+    ("masking", &["ingest", "speech", "dialogue"]),
+    ("eval", &["audio", "speech", "speaker", "dialogue", "masking"]),
     ("analysis", &["audio", "dialogue"]),
-    ("store", &["ingest", "audio", "speech", "dialogue", "analysis"]),
-    ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "analysis", "store"]),
+    ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis"]),
+    ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
-    ("archive", &["ingest", "audio", "speech", "analysis", "store", "pipeline", "listing"]),
-    ("proto", &["ingest", "audio", "speech", "dialogue", "analysis", "pipeline", "listing", "archive"]),
+    ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
+    (
+        "proto",
+        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+    ),
     ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
     (
         "config",
-        &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "archive", "serve"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
+            "serve",
+        ],
     ),
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "archive", "proto",
-            "serve", "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
+            "proto", "serve", "config",
         ],
     ),
 ];
 
 /// What the command line may import: never `store` or `serve`, which `app` puts together.
-const CLI_IMPORTS: [&str; 10] =
-    ["ingest", "audio", "speech", "eval", "analysis", "pipeline", "listing", "proto", "config", "app"];
+const CLI_IMPORTS: [&str; 11] = [
+    "ingest", "audio", "speech", "masking", "eval", "analysis", "pipeline", "listing", "proto", "config",
+    "app",
+];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 17] = [
+    ("chacha20poly1305", &["masking"]),
+    ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),

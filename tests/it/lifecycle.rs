@@ -95,7 +95,12 @@ async fn reflection_lists_the_public_services() {
     names.sort();
     assert_eq!(
         names,
-        ["diting.v1.CallService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]
+        [
+            "diting.v1.CallService",
+            "diting.v1.PrivacyService",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection"
+        ]
     );
 }
 

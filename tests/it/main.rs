@@ -24,6 +24,7 @@ mod invented_text;
 mod jobs;
 mod jobs_crash;
 mod lifecycle;
+mod masking;
 mod mono;
 mod pipeline;
 mod rule_behaviour;

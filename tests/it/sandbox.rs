@@ -26,6 +26,7 @@ pub struct Sandbox {
     pub config: Config,
     pub gate: Arc<Gate>,
     data: tempfile::TempDir,
+    script: Vec<Segment>,
     running: Option<Running>,
 }
 
@@ -42,21 +43,26 @@ impl Sandbox {
 
     /// Starts with a changed configuration.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_saying(conversation(), change).await
+    }
+
+    /// Starts with another call than [`conversation`].
+    pub async fn start_saying(script: Vec<Segment>, change: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().expect("a data directory");
         let mut config = Config::load(&Layers::default()).expect("defaults are sound");
         config.serve.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.serve.shutdown_grace_secs = 5;
         config.store.data_dir = data.path().to_owned();
         change(&mut config);
-        let mut sandbox = Self { config, gate: Arc::default(), data, running: None };
+        let mut sandbox = Self { config, gate: Arc::default(), data, script, running: None };
         sandbox.open().await;
         sandbox
     }
 
     async fn open(&mut self) {
-        let gate = Arc::clone(&self.gate);
+        let (gate, script) = (Arc::clone(&self.gate), self.script.clone());
         let service = Service::start_with(&self.config, move |_| {
-            Ok(Arc::new(GatedTranscriber { script: ScriptedTranscriber::new(conversation()), gate }))
+            Ok(Arc::new(GatedTranscriber { script: ScriptedTranscriber::new(script), gate }))
         })
         .await
         .expect("the service starts");
@@ -189,7 +195,8 @@ fn conversation() -> Vec<Segment> {
     ]
 }
 
-fn segment(channel: u16, start: u64, text: &str) -> Segment {
+/// A segment of one word for each character, 200 ms each.
+pub fn segment(channel: u16, start: u64, text: &str) -> Segment {
     let mut words: Vec<Word> = Vec::new();
     let mut at = start;
     for character in text.chars() {

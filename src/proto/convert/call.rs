@@ -136,6 +136,7 @@ impl From<&CallMetadata> for v1::CallMetadata {
             holds: segments::holds_to_wire(&metadata.holds),
             ivr_end: metadata.ivr_end.map(duration),
             audio_track: metadata.audio_track,
+            customer_name: text(&metadata.customer_name),
         }
     }
 }
@@ -166,6 +167,8 @@ impl TryFrom<v1::CallMetadata> for CallMetadata {
             holds: segments::holds(wire.holds)?,
             ivr_end: segments::ivr_end(wire.ivr_end)?,
             audio_track: wire.audio_track,
+            customer_name: optional_text("metadata.customer_name", wire.customer_name)?,
+            customer_name_sealed: None,
         })
     }
 }

@@ -27,6 +27,7 @@ impl From<Report<'_>> for v1::CallReport {
             findings: result.analysis.findings.iter().map(|one| finding(&record.id, one)).collect(),
             scorecard: Some((&result.analysis.scorecard).into()),
             agent_parts: result.parts.iter().map(|part| agent_part(&record.id, part)).collect(),
+            masked: result.masking.masked,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::chat::kind_to_wire;
 use super::duration;
 use crate::audio::{AudioProfile, ChannelLayout};
 use crate::dialogue::{Dialogue, Gap, MessageKind, Overlap, Separation, Timing, Turn, Utterance};
+use crate::masking::{MaskKind, MaskedSpan};
 use crate::pipeline::CallResult;
 use crate::proto::v1;
 use crate::speech::{Unheard, Word};
@@ -30,6 +31,32 @@ pub fn transcript(result: &CallResult) -> v1::Transcript {
         unheard: dialogue.unheard.iter().map(Into::into).collect(),
         separation: dialogue.separation.as_ref().map(Into::into),
         chat: dialogue.chat.as_ref().map(Into::into),
+        masked_spans: result.masking.spans.iter().map(Into::into).collect(),
+    }
+}
+
+impl From<&MaskedSpan> for v1::MaskedSpan {
+    fn from(masked: &MaskedSpan) -> Self {
+        let (start, end) = masked.span.map_or((None, None), bounds);
+        let kind = match masked.kind {
+            MaskKind::IdCard => v1::MaskKind::IdCard,
+            MaskKind::BankCard => v1::MaskKind::BankCard,
+            MaskKind::Phone => v1::MaskKind::Phone,
+            MaskKind::Name => v1::MaskKind::Name,
+            MaskKind::Address => v1::MaskKind::Address,
+            MaskKind::Code => v1::MaskKind::Code,
+            MaskKind::Password => v1::MaskKind::Password,
+        };
+        Self {
+            kind: kind.into(),
+            turn: masked.turn,
+            char_from: masked.char_from,
+            char_to: masked.char_to,
+            channel: masked.channel.0.into(),
+            start,
+            end,
+            item: masked.item,
+        }
     }
 }
 

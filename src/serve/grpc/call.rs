@@ -56,11 +56,11 @@ fn unknown(id: &CallId) -> RequestError {
     StoreError::NotFound { id: id.clone() }.into()
 }
 
-fn record(calls: &Calls, id: &CallId) -> Result<CallRecord, RequestError> {
+pub(super) fn record(calls: &Calls, id: &CallId) -> Result<CallRecord, RequestError> {
     calls.store().call(id)?.ok_or_else(|| unknown(id))
 }
 
-fn not_done(record: &CallRecord) -> Option<RequestError> {
+pub(super) fn not_done(record: &CallRecord) -> Option<RequestError> {
     let call_id = record.id.to_string();
     let state = match &record.state {
         CallState::Done => return None,

@@ -1,15 +1,14 @@
-//! Takes one chat: its canonical bytes are stored as a recording's are.
+//! Takes one chat: its canonical bytes are stored sealed, otherwise as a recording's are.
 
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ingest::Origin;
-use crate::pipeline::{Accepted, Calls, PipelineError};
+use crate::pipeline::{Accepted, Calls};
 use crate::proto::{convert, v1};
 use crate::serve::blocking::blocking;
 use crate::serve::error::RequestError;
-use crate::types::AudioDeclaration;
 
 /// Makes the chat of a request durable.
 pub(super) async fn import(
@@ -22,10 +21,7 @@ pub(super) async fn import(
     let calls = Arc::clone(calls);
     blocking(move || {
         let _place = place;
-        let bytes = chat.to_json().map_err(PipelineError::from)?;
-        let mut upload = calls.begin_upload(id, metadata, AudioDeclaration::default(), Origin::Upload)?;
-        upload.write(&bytes)?;
-        Ok::<_, RequestError>(calls.accept(upload)?)
+        calls.accept_chat(id, metadata, &chat, Origin::Upload)
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 mod call;
 mod chat;
+mod privacy;
 mod query;
 mod reprocess;
 mod status;
@@ -9,4 +10,5 @@ mod upload;
 mod watch;
 
 pub(super) use call::CallApi;
+pub(super) use privacy::PrivacyApi;
 pub(super) use reprocess::ReprocessApi;
