@@ -24,7 +24,7 @@ use crate::listing::{
     self, ArchiveItem, ItemSource, JoinError, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
 };
 use crate::pipeline::{Accepted, PipelineError, Upload};
-use crate::types::AudioDeclaration;
+use crate::types::{AudioDeclaration, CallMetadata};
 
 /// Items read or written at once.
 const PAGE_SIZE: usize = 500;
@@ -86,9 +86,9 @@ pub(super) fn run(
 ) -> Result<Option<JobState>, ArchiveError> {
     let chats = ChatSource::new(Arc::clone(&tools.open_chats), spec.chats.clone());
     if run.job.state == JobState::Listing {
-        list(run, spec, &chats, &tools.read_sidecar)?;
+        list(run, spec, &chats)?;
     }
-    let mut import = Import::begin(run, chats)?;
+    let mut import = Import::begin(run, chats, Arc::clone(&tools.read_sidecar))?;
     import.run.start_clock();
     loop {
         import.settle()?;
@@ -126,12 +126,7 @@ pub(super) fn run(
 }
 
 /// Finds out what there is to import and keeps it, item by item.
-fn list(
-    run: &mut Run,
-    spec: &ImportSpec,
-    chats: &ChatSource,
-    read_sidecar: &Arc<ReadSidecar>,
-) -> Result<(), ArchiveError> {
+fn list(run: &mut Run, spec: &ImportSpec, chats: &ChatSource) -> Result<(), ArchiveError> {
     let options = options(spec)?;
     // What a crash left of an earlier listing: the archive may have changed since.
     run.calls.store().remove_items(&run.job.id)?;
@@ -153,7 +148,7 @@ fn list(
     for item in listing.iter() {
         match &item.source {
             ItemSource::ChatFile(path) => sheet.add_chats(&relative(base, path), path, chats)?,
-            ItemSource::File(_) | ItemSource::Legs { .. } => sheet.add(waiting(base, item, read_sidecar))?,
+            ItemSource::File(_) | ItemSource::Legs { .. } => sheet.add(waiting(base, item))?,
         }
     }
     sheet.finish()
@@ -200,12 +195,13 @@ impl Sheet<'_> {
             };
             let name = format!("{name}:{line}");
             let item = match chat {
-                Ok(ReadChat { call_id, metadata, chat: _ }) => JobItem {
+                Ok(ReadChat { call_id, metadata: _, chat: _ }) => JobItem {
                     name,
                     item: Some(ArchiveItem {
                         call_id,
                         source: ItemSource::ChatFile(path.to_owned()),
-                        metadata,
+                        // Read again with the chat, and never kept with the job: it may name the customer.
+                        metadata: CallMetadata::default(),
                         declaration: AudioDeclaration::default(),
                     }),
                     chat: Some(number),
@@ -227,14 +223,8 @@ impl Sheet<'_> {
     }
 }
 
-fn waiting(base: &Path, mut item: ArchiveItem, read_sidecar: &Arc<ReadSidecar>) -> JobItem {
+fn waiting(base: &Path, item: ArchiveItem) -> JobItem {
     let name = item.source.paths().map(|path| relative(base, path)).collect::<Vec<_>>().join(" + ");
-    for path in item.source.paths() {
-        match read_sidecar(path, &item.metadata) {
-            Ok(metadata) => item.metadata = metadata,
-            Err(problem) => return refused_for(name, ArchiveError::Sidecar { problem }.failure()),
-        }
-    }
     checked(JobItem { name, item: Some(item), chat: None, outcome: ItemOutcome::Waiting })
 }
 
@@ -284,12 +274,18 @@ struct Import<'a> {
     /// The first item that was not read.
     unread: u64,
     chats: ChatSource,
+    read_sidecar: Arc<ReadSidecar>,
 }
 
 impl<'a> Import<'a> {
     /// Counts what was done before.
-    fn begin(run: &'a mut Run, chats: ChatSource) -> Result<Self, ArchiveError> {
-        let mut import = Self { run, under_way: Vec::new(), waiting: VecDeque::new(), unread: 0, chats };
+    fn begin(
+        run: &'a mut Run,
+        chats: ChatSource,
+        read_sidecar: Arc<ReadSidecar>,
+    ) -> Result<Self, ArchiveError> {
+        let mut import =
+            Self { run, under_way: Vec::new(), waiting: VecDeque::new(), unread: 0, chats, read_sidecar };
         let total = import.run.job.counts.total;
         import.run.job.counts = JobCounts { total, ..JobCounts::default() };
         // Items are begun in order, so the first that waits is followed by none that was begun.
@@ -364,12 +360,16 @@ impl<'a> Import<'a> {
             if read.call_id != item.call_id {
                 return Err(changed());
             }
-            let (id, metadata) = (item.call_id.clone(), item.metadata.clone());
-            return Ok(calls.accept_chat(id, metadata, &read.chat, origin)?);
+            return Ok(calls.accept_chat(read.call_id, read.metadata, &read.chat, origin)?);
         }
-        let (id, metadata, declaration) =
-            (item.call_id.clone(), item.metadata.clone(), item.declaration.clone());
-        let mut upload = calls.begin_upload(id, metadata, declaration, origin)?;
+        // Read only now, and never kept with the job: it may name the customer.
+        let mut metadata = item.metadata.clone();
+        for path in item.source.paths() {
+            metadata = (self.read_sidecar)(path, &metadata)
+                .map_err(|problem| Trouble::Refused(ArchiveError::Sidecar { problem }.failure()))?;
+        }
+        let mut upload =
+            calls.begin_upload(item.call_id.clone(), metadata, item.declaration.clone(), origin)?;
         match &item.source {
             ItemSource::File(path) => copy(path, &mut upload)?,
             ItemSource::Legs { first, second } => join(item, first, second, calls.audio(), &mut upload)?,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cues::Cues;
 use super::script::{Line, Script};
-use super::{HIDDEN, MaskKind, MaskedSpan, MaskingConfig, address, names, numbers};
+use super::{HIDDEN, MaskKind, MaskedSpan, MaskingConfig, address, names, numbers, shape};
 use crate::dialogue::{Dialogue, Turn};
 use crate::types::{CallMetadata, TimeSpan};
 
@@ -88,6 +88,12 @@ impl Masker {
         if self.kinds.is_empty() {
             return Masked { dialogue, ..Masked::default() };
         }
+        let mut dialogue = dialogue;
+        let recalls = dialogue.chat.iter_mut().flat_map(|chat| &mut chat.recalls).map(|recall| &mut recall.sender);
+        let senders = dialogue.turns.iter_mut().filter_map(|turn| turn.sender.as_mut());
+        for account in senders.chain(recalls) {
+            *account = self.mask_account(account);
+        }
         let mut script = Script::new(&dialogue);
         let cues = Cues::new(&script);
         numbers::hide(&mut script, &cues, &self.kinds);
@@ -101,6 +107,32 @@ impl Masker {
             names::hide(&mut script, &cues, metadata);
         }
         apply(dialogue, &script)
+    }
+
+    /// The name of an account with numbers in it hidden: many are named by the telephone of whose they are. Not kept
+    /// with the originals, because it is no part of what was said.
+    fn mask_account(&self, account: &str) -> String {
+        let mut shown = String::new();
+        let mut digits: Vec<u8> = Vec::new();
+        let flush = |digits: &mut Vec<u8>, shown: &mut String| {
+            let kind = shape::by_form(digits).filter(|kind| self.kinds.contains(kind));
+            for (index, digit) in digits.iter().enumerate() {
+                let is_hidden = kind.is_some_and(|kind| shape::is_hidden(kind, index, digits.len()));
+                shown.push(if is_hidden { HIDDEN } else { char::from(b'0' + digit) });
+            }
+            digits.clear();
+        };
+        for char in account.chars() {
+            match char.to_digit(10).and_then(|digit| u8::try_from(digit).ok()) {
+                Some(digit) => digits.push(digit),
+                None => {
+                    flush(&mut digits, &mut shown);
+                    shown.push(char);
+                }
+            }
+        }
+        flush(&mut digits, &mut shown);
+        shown
     }
 
     /// `name` with everything but the family name hidden, as it is kept with the record of a call.

@@ -318,3 +318,21 @@ proptest! {
         prop_assert_eq!(one(&text), text);
     }
 }
+
+#[test]
+fn an_account_that_is_a_telephone_is_hidden() {
+    use crate::dialogue::{ChatFacts, Recalled};
+    let mut dialogue = dialogue(&["C 你好"]);
+    dialogue.turns[0].sender = Some("wx_13912345678".to_owned());
+    let recall = Recalled {
+        role: SpeakerRole::Customer,
+        sender: "13912345678".to_owned(),
+        message_id: None,
+        said_at: None,
+        at: None,
+    };
+    dialogue.chat = Some(ChatFacts { recalls: vec![recall], ..ChatFacts::default() });
+    let masked = Masker::new(&MaskingConfig::default()).mask(dialogue, &CallMetadata::default()).dialogue;
+    assert_eq!(masked.turns[0].sender.as_deref(), Some("wx_139****5678"));
+    assert_eq!(masked.chat.expect("a chat").recalls[0].sender, "139****5678");
+}
