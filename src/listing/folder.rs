@@ -234,6 +234,8 @@ impl Entry {
             Self::File { .. } | Self::Row(_) => pattern.read(name, &options.time_zone),
         };
         match read {
+            // Its chats have names of their own.
+            None if split(name).1.eq_ignore_ascii_case("jsonl") => Ok(Draft::default()),
             None => Err(ItemError::NameMismatch { pattern: pattern.as_str().to_owned() }),
             Some(Err((field, problem))) => Err(ItemError::Field { field, problem }),
             Some(Ok(draft)) => Ok(draft),
@@ -354,6 +356,14 @@ mod tests {
         let name =
             |one: &ListingProblem| one.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         listing.problems.iter().map(|one| (name(one), one.reason())).collect()
+    }
+
+    #[test]
+    fn a_pattern_of_recordings_is_not_held_against_chats() {
+        let folder = folder(&["8021-a.wav", "wrong.wav", "chats.jsonl"]);
+        let listing = list(&folder, Some("{agent_id}-{call_id}"));
+        assert_eq!(ids(&listing), ["a", "chats"]);
+        assert_eq!(reasons(&listing), [("wrong.wav".to_owned(), "archive.name_mismatch")]);
     }
 
     #[test]

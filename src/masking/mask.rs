@@ -89,7 +89,8 @@ impl Masker {
             return Masked { dialogue, ..Masked::default() };
         }
         let mut dialogue = dialogue;
-        let recalls = dialogue.chat.iter_mut().flat_map(|chat| &mut chat.recalls).map(|recall| &mut recall.sender);
+        let recalls =
+            dialogue.chat.iter_mut().flat_map(|chat| &mut chat.recalls).map(|recall| &mut recall.sender);
         let senders = dialogue.turns.iter_mut().filter_map(|turn| turn.sender.as_mut());
         for account in senders.chain(recalls) {
             *account = self.mask_account(account);
