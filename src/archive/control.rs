@@ -1,13 +1,13 @@
 //! What a job's thread holds on to: what is wanted of it, whom it tells how far it is.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{ArchiveError, Job, JobStatus};
+use super::{ArchiveError, Job, JobState, JobStatus};
 use crate::pipeline::Calls;
 
 /// How often the store keeps the numbers of a job while it runs.
@@ -26,37 +26,62 @@ pub(super) enum Wanted {
 /// Tells the thread of a job what is wanted of it.
 #[derive(Debug)]
 pub(super) struct Control {
-    wanted: AtomicU8,
+    wish: Mutex<Wish>,
     /// Interrupts a recognition that is under way.
     pub(super) interrupt: AtomicBool,
     wake: SyncSender<()>,
 }
 
+#[derive(Debug)]
+struct Wish {
+    wanted: Wanted,
+    /// The thread has ended, or will without asking again.
+    is_over: bool,
+}
+
 impl Control {
     pub(super) fn new(wake: SyncSender<()>) -> Self {
-        Self { wanted: AtomicU8::new(0), interrupt: AtomicBool::new(false), wake }
+        let wish = Wish { wanted: Wanted::Run, is_over: false };
+        Self { wish: Mutex::new(wish), interrupt: AtomicBool::new(false), wake }
     }
 
-    pub(super) fn want(&self, wanted: Wanted) {
-        let number = match wanted {
-            Wanted::Run => 0,
-            Wanted::Pause => 1,
-            Wanted::Cancel => 2,
-            Wanted::Stop => 3,
-        };
-        self.wanted.store(number, Ordering::SeqCst);
+    /// Says what is wanted; false when the thread no longer asks.
+    pub(super) fn want(&self, wanted: Wanted) -> bool {
+        let mut wish = self.wish();
+        if wish.is_over {
+            return false;
+        }
+        wish.wanted = wanted;
         self.interrupt.store(wanted != Wanted::Run, Ordering::SeqCst);
         // Full: it is woken already.
         let _ = self.wake.try_send(());
+        true
     }
 
     pub(super) fn wanted(&self) -> Wanted {
-        match self.wanted.load(Ordering::SeqCst) {
-            0 => Wanted::Run,
-            1 => Wanted::Pause,
-            2 => Wanted::Cancel,
-            _ => Wanted::Stop,
-        }
+        self.wish().wanted
+    }
+
+    /// Whether the thread takes no more wishes.
+    pub(super) fn is_over(&self) -> bool {
+        self.wish().is_over
+    }
+
+    /// What a job that came to `state` comes to by the last wish, after which none is taken; nothing when it is to go on.
+    pub(super) fn last_word(&self, state: JobState) -> Option<JobState> {
+        let mut wish = self.wish();
+        let state = match (state, wish.wanted) {
+            (JobState::Paused, Wanted::Run) => return None,
+            (JobState::Paused, Wanted::Cancel) => JobState::Cancelled,
+            (state, _) => state,
+        };
+        wish.is_over = true;
+        Some(state)
+    }
+
+    fn wish(&self) -> MutexGuard<'_, Wish> {
+        // OK after a panic elsewhere: a wish is set in one step.
+        self.wish.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

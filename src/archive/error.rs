@@ -73,6 +73,14 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// The server judges by other rules than when the job began.
+    #[error("the server's rules were {before} when the job began and are {now} now: start a new job")]
+    RulesChanged {
+        /// Their revision then.
+        before: String,
+        /// Their revision now.
+        now: String,
+    },
     /// A file of chats is no longer what it was when it was listed.
     #[error("the file was changed since the job began: import it again")]
     Changed,
@@ -138,6 +146,7 @@ impl Classify for ArchiveError {
             Self::Unreadable { .. }
             | Self::Model { .. }
             | Self::Changed
+            | Self::RulesChanged { .. }
             | Self::Sidecar { .. }
             | Self::NotAChat => ErrorCode::InvalidInput,
             Self::PackMissing { .. } => ErrorCode::Internal,
@@ -158,6 +167,7 @@ impl Classify for ArchiveError {
             Self::NotAllowed { .. } => "archive.not_allowed",
             Self::Unreadable { .. } => "archive.unreadable",
             Self::Changed => "archive.changed",
+            Self::RulesChanged { .. } => "archive.rules_changed",
             Self::Sidecar { .. } => "archive.bad_metadata",
             Self::NotAChat => "archive.not_a_chat",
             Self::PackMissing { .. } => "archive.pack_missing",

@@ -4,53 +4,34 @@
 //! a crash in between shows when the item is taken in again, because the call then bears the job's name already.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-
-use fs_err as fs;
 
 use super::chats::ChatSource;
 use super::control::{Run, Wanted};
+use super::intake::{Intake, Trouble};
 use super::{
-    ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState, ReadChat,
-    ReadSidecar, Tools,
+    ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState, ReadChat, Tools,
 };
-use crate::audio::AudioConfig;
-use crate::error::{Chain, Classify};
+use crate::error::Chain;
 use crate::ingest::{CallState, Failure, Origin};
 use crate::listing::{
-    self, ArchiveItem, ItemSource, JoinError, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
+    self, ArchiveItem, ItemSource, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
 };
-use crate::pipeline::{Accepted, PipelineError, Upload};
+use crate::pipeline::{Accepted, PipelineError};
 use crate::types::{AudioDeclaration, CallMetadata};
 
 /// Items read or written at once.
 const PAGE_SIZE: usize = 500;
-/// Bytes copied at once.
-const BLOCK_BYTES: usize = 256 << 10;
 /// Most bytes of what a listing says about one call.
 const MAX_ITEM_BYTES: usize = 5 << 10;
+/// Lines that tell chats from a manifest.
+const NUM_PEEKED: usize = 20;
+/// Times that a file is waited for whose archive is away.
+const MAX_WAITS: u32 = 20;
 /// How long to wait when the disk or the store refuses.
 const PAUSE: Duration = Duration::from_secs(30);
-
-/// What did not come of one item.
-enum Trouble {
-    /// Not taken in, for good.
-    Refused(Failure),
-    /// Not now.
-    Passing(PipelineError),
-}
-
-impl From<PipelineError> for Trouble {
-    fn from(error: PipelineError) -> Self {
-        if error.is_passing() || matches!(error, PipelineError::ShuttingDown) {
-            return Self::Passing(error);
-        }
-        Self::Refused(Failure { reason: error.reason().to_owned(), message: error.to_string() })
-    }
-}
 
 /// How names and rows are read.
 ///
@@ -84,11 +65,11 @@ pub(super) fn run(
     config: &ArchiveConfig,
     tools: &Tools,
 ) -> Result<Option<JobState>, ArchiveError> {
-    let chats = ChatSource::new(Arc::clone(&tools.open_chats), spec.chats.clone());
+    let intake = Intake::new(run, spec, config, tools);
     if run.job.state == JobState::Listing {
-        list(run, spec, &chats)?;
+        list(run, spec, intake.chats())?;
     }
-    let mut import = Import::begin(run, chats, Arc::clone(&tools.read_sidecar))?;
+    let mut import = Import::begin(run, intake)?;
     import.run.start_clock();
     loop {
         import.settle()?;
@@ -112,10 +93,17 @@ pub(super) fn run(
         match import.next()? {
             Some((number, item)) => match import.take_in(number, item)? {
                 Ok(()) => {}
-                Err(PipelineError::ShuttingDown) => return Ok(None),
-                Err(error) => {
+                Err(Wait::ForMachine(PipelineError::ShuttingDown)) => return Ok(None),
+                Err(wait) => {
                     let id = &import.run.job.id;
-                    tracing::warn!(job = %id, error = %Chain(&error), "the job waits: the machine refuses a call");
+                    match wait {
+                        Wait::ForMachine(error) => {
+                            tracing::warn!(job = %id, error = %Chain(&error), "the job waits: the machine refuses a call");
+                        }
+                        Wait::ForFile(failure) => {
+                            tracing::warn!(job = %id, reason = failure.reason, "the job waits: its archive is away");
+                        }
+                    }
                     import.run.wait(Some(PAUSE));
                 }
             },
@@ -158,7 +146,8 @@ fn list(run: &mut Run, spec: &ImportSpec, chats: &ChatSource) -> Result<(), Arch
 fn is_chats(path: &Path, chats: &ChatSource) -> bool {
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
     let first = if path.is_file() && is_json { chats.all(path).ok() } else { None };
-    matches!(first.and_then(|mut chats| chats.next()), Some(Ok((_, Ok(_)))))
+    // The first lines may be broken.
+    first.is_some_and(|chats| chats.take(NUM_PEEKED).any(|next| matches!(next, Ok((_, Ok(_))))))
 }
 
 /// The items of a job as they are written down, many at once.
@@ -245,7 +234,7 @@ fn refused_for(name: String, failure: Failure) -> JobItem {
     JobItem { name, item: None, chat: None, outcome: ItemOutcome::Refused(failure) }
 }
 
-fn unreadable(error: &io::Error) -> Failure {
+pub(super) fn unreadable(error: &io::Error) -> Failure {
     let message = format!("the file cannot be read: {error}");
     Failure { reason: "archive.unreadable".to_owned(), message }
 }
@@ -264,6 +253,14 @@ fn relative(base: &Path, path: &Path) -> String {
     path.strip_prefix(base).unwrap_or(path).display().to_string()
 }
 
+/// Why an item is the next again.
+enum Wait {
+    /// The disk or the store refuses.
+    ForMachine(PipelineError),
+    /// The archive cannot be read at the moment.
+    ForFile(Failure),
+}
+
 /// An import under way.
 struct Import<'a> {
     run: &'a mut Run,
@@ -273,19 +270,16 @@ struct Import<'a> {
     waiting: VecDeque<(u64, JobItem)>,
     /// The first item that was not read.
     unread: u64,
-    chats: ChatSource,
-    read_sidecar: Arc<ReadSidecar>,
+    intake: Intake,
+    /// Times in a row that an item was waited for.
+    num_waits: u32,
 }
 
 impl<'a> Import<'a> {
     /// Counts what was done before.
-    fn begin(
-        run: &'a mut Run,
-        chats: ChatSource,
-        read_sidecar: Arc<ReadSidecar>,
-    ) -> Result<Self, ArchiveError> {
+    fn begin(run: &'a mut Run, intake: Intake) -> Result<Self, ArchiveError> {
         let mut import =
-            Self { run, under_way: Vec::new(), waiting: VecDeque::new(), unread: 0, chats, read_sidecar };
+            Self { run, under_way: Vec::new(), waiting: VecDeque::new(), unread: 0, intake, num_waits: 0 };
         let total = import.run.job.counts.total;
         import.run.job.counts = JobCounts { total, ..JobCounts::default() };
         // Items are begun in order, so the first that waits is followed by none that was begun.
@@ -322,14 +316,14 @@ impl<'a> Import<'a> {
     }
 
     /// Takes in one item. The inner error passes; then the item is the next again.
-    fn take_in(&mut self, number: u64, mut item: JobItem) -> Result<Result<(), PipelineError>, ArchiveError> {
+    fn take_in(&mut self, number: u64, mut item: JobItem) -> Result<Result<(), Wait>, ArchiveError> {
         let outcome = match &item.item {
             // Refused when it was listed.
             None => {
                 self.run.job.counts.add(&item.outcome);
                 return Ok(Ok(()));
             }
-            Some(wanted) => self.upload(wanted, item.chat),
+            Some(wanted) => self.intake.take_in(wanted, item.chat),
         };
         item.outcome = match outcome {
             Ok(accepted) if accepted.already_present && !self.is_own(&accepted) => {
@@ -337,45 +331,25 @@ impl<'a> Import<'a> {
             }
             Ok(_) => ItemOutcome::Accepted,
             Err(Trouble::Refused(failure)) => ItemOutcome::Refused(failure),
+            // What is away for long is not waited for any longer, or the job would never end.
+            Err(Trouble::Away(failure)) if self.num_waits >= MAX_WAITS => ItemOutcome::Refused(failure),
+            Err(Trouble::Away(failure)) => {
+                self.num_waits += 1;
+                self.waiting.push_front((number, item));
+                return Ok(Err(Wait::ForFile(failure)));
+            }
             Err(Trouble::Passing(error)) => {
                 self.waiting.push_front((number, item));
-                return Ok(Err(error));
+                return Ok(Err(Wait::ForMachine(error)));
             }
         };
+        self.num_waits = 0;
         self.note(number, item)?;
         Ok(Ok(()))
     }
 
     fn is_own(&self, accepted: &Accepted) -> bool {
         accepted.record.origin == Origin::Job(self.run.job.id.clone())
-    }
-
-    fn upload(&mut self, item: &ArchiveItem, chat: Option<u64>) -> Result<Accepted, Trouble> {
-        let calls = Arc::clone(&self.run.calls);
-        let origin = Origin::Job(self.run.job.id.clone());
-        if let ItemSource::ChatFile(path) = &item.source {
-            let read = self.chats.get(path, chat.unwrap_or_default());
-            let read = read.map_err(|error| Trouble::Refused(unreadable(&error)))?;
-            let read = read.ok_or_else(changed)?.map_err(Trouble::Refused)?;
-            if read.call_id != item.call_id {
-                return Err(changed());
-            }
-            return Ok(calls.accept_chat(read.call_id, read.metadata, &read.chat, origin)?);
-        }
-        // Read only now, and never kept with the job: it may name the customer.
-        let mut metadata = item.metadata.clone();
-        for path in item.source.paths() {
-            metadata = (self.read_sidecar)(path, &metadata)
-                .map_err(|problem| Trouble::Refused(ArchiveError::Sidecar { problem }.failure()))?;
-        }
-        let mut upload =
-            calls.begin_upload(item.call_id.clone(), metadata, item.declaration.clone(), origin)?;
-        match &item.source {
-            ItemSource::File(path) => copy(path, &mut upload)?,
-            ItemSource::Legs { first, second } => join(item, first, second, calls.audio(), &mut upload)?,
-            ItemSource::ChatFile(_) => {}
-        }
-        Ok(calls.accept(upload)?)
     }
 
     /// Keeps what became of an item.
@@ -421,66 +395,5 @@ impl JobCounts {
             ItemOutcome::Failed(_) => self.failed += 1,
             ItemOutcome::Refused(_) => self.refused += 1,
         }
-    }
-}
-
-fn copy(path: &Path, upload: &mut Upload) -> Result<(), Trouble> {
-    let mut file = fs::File::open(path).map_err(|error| Trouble::Refused(unreadable(&error)))?;
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        let num_bytes = match file.read(&mut block) {
-            Ok(0) => return Ok(()),
-            Ok(num_bytes) => num_bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Trouble::Refused(unreadable(&error))),
-        };
-        upload.write(block.get(..num_bytes).unwrap_or_default())?;
-    }
-}
-
-/// The file of a chat is no longer what it was when it was listed.
-fn changed() -> Trouble {
-    Trouble::Refused(ArchiveError::Changed.failure())
-}
-
-fn join(
-    item: &ArchiveItem,
-    first: &Path,
-    second: &Path,
-    audio: &AudioConfig,
-    upload: &mut Upload,
-) -> Result<(), Trouble> {
-    let mut writer = UploadWriter { upload, error: None };
-    let outcome = listing::join_legs(first, second, &item.declaration, audio, &mut writer);
-    match (writer.error, outcome) {
-        (Some(error), _) => Err(error.into()),
-        (None, Ok(_)) => Ok(()),
-        (None, Err(error)) => Err(Trouble::Refused(join_failure(&error))),
-    }
-}
-
-fn join_failure(error: &JoinError) -> Failure {
-    Failure { reason: error.reason().to_owned(), message: error.to_string() }
-}
-
-/// Writes into an upload, and keeps what that refuses.
-struct UploadWriter<'a> {
-    upload: &'a mut Upload,
-    error: Option<PipelineError>,
-}
-
-impl Write for UploadWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.upload.write(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(error) => {
-                self.error = Some(error);
-                Err(io::Error::other("the upload refuses"))
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! All jobs of one data directory and the threads that run them.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -88,12 +89,12 @@ impl Jobs {
         let jobs = Self { calls, config, is_local, tools, entries: Mutex::default() };
         for job in stored {
             let goes_on = matches!(job.state, JobState::Listing | JobState::Running);
-            let (id, entry) = (job.id.clone(), Entry::new(job));
-            jobs.entries().insert(id.clone(), entry);
+            let (id, mut entry) = (job.id.clone(), Entry::new(job));
             if goes_on {
                 tracing::info!(job = %id, "job resumed");
-                jobs.spawn(&id)?;
+                jobs.spawn(&id, &mut entry)?;
             }
+            jobs.entries().insert(id, entry);
         }
         Ok(jobs)
     }
@@ -181,33 +182,25 @@ impl Jobs {
     pub fn resume(&self, id: &JobId) -> Result<JobStatus, ArchiveError> {
         let mut entries = self.entries();
         let entry = entries.get_mut(id).ok_or_else(|| ArchiveError::NotFound { id: id.clone() })?;
-        let mut job = entry.status.borrow().job.clone();
-        if let Some(Running { control, .. }) = &entry.running
-            && matches!(job.state, JobState::Listing | JobState::Running)
-            && control.wanted() == Wanted::Pause
+        if let Some(running) = &entry.running
+            && running.control.wanted() == Wanted::Pause
+            && running.control.want(Wanted::Run)
         {
             // It was told to pause and still waits for what is under way.
-            control.want(Wanted::Run);
-            return Ok(entry.status.borrow().clone());
+            return Ok(entry.status());
         }
+        entry.join_if_over();
+        let mut job = entry.status().job;
         if !matches!(job.state, JobState::Paused | JobState::Failed(_)) {
             return Err(ArchiveError::WrongState { id: id.clone(), is: name(&job.state), wanted: "resumed" });
-        }
-        let running = entry.running.take();
-        drop(entries);
-        if let Some(Running { thread, .. }) = running {
-            // Paused a moment ago: it is about to end.
-            let _ = thread.join();
         }
         // Whether it had been listed does not matter: both begin with what is not there yet.
         job.state = if job.counts.total == 0 { JobState::Listing } else { JobState::Running };
         job.ended_at = None;
         self.calls.store().put_job(id, &job)?;
-        if let Some(entry) = self.entries().get_mut(id) {
-            entry.status.send_modify(|status| status.job = job);
-        }
-        self.spawn(id)?;
-        self.status(id)
+        entry.status.send_modify(|status| status.job = job);
+        self.spawn(id, entry)?;
+        Ok(entry.status())
     }
 
     /// What went wrong in a job, from item number `first` on, at most `limit`; and the number to go on with.
@@ -280,10 +273,11 @@ impl Jobs {
         };
         self.calls.store().put_job(&id, &job)?;
         tracing::info!(job = %id, "job accepted");
-        entries.insert(id.clone(), Entry::new(job));
-        drop(entries);
-        self.spawn(&id)?;
-        self.status(&id)
+        let mut entry = Entry::new(job);
+        self.spawn(&id, &mut entry)?;
+        let status = entry.status();
+        entries.insert(id, entry);
+        Ok(status)
     }
 
     fn status(&self, id: &JobId) -> Result<JobStatus, ArchiveError> {
@@ -295,31 +289,30 @@ impl Jobs {
     fn tell(&self, id: &JobId, wanted: Wanted, what: &'static str) -> Result<JobStatus, ArchiveError> {
         let mut entries = self.entries();
         let entry = entries.get_mut(id).ok_or_else(|| ArchiveError::NotFound { id: id.clone() })?;
-        let mut job = entry.status.borrow().job.clone();
+        if let Some(running) = &entry.running
+            && running.control.want(wanted)
+        {
+            return Ok(entry.status());
+        }
+        // Nothing runs it, or nothing will in a moment.
+        entry.join_if_over();
+        let mut job = entry.status().job;
         if job.state.has_ended() || (job.state == JobState::Paused && wanted == Wanted::Pause) {
             return Err(ArchiveError::WrongState { id: id.clone(), is: name(&job.state), wanted: what });
         }
-        match (&entry.running, &job.state) {
-            (Some(running), JobState::Listing | JobState::Running) => running.control.want(wanted),
-            // Nothing runs it.
-            _ => {
-                job.state = if wanted == Wanted::Pause { JobState::Paused } else { JobState::Cancelled };
-                job.ended_at = job.state.has_ended().then(jiff::Timestamp::now);
-                self.calls.store().put_job(id, &job)?;
-                entry.status.send_modify(|status| status.job = job);
-            }
-        }
-        Ok(entry.status.borrow().clone())
+        job.state = if wanted == Wanted::Pause { JobState::Paused } else { JobState::Cancelled };
+        job.ended_at = job.state.has_ended().then(jiff::Timestamp::now);
+        self.calls.store().put_job(id, &job)?;
+        entry.status.send_modify(|status| status.job = job);
+        Ok(entry.status())
     }
 
     /// Runs a job on a thread of its own.
-    fn spawn(&self, id: &JobId) -> Result<(), ArchiveError> {
-        let mut entries = self.entries();
-        let entry = entries.get_mut(id).ok_or_else(|| ArchiveError::NotFound { id: id.clone() })?;
+    fn spawn(&self, id: &JobId, entry: &mut Entry) -> Result<(), ArchiveError> {
         let (wake, woken) = sync_channel(1);
         self.calls.add_listener(wake.clone());
         let control = Arc::new(Control::new(wake));
-        let job = entry.status.borrow().job.clone();
+        let job = entry.status().job;
         let run = Run::new(Arc::clone(&self.calls), job, Arc::clone(&control), woken, entry.status.clone());
         let (config, tools) = (self.config.clone(), self.tools.clone());
         let thread = thread::Builder::new()
@@ -361,23 +354,49 @@ impl Entry {
     fn new(job: Job) -> Self {
         Self { status: watch::Sender::new(JobStatus { job, rate: 0.0, remaining: None }), running: None }
     }
+
+    fn status(&self) -> JobStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Waits for a thread that takes no more wishes. It needs nothing of the entries to end.
+    fn join_if_over(&mut self) {
+        if let Some(Running { control, .. }) = &self.running
+            && !control.is_over()
+        {
+            return;
+        }
+        if let Some(Running { thread, .. }) = self.running.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of a job ended with a panic");
+        }
+    }
 }
 
 /// The life of a job's thread.
 fn live(mut run: Run, config: &ArchiveConfig, tools: &Tools) {
-    let outcome = match run.job.spec.clone() {
-        JobSpec::Import(spec) => import::run(&mut run, &spec, config, tools),
-        JobSpec::Rescore(spec) => rescore::run(&mut run, &spec),
-        JobSpec::Retranscribe(spec) => retranscribe::run(&mut run, &spec, tools.load_transcriber.as_ref()),
-    };
     let id = run.job.id.clone();
-    let state = match outcome {
-        Ok(Some(state)) => state,
-        Ok(None) => return,
-        Err(ArchiveError::Pipeline(PipelineError::ShuttingDown)) => return,
-        Err(error) => {
-            tracing::error!(job = %id, error = %Chain(&error), "the job cannot go on");
-            JobState::Failed(error.failure())
+    let state = loop {
+        let work = || match run.job.spec.clone() {
+            JobSpec::Import(spec) => import::run(&mut run, &spec, config, tools),
+            JobSpec::Rescore(spec) => rescore::run(&mut run, &spec),
+            JobSpec::Retranscribe(spec) => {
+                retranscribe::run(&mut run, &spec, tools.load_transcriber.as_ref())
+            }
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PipelineError::Panicked.into()));
+        let state = match outcome {
+            Ok(Some(state)) => state,
+            // The process ends; the job goes on at the next start.
+            Ok(None) | Err(ArchiveError::Pipeline(PipelineError::ShuttingDown)) => return,
+            Err(error) => {
+                tracing::error!(job = %id, error = %Chain(&error), "the job cannot go on");
+                JobState::Failed(error.failure())
+            }
+        };
+        if let Some(state) = run.control.last_word(state) {
+            break state;
         }
     };
     run.job.ended_at = state.has_ended().then(jiff::Timestamp::now);

@@ -12,6 +12,7 @@ mod control;
 mod diff;
 mod error;
 mod import;
+mod intake;
 mod job;
 mod jobs;
 mod packs;

@@ -14,6 +14,12 @@ pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>,
     let calls = Arc::clone(&run.calls);
     let rules: Arc<RuleSet> = match &spec.pack {
         Some(digest) => packs::load(calls.store().data_dir(), digest)?,
+        None if spec.revision != calls.rules().revision() => {
+            return Err(ArchiveError::RulesChanged {
+                before: spec.revision.clone(),
+                now: calls.rules().revision().to_owned(),
+            });
+        }
         None => Arc::clone(calls.rules()),
     };
     let snapshot = run.job.created_at;

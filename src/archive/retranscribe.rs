@@ -63,13 +63,13 @@ pub(super) fn run(
                     run.job.counts.changed += 1;
                 }
                 Ok(false) => run.job.counts.unchanged += 1,
-                // Asked for above, at the next turn of this call.
                 Err(PipelineError::Cancelled) => {
                     run.save()?;
                     return Ok(match run.control.wanted() {
-                        Wanted::Run | Wanted::Stop => None,
-                        Wanted::Pause => Some(JobState::Paused),
+                        // Told to go on while it gave up: this call comes again, as it is the first behind the position.
+                        Wanted::Run | Wanted::Pause => Some(JobState::Paused),
                         Wanted::Cancel => Some(JobState::Cancelled),
+                        Wanted::Stop => None,
                     });
                 }
                 Err(error) if error.is_passing() => return Err(error.into()),

@@ -7,7 +7,7 @@ use crate::store::{CallFilter, CallSummary, StoreError};
 use crate::types::CallId;
 
 /// Calls looked at in one step.
-pub(super) const PAGE_SIZE: usize = 500;
+pub(super) const PAGE_SIZE: usize = 200;
 
 /// A call that was looked at.
 #[derive(Debug)]

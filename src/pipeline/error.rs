@@ -100,8 +100,7 @@ impl PipelineError {
     /// Whether the cause is this machine and not the call, which should wait and be tried again.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Store(StoreError::NotFound { .. } | StoreError::Unstorable { .. }) => false,
-            Self::Store(_) => true,
+            Self::Store(error) => error.is_passing(),
             Self::Ingest(_)
             | Self::Audio(_)
             | Self::Chat(_)

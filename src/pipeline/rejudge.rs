@@ -67,9 +67,12 @@ impl Calls {
             let outcome = match record.state {
                 CallState::Done => {
                     let Some(call) = store.finished_call(id).map_err(PipelineError::from)? else { continue };
-                    let changed = CallRecord { metadata: metadata.clone(), ..call.record };
-                    let result = self.shared.judged_with(&changed, call.result)?;
-                    store.replace_result(&record, &metadata, &result)
+                    if call.record != record {
+                        continue;
+                    }
+                    let changed = CallRecord { metadata: metadata.clone(), ..record };
+                    let result = self.shared.judged_with(&changed, call.result.clone())?;
+                    store.replace_result(&call, &metadata, &result)
                 }
                 CallState::Accepted
                 | CallState::Decoding
@@ -103,11 +106,18 @@ impl Calls {
         };
         let mut result = self.shared.stages(&record, transcriber, progress, cancel)?;
         loop {
-            match store.replace_result(&record, &record.metadata, &result) {
-                Err(StoreError::Changed { record: changed }) => {
-                    record = *changed;
-                    result = self.shared.judged_with(&record, result)?;
-                }
+            let Some(old) =
+                store.finished_call(id)?.filter(|old| old.record.received_at == record.received_at)
+            else {
+                return Ok(false);
+            };
+            if old.record.metadata != record.metadata {
+                record = old.record.clone();
+                result = self.shared.judged_with(&record, result)?;
+            }
+            match store.replace_result(&old, &record.metadata, &result) {
+                // It was judged or updated meanwhile.
+                Err(StoreError::Changed { .. }) => {}
                 Err(StoreError::NotFound { .. }) => return Ok(false),
                 Err(error) => return Err(error.into()),
                 Ok(_) => return Ok(true),

@@ -209,6 +209,7 @@ impl Store {
             score: analysis.scorecard.final_score(),
             hit_rule_ids: Some(hits.clone()),
             has_result: true,
+            num_results: old.num_results.wrapping_add(1),
         };
         let mut value = codec::encode(&new, "call")?;
         if value.len() > MAX_VALUE_BYTES {

@@ -135,6 +135,29 @@ impl From<sled::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the cause is this machine and neither the call nor what is said about it: it may work later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Locked { .. }
+            | Self::Broken { .. }
+            | Self::Stopped
+            | Self::DiskFull { .. }
+            | Self::Index { .. }
+            | Self::Io { .. } => true,
+            Self::NotFound { .. }
+            | Self::Changed { .. }
+            | Self::Conflict { .. }
+            | Self::MetadataTooLarge { .. }
+            | Self::PageToken
+            | Self::Corrupt { .. }
+            | Self::UnknownVersion { .. }
+            | Self::Unstorable { .. } => false,
+        }
+    }
+}
+
 impl Classify for StoreError {
     fn code(&self) -> ErrorCode {
         match self {

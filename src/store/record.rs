@@ -69,11 +69,14 @@ pub(super) struct StoredCall {
     /// Whether there is a result file.
     #[serde(default)]
     pub(super) has_result: bool,
+    /// Times its result was written: tells a result that was read from one that took its place.
+    #[serde(default)]
+    pub(super) num_results: u32,
 }
 
 impl StoredCall {
     pub(super) fn new(record: CallRecord) -> Self {
-        Self { record, score: None, hit_rule_ids: None, has_result: false }
+        Self { record, score: None, hit_rule_ids: None, has_result: false, num_results: 0 }
     }
 
     /// The name of its result file, whether there is one or not.

@@ -3,6 +3,7 @@
 //! **Invariant**: whenever the machine stops, a result file is whole: as it was, or as it was to become.
 
 use super::calls::within_limits;
+use super::record::StoredCall;
 use super::{CallResult, Store, StoreError};
 use crate::ingest::{CallRecord, CallState};
 use crate::types::{CallId, CallMetadata};
@@ -16,6 +17,15 @@ pub struct FinishedCall {
     pub result: CallResult,
     /// What lies behind the findings in the result file.
     rest: Vec<u8>,
+    /// Which of the call's results it is.
+    number: u32,
+}
+
+impl FinishedCall {
+    /// Whether the call is still what it was when it was read.
+    fn is(&self, stored: &StoredCall) -> bool {
+        stored.record == self.record && stored.num_results == self.number
+    }
 }
 
 /// Whether there is a result that must change with the metadata.
@@ -40,7 +50,7 @@ impl Store {
         match self.stored(id)? {
             Some(stored) if stored.has_result && stored.record.state == CallState::Done => {
                 let (result, rest) = self.results.read_with_rest(&stored.result_name())?;
-                Ok(Some(FinishedCall { record: stored.record, result, rest }))
+                Ok(Some(FinishedCall { record: stored.record, result, rest, number: stored.num_results }))
             }
             Some(_) | None => Ok(None),
         }
@@ -62,14 +72,14 @@ impl Store {
             } else {
                 self.results.stage(result)?
             };
-            staged.push((&call.record, &result.analysis, file));
+            staged.push((call, &result.analysis, file));
         }
         self.results.sync()?;
         let mut num_replaced = 0;
-        for (record, analysis, file) in staged {
-            let _guard = self.guard(&record.id);
-            let Some(old) = self.stored(&record.id)?.filter(|old| old.record == *record) else { continue };
-            let batch = self.judged(&old, record.clone(), analysis)?;
+        for (call, analysis, file) in staged {
+            let _guard = self.guard(&call.record.id);
+            let Some(old) = self.stored(&call.record.id)?.filter(|old| call.is(old)) else { continue };
+            let batch = self.judged(&old, old.record.clone(), analysis)?;
             self.results.replace(file, &old.result_name())?;
             self.apply(batch)?;
             num_replaced += 1;
@@ -86,18 +96,19 @@ impl Store {
     /// [`StoreError::MetadataTooLarge`]; [`StoreError::Unstorable`]; anything the disk fails with.
     pub fn replace_result(
         &self,
-        old: &CallRecord,
+        old: &FinishedCall,
         metadata: &CallMetadata,
         result: &CallResult,
     ) -> Result<CallRecord, StoreError> {
         self.check()?;
         let record = {
-            let _guard = self.guard(&old.id);
-            let stored = self.current(old)?;
-            if stored.record != *old {
+            let _guard = self.guard(&old.record.id);
+            let stored = self.current(&old.record)?;
+            if !old.is(&stored) {
                 return Err(StoreError::Changed { record: Box::new(stored.record) });
             }
-            let record = CallRecord { metadata: metadata.clone(), ..old.clone() };
+            let mut record = CallRecord { metadata: metadata.clone(), ..old.record.clone() };
+            record.duration = result.audio.as_ref().map(|audio| audio.duration).or(record.duration);
             within_limits(&record)?;
             let batch = self.judged(&stored, record.clone(), &result.analysis)?;
             self.results.write(&stored.result_name(), result)?;
@@ -121,7 +132,7 @@ impl Store {
     ) -> Result<CallRecord, StoreError> {
         within_limits(&CallRecord { metadata: metadata.clone(), ..old.clone() })?;
         let record = self.change(old, |stored| {
-            if !has_result(&stored.record.state) {
+            if !has_result(&stored.record.state) && stored.record.metadata == old.metadata {
                 stored.record.metadata = metadata.clone();
             }
         })?;

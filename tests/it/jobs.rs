@@ -295,6 +295,73 @@ fn only_allowed_folders_are_read() {
     assert!(matches!(refused, Err(ArchiveError::NotAllowed { .. })));
 }
 
+#[test]
+fn a_manifest_leads_nowhere_that_is_not_allowed() {
+    let (dir, archive, other) = (tempfile::tempdir().unwrap(), archive(1), archive(1));
+    let outside = other.path().join("call-00.wav");
+    std::os::unix::fs::symlink(&outside, archive.path().join("link.wav")).unwrap();
+    let rows = format!("path,call_id\ncall-00.wav,own\n{},foreign\nlink.wav,linked\n", outside.display());
+    fs::write(archive.path().join("list.csv"), rows).unwrap();
+    let calls = Arc::new(start(dir.path(), &Arc::default()));
+    let roots = vec![archive.path().to_owned()];
+    let config = ArchiveConfig { roots, ..ArchiveConfig::default() };
+    let jobs = Jobs::start(calls, config, true, tools()).unwrap();
+    let job = end(&jobs, &jobs.import(import_of(&archive.path().join("list.csv"))).unwrap().job.id);
+    assert_eq!((job.counts.total, job.counts.done, job.counts.refused), (3, 1, 2));
+    let (problems, _) = jobs.problems(&job.id, 0, 10).unwrap();
+    assert!(problems.iter().all(|problem| problem.failure.reason == "archive.not_allowed"), "{problems:?}");
+}
+
+#[test]
+fn a_call_that_conflicts_or_says_too_much_holds_up_no_other() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(4));
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    upload(jobs.calls(), "call-01", &wav(&[500.0])).unwrap();
+    end_of(jobs.calls(), "call-01");
+    let words = (0..20).map(|number| format!("\"k{number}\": \"{}\"", random_text(number, 1000)));
+    let beside = format!("{{\"attributes\": {{{}}}}}", words.collect::<Vec<_>>().join(", "));
+    fs::write(archive.path().join("call-02.wav.json"), beside).unwrap();
+    let job = end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+    assert_eq!((job.counts.done, job.counts.refused), (2, 2));
+    let (problems, _) = jobs.problems(&job.id, 0, 10).unwrap();
+    let reasons: Vec<_> = problems.iter().map(|problem| problem.failure.reason.as_str()).collect();
+    assert_eq!(reasons, ["ingest.conflict", "ingest.metadata_too_large"]);
+}
+
+/// Text that does not compress.
+fn random_text(seed: u64, num_chars: usize) -> String {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'a' + (state % 26) as u8)
+    };
+    (0..num_chars).map(|_| next()).collect()
+}
+
+#[test]
+fn a_damaged_result_is_told_and_the_others_are_judged() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(3));
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+    let mut files: Vec<_> = walk(&dir.path().join("results"));
+    files.sort();
+    let mut bytes = fs::read(&files[1]).unwrap();
+    let middle = bytes.len() - 10;
+    bytes[middle] ^= 0xFF;
+    fs::write(&files[1], bytes).unwrap();
+    let job = end(&jobs, &jobs.rescore(Selection::default(), &[]).unwrap().job.id);
+    assert_eq!((job.state.clone(), job.counts.done, job.counts.failed), (JobState::Done, 2, 1));
+    let (problems, _) = jobs.problems(&job.id, 0, 10).unwrap();
+    assert_eq!(problems[0].failure.reason, "store.corrupt");
+}
+
+fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
 fn archive_of_nothing() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }

@@ -285,7 +285,7 @@ async fn finish(
     if counts.failed + counts.refused > 0 && format == Format::Text {
         show::problems(client, server, &job.job_id, format).await?;
     }
-    let is_well = counts.failed + counts.refused == 0 && job.state() != v1::JobState::Failed;
+    let is_well = counts.failed + counts.refused == 0 && job.state() == v1::JobState::Done;
     Ok(if is_well { Exit::Success } else { Exit::Failure })
 }
 
