@@ -286,6 +286,7 @@ fn evidence_has_the_time_and_confidence_of_its_words() {
         loudness_dbfs: None,
         kind: crate::dialogue::MessageKind::Text,
         sender: None,
+        told_role: None,
     };
     let dialogue = Dialogue {
         turns: vec![turn],

@@ -188,6 +188,7 @@ fn build_turn(index: u32, turn: WrittenTurn, mono: bool) -> Turn {
         loudness_dbfs: turn.loudness_dbfs,
         kind: MessageKind::Text,
         sender: None,
+        told_role: None,
     }
 }
 

@@ -62,6 +62,24 @@ pub struct Turn {
     /// The account that sent it; absent but in a chat.
     #[serde(default)]
     pub sender: Option<String>,
+    /// The role that its source told, where metadata told another since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_role: Option<SpeakerRole>,
+}
+
+impl Turn {
+    /// Gives it the role that metadata tells, and keeps what its source told.
+    pub(super) fn overrule(&mut self, role: SpeakerRole) {
+        if self.role != role {
+            self.told_role = self.told_role.or(Some(self.role));
+            self.role = role;
+        }
+    }
+
+    /// Gives it back the role that its source told.
+    pub(super) fn restore(&mut self) {
+        self.role = self.told_role.take().unwrap_or(self.role);
+    }
 }
 
 /// A stretch in which nobody speaks (静音).

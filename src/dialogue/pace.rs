@@ -30,7 +30,8 @@ pub fn num_spoken_chars(text: &str) -> u32 {
         }
         num_chars += num_latin_syllables(&latin);
         latin.clear();
-        num_chars += u32::from(c.is_alphanumeric());
+        // What is hidden was spoken too.
+        num_chars += u32::from(c.is_alphanumeric() || c == '*');
     }
     num_chars + num_latin_syllables(&latin)
 }

@@ -44,11 +44,12 @@ pub fn relabel(dialogue: &Dialogue, metadata: &CallMetadata, config: &DialogueCo
 /// Written turns have the roles that were written; only the end of the voice menu says more.
 fn of_written(dialogue: &Dialogue, metadata: &CallMetadata) -> Dialogue {
     let mut dialogue = dialogue.clone();
-    let Some(menu_end) = metadata.ivr_end else { return dialogue };
+    let menu_end = metadata.ivr_end.unwrap_or_default();
     for turn in &mut dialogue.turns {
+        turn.restore();
         let early = turn.span.is_some_and(|span| span.start < menu_end);
         if early && turn.role != SpeakerRole::Customer {
-            turn.role = SpeakerRole::Bot;
+            turn.overrule(SpeakerRole::Bot);
         }
     }
     dialogue.timing.opening = menu_end.clamp(dialogue.timing.start, dialogue.timing.end());

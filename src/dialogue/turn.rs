@@ -210,6 +210,7 @@ fn assemble(members: Vec<Stretch>) -> Option<OpenTurn> {
         loudness_dbfs: None,
         kind: MessageKind::Text,
         sender: None,
+        told_role: None,
     };
     Some(OpenTurn { turn, automatic, early })
 }

@@ -62,7 +62,8 @@ pub struct MaskedSpan {
     pub turn: u32,
     /// First hidden character in the turn's text.
     pub char_from: u32,
-    /// First character after the last hidden one.
+    /// First character after the last hidden one; `char_from` where only its time is known, because its words are in no
+    /// turn any more.
     pub char_to: u32,
     /// Where it was heard.
     pub channel: ChannelIndex,
@@ -70,4 +71,12 @@ pub struct MaskedSpan {
     pub span: Option<TimeSpan>,
     /// Which item of the call it is a part of, from 0: a number read out over several turns is one.
     pub item: u32,
+}
+
+impl MaskedSpan {
+    /// Whether only its time is known: its words are in no turn.
+    #[must_use]
+    pub fn is_heard_only(&self) -> bool {
+        self.char_from >= self.char_to
+    }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cues::Cues;
-use super::script::{Line, Script};
-use super::{HIDDEN, MaskKind, MaskedSpan, MaskingConfig, address, names, numbers, shape};
+use super::script::{Line, Mark, Script};
+use super::{HIDDEN, MaskKind, MaskedSpan, MaskingConfig, accounts, address, names, numbers};
 use crate::dialogue::{Dialogue, Turn};
 use crate::types::{CallMetadata, TimeSpan};
 
@@ -34,9 +34,25 @@ pub struct Originals(Vec<Original>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Original {
+    /// The turn, or among the recalls which.
     turn: u32,
     char_from: u32,
     text: String,
+    #[serde(default)]
+    place: Place,
+}
+
+/// Where something was hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    /// In the text of a turn.
+    #[default]
+    Text,
+    /// In the account that sent a turn.
+    Sender,
+    /// In the account that took a message back.
+    Recall,
 }
 
 impl Originals {
@@ -48,7 +64,24 @@ impl Originals {
 
     /// Puts the hidden characters back into `dialogue`.
     pub fn put_back(&self, dialogue: &mut Dialogue) {
-        for pieces in self.0.chunk_by(|one, other| one.turn == other.turn) {
+        for account in self.0.iter().filter(|one| one.place != Place::Text) {
+            let slot = match account.place {
+                Place::Text => None,
+                Place::Sender => {
+                    turn_at(dialogue, account.turn).map(|turn| turn.sender.get_or_insert_default())
+                }
+                Place::Recall => {
+                    let recalls = dialogue.chat.as_mut().map(|chat| &mut chat.recalls);
+                    let recall = recalls.and_then(|recalls| recalls.get_mut(account.turn as usize));
+                    recall.map(|recall| &mut recall.sender)
+                }
+            };
+            if let Some(slot) = slot {
+                slot.clone_from(&account.text);
+            }
+        }
+        let pieces: Vec<&Original> = self.0.iter().filter(|one| one.place == Place::Text).collect();
+        for pieces in pieces.chunk_by(|one, other| one.turn == other.turn) {
             let Some(turn) = pieces.first().and_then(|first| turn_at(dialogue, first.turn)) else { continue };
             let mut chars: Vec<char> = turn.text.chars().collect();
             for piece in pieces {
@@ -89,12 +122,7 @@ impl Masker {
             return Masked { dialogue, ..Masked::default() };
         }
         let mut dialogue = dialogue;
-        let recalls =
-            dialogue.chat.iter_mut().flat_map(|chat| &mut chat.recalls).map(|recall| &mut recall.sender);
-        let senders = dialogue.turns.iter_mut().filter_map(|turn| turn.sender.as_mut());
-        for account in senders.chain(recalls) {
-            *account = self.mask_account(account);
-        }
+        let accounts = self.mask_accounts(&mut dialogue, metadata);
         let mut script = Script::new(&dialogue);
         let cues = Cues::new(&script);
         numbers::hide(&mut script, &cues, &self.kinds);
@@ -107,33 +135,35 @@ impl Masker {
         if self.kinds.contains(&MaskKind::Name) {
             names::hide(&mut script, &cues, metadata);
         }
-        apply(dialogue, &script)
+        let mut masked = apply(dialogue, &script);
+        masked.originals.0.extend(accounts);
+        masked
     }
 
-    /// The name of an account with numbers in it hidden: many are named by the telephone of whose they are. Not kept
-    /// with the originals, because it is no part of what was said.
-    fn mask_account(&self, account: &str) -> String {
-        let mut shown = String::new();
-        let mut digits: Vec<u8> = Vec::new();
-        let flush = |digits: &mut Vec<u8>, shown: &mut String| {
-            let kind = shape::by_form(digits).filter(|kind| self.kinds.contains(kind));
-            for (index, digit) in digits.iter().enumerate() {
-                let is_hidden = kind.is_some_and(|kind| shape::is_hidden(kind, index, digits.len()));
-                shown.push(if is_hidden { HIDDEN } else { char::from(b'0' + digit) });
+    /// Hides the names of accounts that are not agents' or robots', and gives what they were.
+    fn mask_accounts(&self, dialogue: &mut Dialogue, metadata: &CallMetadata) -> Vec<Original> {
+        let staff = accounts::staff(dialogue, metadata);
+        let mut originals = Vec::new();
+        let mut mask = |turn: u32, account: &mut String, place: Place| {
+            if staff.contains(account) {
+                return;
             }
-            digits.clear();
+            let shown = accounts::masked(account, &self.kinds, metadata.customer_name.as_deref());
+            if shown != *account {
+                let text = std::mem::replace(account, shown);
+                originals.push(Original { turn, char_from: 0, text, place });
+            }
         };
-        for char in account.chars() {
-            match char.to_digit(10).and_then(|digit| u8::try_from(digit).ok()) {
-                Some(digit) => digits.push(digit),
-                None => {
-                    flush(&mut digits, &mut shown);
-                    shown.push(char);
-                }
+        for turn in &mut dialogue.turns {
+            if let Some(sender) = turn.sender.as_mut() {
+                mask(turn.index, sender, Place::Sender);
             }
         }
-        flush(&mut digits, &mut shown);
-        shown
+        let recalls = dialogue.chat.iter_mut().flat_map(|chat| &mut chat.recalls);
+        for (index, recall) in (0..).zip(recalls) {
+            mask(index, &mut recall.sender, Place::Recall);
+        }
+        originals
     }
 
     /// `name` with everything but the family name hidden, as it is kept with the record of a call.
@@ -155,7 +185,7 @@ fn apply(mut dialogue: Dialogue, script: &Script) -> Masked {
         let chars: Vec<char> = turn.text.chars().collect();
         originals.extend(hidden(turn.index, &chars, line));
         replace(turn, |at, char| if line.is_marked(at) { HIDDEN } else { char });
-        spans.extend(spans_of(turn, line));
+        spans.extend(spans_of(turn, &line.marks));
     }
     Masked { dialogue, spans, originals: Originals(originals) }
 }
@@ -170,7 +200,7 @@ fn hidden(turn: u32, chars: &[char], line: &Line) -> Vec<Original> {
             Some(piece) if marked && goes_on => piece.text.push(*char),
             Some(_) | None if marked => {
                 let char_from = u32::try_from(at).unwrap_or(u32::MAX);
-                pieces.push(Original { turn, char_from, text: char.to_string() });
+                pieces.push(Original { turn, char_from, text: char.to_string(), place: Place::Text });
             }
             Some(_) | None => {}
         }
@@ -193,10 +223,11 @@ fn replace(turn: &mut Turn, change: impl Fn(usize, char) -> char) {
     }
 }
 
-fn spans_of(turn: &Turn, line: &Line) -> Vec<MaskedSpan> {
+/// The marked characters of a turn, put together by item.
+pub(super) fn spans_of(turn: &Turn, marks: &[Option<Mark>]) -> Vec<MaskedSpan> {
     let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     let mut spans: Vec<MaskedSpan> = Vec::new();
-    for (at, mark) in line.marks.iter().enumerate() {
+    for (at, mark) in marks.iter().enumerate() {
         let Some((kind, item)) = *mark else { continue };
         match spans.last_mut() {
             Some(last) if last.item == item && at <= last.char_to as usize + MAX_BETWEEN => {

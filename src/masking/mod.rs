@@ -8,7 +8,9 @@
 //! twice is masking once; [`Originals::put_back`] gives back the dialogue as it was; time grows with the length of the text alone.
 
 mod access;
+mod accounts;
 mod address;
+mod carry;
 mod config;
 mod cues;
 mod echo;
@@ -28,6 +30,7 @@ mod surnames;
 mod tests;
 
 pub use access::{AccessTokens, Refusal};
+pub use carry::{carry, join};
 pub use config::{AccessToken, MaskingConfig};
 pub use error::MaskingError;
 pub use kind::{MaskKind, MaskedSpan};

@@ -101,7 +101,7 @@ impl Script {
 }
 
 /// Full width to half width, and lower case: each character stays one.
-fn fold(char: char) -> char {
+pub(super) fn fold(char: char) -> char {
     let narrow = match char {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(char as u32 - 0xfee0).unwrap_or(char),
         '\u{3000}' => ' ',

@@ -336,3 +336,99 @@ fn an_account_that_is_a_telephone_is_hidden() {
     assert_eq!(masked.turns[0].sender.as_deref(), Some("wx_139****5678"));
     assert_eq!(masked.chat.expect("a chat").recalls[0].sender, "139****5678");
 }
+
+#[test]
+fn the_customers_account_is_hidden_and_kept_the_agents_is_not() {
+    use crate::dialogue::{ChatFacts, MessageKind, Recalled};
+    let named = |sender: &str, role| Turn {
+        role,
+        text: "你好".to_owned(),
+        sender: Some(sender.to_owned()),
+        ..Turn::default()
+    };
+    let mut turns = vec![
+        named("陈大文", SpeakerRole::Customer),
+        named("客户_欧阳小红女士", SpeakerRole::Unknown),
+        named("王小明", SpeakerRole::Agent),
+        named("李客服", SpeakerRole::Unknown),
+        named("139 1234 5678", SpeakerRole::Customer),
+        named("微信用户", SpeakerRole::Customer),
+        named("wm_巴特尔", SpeakerRole::Customer),
+        Turn { kind: MessageKind::Event, ..named("陈大文", SpeakerRole::Bot) },
+        // The menu was told to end after this, and the customer's role was not known.
+        Turn { told_role: Some(SpeakerRole::Unknown), ..named("赵六", SpeakerRole::Bot) },
+    ];
+    turns.iter_mut().zip(0..).for_each(|(turn, index)| turn.index = index);
+    let recall = |role, sender: &str| Recalled {
+        role,
+        sender: sender.to_owned(),
+        message_id: None,
+        said_at: None,
+        at: None,
+    };
+    let recalls = vec![recall(SpeakerRole::Customer, "陈大文"), recall(SpeakerRole::Agent, "王小明")];
+    let chat = Some(ChatFacts { recalls, ..ChatFacts::default() });
+    let before = Dialogue { turns, chat, ..Dialogue::default() };
+    let metadata = CallMetadata {
+        agent_id: Some("李客服".to_owned()),
+        customer_name: Some("巴特尔".to_owned()),
+        ..CallMetadata::default()
+    };
+    let masked = masker().mask(before.clone(), &metadata);
+    let shown: Vec<_> = masked.dialogue.turns.iter().filter_map(|turn| turn.sender.as_deref()).collect();
+    assert_eq!(
+        shown,
+        [
+            "陈**",
+            "客户_欧阳**女士",
+            "王小明",
+            "李客服",
+            "139 **** 5678",
+            "微信用户",
+            "wm_巴**",
+            "陈**",
+            "赵*"
+        ]
+    );
+    let recalls: Vec<_> =
+        masked.dialogue.chat.iter().flat_map(|chat| &chat.recalls).map(|one| one.sender.as_str()).collect();
+    assert_eq!(recalls, ["陈**", "王小明"]);
+    assert_eq!(masker().mask(masked.dialogue.clone(), &metadata).dialogue, masked.dialogue);
+    let mut back = masked.dialogue;
+    masked.originals.put_back(&mut back);
+    assert_eq!(back, before);
+}
+
+#[test]
+fn what_is_hidden_stays_hidden_in_other_turns() {
+    let turns = ["A: 请问手机号", "13912345678", "A: 王建国先生您好，验证码472981"];
+    let was = masker().mask(dialogue(&turns), &CallMetadata::default());
+    // Every word becomes a turn, and those of the first half of the number are gone.
+    let mut is = Dialogue::default();
+    for turn in &was.dialogue.turns {
+        for word in turn.words.iter().filter(|word| !(700..1_100).contains(&word.span.start.0)) {
+            is.turns.push(Turn {
+                index: is.turns.len() as u32,
+                channel: turn.channel,
+                span: Some(word.span),
+                text: word.text.clone(),
+                words: vec![word.clone()],
+                ..Turn::default()
+            });
+        }
+    }
+    let carried = carry(&was.spans, &was.dialogue, &is);
+    let marked: Vec<u32> =
+        carried.iter().filter(|span| !span.is_heard_only()).map(|span| span.turn).collect();
+    let hidden: Vec<u32> =
+        is.turns.iter().filter(|turn| turn.text.contains(HIDDEN)).map(|turn| turn.index).collect();
+    assert_eq!(marked, hidden);
+    let times = |spans: &[MaskedSpan]| -> u64 {
+        spans.iter().filter_map(|one| one.span).map(|one| one.duration().0).sum()
+    };
+    assert_eq!(times(&carried), times(&was.spans));
+    assert!(carried.iter().any(MaskedSpan::is_heard_only));
+    let back = carry(&carried, &is, &was.dialogue);
+    assert_eq!(times(&back), times(&was.spans));
+    assert_eq!(carry(&was.spans, &was.dialogue, &was.dialogue), was.spans);
+}

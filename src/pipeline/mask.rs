@@ -11,7 +11,8 @@ use crate::analysis::{Analysis, Evidence, MatchMode};
 use crate::dialogue::{Chat, ChatError, Dialogue, Turn};
 use crate::ingest::{CallRecord, IngestError};
 use crate::masking::{
-    AccessTokens, HIDDEN, Masker, MaskingConfig, MaskingError, MaskingKey, Originals, Sealed,
+    self, AccessTokens, HIDDEN, MaskedSpan, Masker, MaskingConfig, MaskingError, MaskingKey, Originals,
+    Sealed,
 };
 use crate::store::{CallResult, Masking};
 use crate::types::{CallId, CallMetadata};
@@ -64,11 +65,82 @@ impl Privacy {
         if result.masking.masked {
             return Ok(result);
         }
+        self.mask_anew(result, record, &[], self.keep_original)
+    }
+
+    /// Masks a result that shows everything. Where it does not show what is `gone`, that stays silent.
+    fn mask_anew(
+        &self,
+        result: CallResult,
+        record: &CallRecord,
+        gone: &[MaskedSpan],
+        keep: bool,
+    ) -> Result<CallResult, MaskingError> {
         let (mut result, originals) = mask(&self.masker, result, &self.metadata(record)?);
-        if self.keep_original && !originals.is_empty() {
+        if result.masking.masked {
+            result.masking.spans = masking::join(std::mem::take(&mut result.masking.spans), gone.to_vec());
+        }
+        if keep && !(originals.is_empty() && result.masking.spans.is_empty()) {
             result.masking.sealed = Some(self.key.seal(&originals, &record.id, record.received_at)?);
         }
         Ok(result)
+    }
+
+    /// A stored result as it is with what is known of the call now: `relabel` says who is who, `judge` what the rules say.
+    ///
+    /// Where the original cannot be had, what is hidden stays so, and what is sealed stays sealed: a dialogue into which it
+    /// could not be put back any more keeps its turns, and is judged anew as it is.
+    ///
+    /// # Errors
+    /// [`MaskingError::NoRandomness`], [`MaskingError::Damaged`].
+    pub fn tell(
+        &self,
+        result: CallResult,
+        record: &CallRecord,
+        relabel: impl FnOnce(&Dialogue, &CallMetadata) -> Dialogue,
+        judge: impl FnOnce(&Dialogue, &CallMetadata) -> Judgement,
+    ) -> Result<CallResult, MaskingError> {
+        let metadata = self.metadata(record)?;
+        let Masking { masked: _, spans, sealed } = result.masking.clone();
+        let said = match self.unseal(&result, record) {
+            Ok(said) => said,
+            Err(MaskingError::NotKept | MaskingError::WrongKey) => {
+                return Ok(self.tell_masked(result, &metadata, relabel, judge));
+            }
+            Err(error) => return Err(error),
+        };
+        let dialogue = relabel(&said, &metadata);
+        let gone = masking::carry(&spans, &result.dialogue, &dialogue);
+        let gone: Vec<MaskedSpan> = gone.into_iter().filter(MaskedSpan::is_heard_only).collect();
+        let Judgement { analysis, parts } = judge(&dialogue, &metadata);
+        let masking = Masking::default();
+        let result = CallResult { dialogue, analysis, parts, masking, ..result };
+        self.mask_anew(result, record, &gone, self.keep_original || sealed.is_some())
+    }
+
+    /// [`tell`](Self::tell) over what is shown.
+    fn tell_masked(
+        &self,
+        result: CallResult,
+        metadata: &CallMetadata,
+        relabel: impl FnOnce(&Dialogue, &CallMetadata) -> Dialogue,
+        judge: impl FnOnce(&Dialogue, &CallMetadata) -> Judgement,
+    ) -> CallResult {
+        let Masking { masked: _, spans, sealed } = result.masking;
+        let told = relabel(&result.dialogue, metadata);
+        let texts = |dialogue: &Dialogue| -> Vec<(u32, String)> {
+            dialogue.turns.iter().map(|turn| (turn.index, turn.text.clone())).collect()
+        };
+        let fits = sealed.is_none() || texts(&told) == texts(&result.dialogue);
+        let dialogue = if fits { told } else { result.dialogue.clone() };
+        let known = masking::carry(&spans, &result.dialogue, &dialogue);
+        let Judgement { analysis, parts } = judge(&dialogue, metadata);
+        let masking = Masking::default();
+        // A name that is known only now is hidden as well; it cannot be sealed with the rest.
+        let (shown, _) =
+            mask(&self.masker, CallResult { dialogue, analysis, parts, masking, ..result }, metadata);
+        let spans = masking::join(known, shown.masking.spans);
+        CallResult { masking: Masking { masked: true, spans, sealed }, ..shown }
     }
 
     /// The dialogue of `record` as it was said. That of a result without anything hidden is its own.
@@ -259,123 +331,35 @@ fn quoted(turn: &Turn, evidence: &Evidence) -> String {
     turn.text.chars().skip(from).take(to.saturating_sub(from)).collect()
 }
 
-/// Hidden characters in a row with what stands around them up to the next mark, before and after masking. Short ones are
-/// left out: a given name of one character would be found in every word.
+/// Hidden characters in a row, before and after masking. A few of them, such as a given name, with their neighbour: alone
+/// they would be found in other words.
 fn hidden_stretches(was: &Turn, is: &Turn) -> Vec<(String, String)> {
+    /// So many tell for themselves.
     const MIN_CHARS: usize = 3;
+    let pairs: Vec<(char, char)> = was.text.chars().zip(is.text.chars()).collect();
+    let is_hidden = |(said, shown): &(char, char)| *shown == HIDDEN && *said != HIDDEN;
+    let is_neighbour = |at: usize| pairs.get(at).is_some_and(|(said, _)| said.is_alphanumeric());
     let mut stretches = Vec::new();
-    let (mut before, mut after) = (String::new(), String::new());
-    let mut num_hidden = 0;
-    for (char, shown) in was.text.chars().zip(is.text.chars()).chain([(' ', ' ')]) {
-        if shown == HIDDEN && char != HIDDEN {
-            before.push(char);
-            after.push(shown);
-            num_hidden += 1;
-        } else {
-            if num_hidden >= MIN_CHARS {
-                stretches.push((before.clone(), after.clone()));
-            }
-            before.clear();
-            after.clear();
-            num_hidden = 0;
+    let mut end = 0;
+    for run in pairs.chunk_by(|one, other| is_hidden(one) == is_hidden(other)) {
+        let from = end;
+        end += run.len();
+        if !run.first().is_some_and(is_hidden) {
+            continue;
         }
+        let before = from.checked_sub(1).filter(|at| is_neighbour(*at));
+        let stretch = match (run.len(), before) {
+            (MIN_CHARS.., _) => from..end,
+            (_, Some(before)) => before..end,
+            (1, None) => continue,
+            (_, None) if is_neighbour(end) => from..end + 1,
+            (_, None) => from..end,
+        };
+        let stretch = pairs.get(stretch).unwrap_or_default();
+        stretches.push(stretch.iter().copied().unzip());
     }
     stretches
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::{RuleSet, dialogue_of};
-    use crate::ingest::{CallState, Origin, Recording};
-    use crate::types::{AudioDeclaration, ContentHash};
-
-    fn record(id: &str) -> CallRecord {
-        CallRecord {
-            id: CallId::try_new(id).expect("a valid id"),
-            metadata: CallMetadata { customer_name: Some("陈大文".to_owned()), ..CallMetadata::default() },
-            recording: Recording {
-                hash: ContentHash::new([0; 32]),
-                num_bytes: 0,
-                declaration: AudioDeclaration::default(),
-            },
-            received_at: jiff::Timestamp::UNIX_EPOCH,
-            state: CallState::Done,
-            num_attempts: 1,
-            duration: None,
-            origin: Origin::Upload,
-        }
-    }
-
-    /// A call judged by the bank pack, not masked yet.
-    fn judged() -> CallResult {
-        let turns =
-            ["客服: 陈大文您好，您的手机是13912345678吗，这款产品保本保息", "客户: 对，验证码是472981"];
-        let dialogue = dialogue_of(&turns, false).expect("the turns are well formed");
-        let analysis = RuleSet::bank().evaluate(&dialogue, &CallMetadata::default());
-        let (parts, masking) = (Vec::new(), Masking::default());
-        CallResult { audio: None, recognition: None, dialogue, analysis, parts, masking }
-    }
-
-    fn privacy(config: &MaskingConfig) -> (tempfile::TempDir, Privacy) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let privacy = Privacy::open(config, folder.path()).expect("a key is made");
-        (folder, privacy)
-    }
-
-    #[test]
-    fn a_result_is_masked_in_every_text_and_comes_back_whole() {
-        let (_folder, privacy) = privacy(&MaskingConfig::default());
-        let (before, record) = (judged(), record("c1"));
-        assert!(format!("{before:?}").contains("13912345678"));
-        let masked = privacy.mask(before.clone(), &record).expect("it is masked");
-        let text = serde_json::to_string(&masked).expect("it is JSON");
-        for secret in ["91234", "472981", "大文"] {
-            assert!(!text.contains(secret), "{secret}: {text}");
-        }
-        assert!(masked.masking.masked && masked.masking.sealed.is_some());
-        assert_eq!(privacy.unseal(&masked, &record).expect("it opens"), before.dialogue);
-        assert_eq!(privacy.mask(masked.clone(), &record).expect("once is enough"), masked);
-    }
-
-    #[test]
-    fn judging_again_sees_what_was_said() {
-        let (_folder, privacy) = privacy(&MaskingConfig::default());
-        let (before, record) = (judged(), record("c1"));
-        let masked = privacy.mask(before.clone(), &record).expect("it is masked");
-        let again = privacy.judge_again(masked.clone(), &record, |dialogue, _| {
-            assert_eq!(*dialogue, before.dialogue);
-            let analysis = RuleSet::bank().evaluate(dialogue, &CallMetadata::default());
-            Judgement { analysis, parts: Vec::new() }
-        });
-        let again = again.expect("it is judged");
-        assert_eq!((&again.dialogue, &again.analysis), (&masked.dialogue, &masked.analysis));
-        assert_eq!(again.masking.spans, masked.masking.spans);
-    }
-
-    #[test]
-    fn without_the_original_the_masked_text_is_judged() {
-        let (_folder, privacy) = privacy(&MaskingConfig { keep_original: false, ..MaskingConfig::default() });
-        let record = record("c1");
-        let masked = privacy.mask(judged(), &record).expect("it is masked");
-        assert!(matches!(privacy.unseal(&masked, &record), Err(MaskingError::NotKept)));
-        let again = privacy.judge_again(masked.clone(), &record, |dialogue, _| {
-            assert_eq!(*dialogue, masked.dialogue);
-            let analysis = RuleSet::bank().evaluate(dialogue, &CallMetadata::default());
-            Judgement { analysis, parts: Vec::new() }
-        });
-        assert_eq!(again.expect("it is judged").masking, masked.masking);
-    }
-
-    #[test]
-    fn the_customers_name_is_kept_sealed_with_the_record() {
-        let (_folder, privacy) = privacy(&MaskingConfig::default());
-        let mut record = record("c1");
-        let whole = record.metadata.clone();
-        record.metadata =
-            privacy.seal_name(whole.clone(), &record.id, record.received_at).expect("it is sealed");
-        assert_eq!(record.metadata.customer_name.as_deref(), Some("陈**"));
-        assert!(!format!("{record:?}").contains("大文"));
-        assert_eq!(privacy.metadata(&record).expect("it opens"), whole);
-    }
-}
+mod tests;

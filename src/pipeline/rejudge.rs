@@ -8,12 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::worker::Shared;
-use super::{CallProgress, Calls, Judgement, PipelineError, judge};
+use super::{CallProgress, Calls, PipelineError, judge};
 use crate::analysis::RuleSet;
-use crate::dialogue;
+use crate::dialogue::{self, Dialogue};
 use crate::ingest::{CallRecord, CallState};
 use crate::speech::Transcriber;
-use crate::store::{CallResult, FinishedCall, Masking, StoreError};
+use crate::store::{CallResult, FinishedCall, StoreError};
 use crate::types::{CallId, CallMetadata};
 
 /// What came of judging one stored call again: the call, and its result as it would be stored. Nothing when it is gone or
@@ -152,12 +152,12 @@ impl Shared {
         result: CallResult,
     ) -> Result<CallResult, PipelineError> {
         let history = self.history(record, &self.rules)?;
-        let metadata = self.privacy.metadata(record)?;
-        let said = self.privacy.said(&result, record)?;
-        let dialogue = dialogue::relabel(&said, &metadata, &self.config.dialogue);
-        let judgement = judge(&dialogue, &metadata, history.as_ref(), &self.rules, &self.config.dialogue);
-        let Judgement { analysis, parts } = judgement;
-        let masking = Masking::default();
-        Ok(self.privacy.mask(CallResult { dialogue, analysis, parts, masking, ..result }, record)?)
+        let relabel = |said: &Dialogue, metadata: &CallMetadata| {
+            dialogue::relabel(said, metadata, &self.config.dialogue)
+        };
+        let judge = |dialogue: &Dialogue, metadata: &CallMetadata| {
+            judge(dialogue, metadata, history.as_ref(), &self.rules, &self.config.dialogue)
+        };
+        Ok(self.privacy.tell(result, record, relabel, judge)?)
     }
 }

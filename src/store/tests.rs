@@ -379,6 +379,7 @@ fn a_long_call_is_stored_whole_and_small() {
             loudness_dbfs: None,
             kind: crate::dialogue::MessageKind::Text,
             sender: None,
+            told_role: None,
         });
     }
     store.finish(&call, &long).expect("finishes");

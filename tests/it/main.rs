@@ -25,6 +25,7 @@ mod jobs;
 mod jobs_crash;
 mod lifecycle;
 mod masking;
+mod masking_late;
 mod mono;
 mod pipeline;
 mod rule_behaviour;

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::sandbox::{Sandbox, ended, header, reason, segment, upload};
 
-const TOKEN: &str = "open-sesame-7";
+pub(crate) const TOKEN: &str = "open-sesame-7";
 
 /// What must not be seen anywhere: the hidden part of each number, the given name, the code, the home.
 const SECRETS: [&str; 7] =
@@ -56,12 +56,12 @@ fn recording() -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn with_token(config: &mut Config) {
+pub(crate) fn with_token(config: &mut Config) {
     let token_sha256 = hex::encode(Sha256::digest(TOKEN));
     config.masking.access_tokens = vec![AccessToken { operator: "auditor".to_owned(), token_sha256 }];
 }
 
-async fn started(change: impl FnOnce(&mut Config)) -> Sandbox {
+pub(crate) async fn started(change: impl FnOnce(&mut Config)) -> Sandbox {
     let sandbox = Sandbox::start_saying(conversation(), change).await;
     let mut client = sandbox.client().await;
     let metadata = v1::CallMetadata {
@@ -77,11 +77,11 @@ async fn started(change: impl FnOnce(&mut Config)) -> Sandbox {
     sandbox
 }
 
-async fn privacy(sandbox: &Sandbox) -> PrivacyServiceClient<Channel> {
+pub(crate) async fn privacy(sandbox: &Sandbox) -> PrivacyServiceClient<Channel> {
     PrivacyServiceClient::new(sandbox.channel().await)
 }
 
-fn bearing<T>(token: &str, message: T) -> Request<T> {
+pub(crate) fn bearing<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("plain text"));
     request
@@ -112,7 +112,7 @@ fn assert_clean(what: &str, text: &str) {
 
 /// Everything that the process logs, from the first call on.
 #[derive(Clone)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -125,7 +125,7 @@ impl Write for Log {
     }
 }
 
-fn log() -> Log {
+pub(crate) fn log() -> Log {
     static LOG: std::sync::OnceLock<Log> = std::sync::OnceLock::new();
     LOG.get_or_init(|| {
         let log = Log(Arc::default());
@@ -140,14 +140,14 @@ fn log() -> Log {
     .clone()
 }
 
-/// Every file but the recordings, with what zstd compressed in it unpacked.
-fn stored(folder: &Path) -> Vec<(PathBuf, String)> {
+/// Every file, with what zstd compressed in it unpacked.
+pub(crate) fn stored(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("it lists") {
             let path = entry.expect("it lists").path();
-            if path.is_dir() && !path.ends_with("blobs") {
+            if path.is_dir() {
                 folders.push(path);
             } else if path.is_file() {
                 let bytes = std::fs::read(&path).expect("it reads");
@@ -345,7 +345,7 @@ async fn what_was_not_kept_cannot_be_had() {
 }
 
 /// The samples of the first channel, and the channels, of an exported file.
-async fn export(
+pub(crate) async fn export(
     client: &mut PrivacyServiceClient<Channel>,
     request: Request<v1::ExportAudioRequest>,
 ) -> Result<(Vec<i16>, u16, u32), Status> {
@@ -365,7 +365,7 @@ async fn export(
 }
 
 /// The loudest sample of `from..to`, in milliseconds.
-fn peak(samples: &[i16], from: usize, to: usize) -> u16 {
+pub(crate) fn peak(samples: &[i16], from: usize, to: usize) -> u16 {
     samples[from * 16..to * 16].iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0)
 }
 
@@ -400,7 +400,7 @@ async fn an_exported_recording_is_silent_where_the_text_is_hidden() {
 }
 
 /// Runs `diting` against the service, with a token or without.
-async fn diting(sandbox: &Sandbox, folder: &Path, token: Option<&str>, args: &[&str]) -> Output {
+pub(crate) async fn diting(sandbox: &Sandbox, folder: &Path, token: Option<&str>, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_diting"));
     command.args(args).current_dir(folder).env("DITING_SERVER", sandbox.url());
     command.env_remove("DITING_CONFIG").env_remove("DITING_ACCESS_TOKEN");

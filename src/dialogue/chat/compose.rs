@@ -86,12 +86,13 @@ pub(in crate::dialogue) fn relabel(mut dialogue: Dialogue, metadata: &CallMetada
         sender.as_deref().is_some_and(|sender| metadata.agent_ids().any(|id| id == sender))
     };
     for turn in &mut dialogue.turns {
+        turn.restore();
         if turn.role == SpeakerRole::Unknown && served(&turn.sender) {
-            turn.role = SpeakerRole::Agent;
+            turn.overrule(SpeakerRole::Agent);
         }
         let early = metadata.ivr_end.is_some_and(|end| turn.span.is_some_and(|span| span.start < end));
         if early && turn.role != SpeakerRole::Customer {
-            turn.role = SpeakerRole::Bot;
+            turn.overrule(SpeakerRole::Bot);
         }
         // As in a call of two channels: what two sides say never runs together.
         turn.channel = ChannelIndex(u16::from(turn.role == SpeakerRole::Customer));

@@ -115,6 +115,37 @@ fn late_metadata_tells_the_agent_of_a_chat() {
     assert_eq!(after.turns[1].role, SpeakerRole::Unknown);
 }
 
+proptest! {
+    /// Whatever was told of a chat before, what is told last counts as if it had been told at once.
+    #[test]
+    fn what_is_told_of_a_chat_last_counts(
+        before in prop::option::of(0..90_u64), after in prop::option::of(0..90_u64), agents in (0..4_u8, 0..4_u8),
+    ) {
+        let told = |menu_end: Option<u64>, agent: u8| CallMetadata {
+            ivr_end: menu_end.map(|secs| Millis(secs * 1_000)),
+            agent_id: (agent > 0).then(|| format!("80{agent}")),
+            ..CallMetadata::default()
+        };
+        let mut chat = Chat::new(
+            vec![
+                said("1", "bot", 0, "请问有什么可以帮您"),
+                said("2", "wm1", 4, "转人工"),
+                said("3", "801", 10, "您好"),
+                said("4", "802", 20, "我来处理"),
+                said("5", "kf1", 30, "已经转接"),
+                of_kind(MessageKind::Event, said("6", "system", 80, "会话结束")),
+            ],
+            None,
+        )
+        .expect("it is a chat");
+        chat.messages[1].role = SpeakerRole::Customer;
+        chat.messages[4].role = SpeakerRole::Agent;
+        let first = of_chat(&chat, &told(before, agents.0));
+        let after = told(after, agents.1);
+        prop_assert_eq!(crate::dialogue::relabel(&first, &after, &DialogueConfig::default()), of_chat(&chat, &after));
+    }
+}
+
 #[test]
 fn what_is_no_chat_is_refused() {
     for bytes in ["", "{}", "[]", "RIFF", r#"{"version":9,"messages":[]}"#] {

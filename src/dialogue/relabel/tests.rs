@@ -125,6 +125,35 @@ fn the_agent_begins_where_the_menu_ends() {
 }
 
 #[test]
+fn a_corrected_menu_gives_written_turns_back() {
+    let turn = |index: u32, role, at: u64| {
+        let span = Some(TimeSpan::new(Millis(at), Millis(at + 1_000)));
+        Turn { index, role, span, text: "您好".to_owned(), ..Turn::default() }
+    };
+    let turns = vec![
+        turn(0, SpeakerRole::Bot, 0),
+        turn(1, SpeakerRole::Customer, 5_000),
+        turn(2, SpeakerRole::Agent, 10_000),
+        turn(3, SpeakerRole::Unknown, 20_000),
+    ];
+    let mut written = Dialogue { turns, ..Dialogue::default() };
+    written.timing.duration = DURATION;
+    let ending = |secs: Option<u64>| CallMetadata {
+        ivr_end: secs.map(|secs| Millis(secs * 1_000)),
+        ..CallMetadata::default()
+    };
+    let wrong = late(&ending(Some(60)), &written);
+    assert!(wrong.turns.iter().all(|turn| matches!(turn.role, SpeakerRole::Bot | SpeakerRole::Customer)));
+    // What is kept in between is kept by the store.
+    let wrong: Dialogue =
+        serde_json::from_str(&serde_json::to_string(&wrong).expect("it is JSON")).expect("it is a dialogue");
+    for secs in [Some(6), Some(15), None] {
+        assert_eq!(late(&ending(secs), &wrong), late(&ending(secs), &written));
+    }
+    assert_eq!(seen(&late(&ending(None), &wrong)), seen(&written));
+}
+
+#[test]
 fn a_hold_is_neither_silence_nor_talk() {
     let said = transcript(vec![
         segment(0, 0, 4_000, "您好工号8023很高兴为您服务"),

@@ -97,6 +97,7 @@ fn turn(wire: v1::Turn) -> Result<Turn, ConvertError> {
         loudness_dbfs: wire.loudness_dbfs,
         kind: kind_from_wire("transcript.turns.kind", wire.kind)?,
         sender: (!wire.sender.is_empty()).then_some(wire.sender),
+        told_role: None,
     })
 }
 
