@@ -89,6 +89,18 @@ def left(server, job):
     return {"calls": calls, "problems": problems, "counts": job["counts"]}
 
 
+def differences(one, other, path=""):
+    """Where two values of JSON differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from differences(one.get(key), other.get(key), f"{path}.{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (left_item, right_item) in enumerate(zip(one, other)):
+            yield from differences(left_item, right_item, f"{path}[{index}]")
+    elif one != other:
+        yield f"{path}: {str(one)[:60]} | {str(other)[:60]}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("diting")
@@ -115,7 +127,8 @@ def main():
         return
     for call_id in sorted(undisturbed["calls"].keys() | killed["calls"].keys()):
         if undisturbed["calls"].get(call_id) != killed["calls"].get(call_id):
-            print(f"differs: {call_id}")
+            where = differences(undisturbed["calls"].get(call_id), killed["calls"].get(call_id))
+            print(f"differs: {call_id} {next(where)}")
     for key in ("problems", "counts"):
         if undisturbed[key] != killed[key]:
             print(f"differs: {key}: {undisturbed[key]} {killed[key]}")

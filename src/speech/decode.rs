@@ -188,6 +188,9 @@ impl Decoder {
     }
 }
 
+/// A probability that none exceeds.
+const NEVER: f32 = 2.0;
+
 /// Settings that every window shares.
 fn params(config: &SpeechConfig, prompt: &str) -> Result<FullParams<'static, 'static>, SpeechError> {
     let beam_size = c_int::try_from(config.beam_size).unwrap_or(1);
@@ -205,6 +208,9 @@ fn params(config: &SpeechConfig, prompt: &str) -> Result<FullParams<'static, 'st
     params.set_single_segment(true);
     // Fallback is decided by `gate`, on evidence, and stays deterministic.
     params.set_temperature_inc(0.0);
+    // The library takes this probability from a row of logits that the prompt does not fill: what an earlier window left
+    // there would decide whether this one has a text. `no_speech_probability` asks properly.
+    params.set_no_speech_thold(NEVER);
     params.set_suppress_nst(false);
     params.set_print_progress(false);
     params.set_print_timestamps(false);
