@@ -277,6 +277,7 @@ mod tests {
             "20260301/0001.wav",
             "cut.mp3",
             "cut.opus",
+            "cut.opus.json",
             "张三.wav",
             "李四.wav",
             "chat.jsonl",

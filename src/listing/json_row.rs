@@ -42,7 +42,10 @@ fn take(
 ) -> Result<(), ItemError> {
     if let ("attributes", Value::Object(inside)) = (name, value) {
         for (name, value) in inside {
-            set(name, &Field::Attribute(name.clone()), &scalar(name, value)?)?;
+            // Attributes are shown as they are, and names of customers are not.
+            let is_name = Field::named(name) == Field::CustomerName;
+            let field = if is_name { Field::CustomerName } else { Field::Attribute(name.clone()) };
+            set(name, &field, &scalar(name, value)?)?;
         }
         return Ok(());
     }

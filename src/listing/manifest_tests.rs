@@ -186,6 +186,9 @@ fn the_customers_name_is_no_attribute_whatever_its_column_is_called() {
         assert_eq!(metadata.customer_name.as_deref(), Some("陈大文"), "{name}");
         assert!(metadata.attributes.is_empty(), "{name}");
     }
+    let row = r#"{"path": "a.wav", "attributes": {"客户姓名": "陈大文", "分行": "广州"}}"#;
+    let metadata = list("calls.jsonl", row.as_bytes()).1.get(0).expect("a call").metadata;
+    assert_eq!((metadata.customer_name.as_deref(), metadata.attributes.len()), (Some("陈大文"), 1));
 }
 
 #[test]

@@ -90,7 +90,9 @@ impl Walked {
             } else if kind.is_symlink() && entry.path().is_dir() {
                 self.problem(entry.path(), ItemError::LinkedFolder);
             } else if !has_extension(name, extensions) {
-                self.num_ignored += 1;
+                // What lies beside a recording is read with it.
+                let is_beside = name.strip_suffix(".json").is_some_and(|of| has_extension(of, extensions));
+                self.num_ignored += u64::from(!is_beside);
             } else if kind.is_file() {
                 self.ways.push(format!("{before}{name}").into());
             } else {

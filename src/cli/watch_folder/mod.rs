@@ -29,7 +29,8 @@ use super::output::emit;
 use super::progress;
 use super::recording::RecordingArgs;
 use crate::app::sidecar_of;
-use crate::listing::{ArchiveItem, ItemError, ListingOptions, list_files, walk};
+use crate::error::{Classify, ErrorCode};
+use crate::listing::{ArchiveItem, ItemError, ListingOptions, ListingProblem, list_files, walk};
 
 /// How long one side of a call waits for the other before it is told.
 const LEG_WAIT: Duration = Duration::from_secs(10 * 60);
@@ -181,6 +182,7 @@ impl Watch<'_> {
             self.first_seen = first_seen;
         }
         let (mut look, mut present) = (Look::default(), HashSet::new());
+        let (mut known, mut changed_calls) = (Vec::new(), HashSet::new());
         for way in walked.ways {
             let path = self.root.join(&*way);
             let stamp = match path.metadata() {
@@ -193,11 +195,15 @@ impl Watch<'_> {
                 }
             };
             present.insert(way.clone());
-            if let Some(outcome) = self.journal.get(&way).filter(|outcome| outcome.stamp == stamp) {
-                if outcome.refused.is_none() && self.args.then != Then::Keep && !self.must_wait(&way, now) {
-                    look.unfinished.push((way, stamp, outcome.call_id.clone()));
+            match self.journal.get(&way) {
+                Some(outcome) if outcome.stamp == stamp => {
+                    known.push((way, stamp));
+                    continue;
                 }
-                continue;
+                Some(outcome) => {
+                    changed_calls.insert(outcome.call_id.clone());
+                }
+                None => {}
             }
             // Also with markers: it tells how long one side of a call waits for the other.
             let has_settled = self.settling.is_complete(&way, stamp, now);
@@ -219,8 +225,21 @@ impl Watch<'_> {
             }
         }
         self.settling.end_round();
+        for (way, stamp) in known {
+            let outcome = self.journal.get(&way).filter(|_| !self.must_wait(&way, now));
+            let Some(outcome) = outcome else { continue };
+            if changed_calls.contains(&outcome.call_id) {
+                // The other side of a call is sent again, and it goes with it.
+                look.stamps.insert(way.clone(), stamp);
+                look.ready.push(way);
+            } else if outcome.refused.is_none() && self.args.then != Then::Keep {
+                look.unfinished.push((way, stamp, outcome.call_id.clone()));
+            }
+        }
+        look.ready.sort_unstable();
         // What cannot be seen for a while, or a share that is not mounted, is not gone.
-        if walked.problems.is_empty() && !present.is_empty() {
+        let is_seen = |problem: &ListingProblem| problem.cause.code() != ErrorCode::Unavailable;
+        if walked.problems.iter().all(is_seen) && !present.is_empty() {
             self.journal.retain(|way| present.contains(way))?;
         }
         self.not_before.retain(|way, _| present.contains(way.as_str()));
