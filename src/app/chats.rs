@@ -9,11 +9,28 @@ use crate::ingest::Failure;
 use crate::proto::{ReadOptions, TextCall, convert, read_text_calls, text_call_id, v1};
 use crate::types::Millis;
 
-/// Opens a file of chats.
+/// Opens a file of chats that stands alone: chats without an id are named after the file.
+///
+/// # Errors
+/// As [`open_chats_at`].
+pub fn open_chats(path: &Path, reading: &ChatReading) -> io::Result<ReadChats> {
+    open_chats_at(path, &chat_way(path.parent().unwrap_or(Path::new("")), path), reading)
+}
+
+/// What leads from the folder `base` to a file of chats, parted by `/` and without its extension: what chats without an id
+/// are named after, so that files of one name in two folders are told apart.
+#[must_use]
+pub fn chat_way(base: &Path, path: &Path) -> String {
+    let inside = path.strip_prefix(base).unwrap_or(path).with_extension("");
+    let names: Vec<_> = inside.iter().map(|name| name.to_string_lossy()).collect();
+    names.join("/")
+}
+
+/// Opens the file of chats at `path`; chats without an id are named after `way`, as of [`chat_way`].
 ///
 /// # Errors
 /// When it cannot be read, or its accounts make no sense.
-pub fn open_chats(path: &Path, reading: &ChatReading) -> io::Result<ReadChats> {
+pub fn open_chats_at(path: &Path, way: &str, reading: &ChatReading) -> io::Result<ReadChats> {
     let accounts = v1::ChatAccounts {
         agents: reading.agents.clone(),
         bots: reading.bots.clone(),
@@ -26,12 +43,12 @@ pub fn open_chats(path: &Path, reading: &ChatReading) -> io::Result<ReadChats> {
     if let Some(minutes) = reading.gap_minutes {
         options.gap = Millis(minutes.saturating_mul(60_000));
     }
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let way = way.to_owned();
     let source = BufReader::new(fs_err::File::open(path)?);
     let chats = read_text_calls(source, &options).map(move |next| {
         let (line, call) = next?;
         let chat = call.map_err(|error| failure(&error)).and_then(|call| {
-            let call_id = text_call_id(&stem, line, &call);
+            let call_id = text_call_id(&way, line, &call);
             let TextCall { metadata, chat, .. } = call;
             let chat = chat.ok_or_else(|| ArchiveError::NotAChat.failure())?;
             Ok(ReadChat { call_id, metadata, chat })

@@ -9,11 +9,13 @@ mod sidecar;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use chats::open_chats;
+pub use chats::{chat_way, open_chats, open_chats_at};
 pub use error::AppError;
 pub use rules::{load_rules, read_pack};
 pub use service::Service;
-pub use sidecar::with_sidecar;
+pub use sidecar::{
+    MetadataError, sidecar_of, with_metadata_file, with_metadata_json, with_sidecar, with_sidecars,
+};
 
 use crate::config::Config;
 use crate::speech::model::ModelStore;

@@ -192,6 +192,7 @@ impl Sheet<'_> {
                         // Read again with the chat, and never kept with the job: it may name the customer.
                         metadata: CallMetadata::default(),
                         declaration: AudioDeclaration::default(),
+                        beside: None,
                     }),
                     chat: Some(number),
                     outcome: ItemOutcome::Waiting,

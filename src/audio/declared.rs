@@ -80,34 +80,44 @@ pub(super) fn by_declaration(declaration: &AudioDeclaration) -> Result<Option<La
     Ok(Some(Layout { coding, rate_hz, num_channels }))
 }
 
+/// What endings of names, in lower case, say about headerless bytes of one channel, with their samples per second.
+pub(super) const HEADERLESS: [(&str, Coding, u32); 25] = {
+    use Coding::{Frames, Samples};
+    use FrameCodec::{G722, G726, G729, Gsm, Vox};
+    use SampleFormat::{Alaw, AlawInverted, S16, Ulaw};
+    [
+        ("ul", Samples(Ulaw), 8000),
+        ("ulaw", Samples(Ulaw), 8000),
+        ("pcmu", Samples(Ulaw), 8000),
+        ("al", Samples(Alaw), 8000),
+        ("alaw", Samples(Alaw), 8000),
+        ("pcma", Samples(Alaw), 8000),
+        ("cal", Samples(AlawInverted), 8000),
+        ("sln", Samples(S16), 8000),
+        ("sln8", Samples(S16), 8000),
+        ("sln12", Samples(S16), 12_000),
+        ("sln16", Samples(S16), 16_000),
+        ("sln24", Samples(S16), 24_000),
+        ("sln32", Samples(S16), 32_000),
+        ("sln44", Samples(S16), 44_100),
+        ("sln48", Samples(S16), 48_000),
+        ("sln96", Samples(S16), 96_000),
+        ("sln192", Samples(S16), 192_000),
+        ("vox", Frames(Vox), 8000),
+        ("gsm", Frames(Gsm), 8000),
+        ("g722", Frames(G722), 16_000),
+        ("g726-16", Frames(G726(G726Rate::Kbit16, BitOrder::LeastFirst)), 8000),
+        ("g726-24", Frames(G726(G726Rate::Kbit24, BitOrder::LeastFirst)), 8000),
+        ("g726-32", Frames(G726(G726Rate::Kbit32, BitOrder::LeastFirst)), 8000),
+        ("g726-40", Frames(G726(G726Rate::Kbit40, BitOrder::LeastFirst)), 8000),
+        ("g729", Frames(G729), 8000),
+    ]
+};
+
 /// What an extension, in lower case, says about headerless bytes; `None` when it may mean several things.
 pub(super) fn by_extension(extension: &str) -> Option<Layout> {
-    use Coding::{Frames, Samples};
-    let g726 = |rate| Frames(FrameCodec::G726(rate, BitOrder::LeastFirst));
-    let (coding, rate_hz) = match extension {
-        "ul" | "ulaw" | "pcmu" => (Samples(SampleFormat::Ulaw), 8000),
-        "al" | "alaw" | "pcma" => (Samples(SampleFormat::Alaw), 8000),
-        "cal" => (Samples(SampleFormat::AlawInverted), 8000),
-        "sln" | "sln8" => (Samples(SampleFormat::S16), 8000),
-        "sln12" => (Samples(SampleFormat::S16), 12_000),
-        "sln16" => (Samples(SampleFormat::S16), 16_000),
-        "sln24" => (Samples(SampleFormat::S16), 24_000),
-        "sln32" => (Samples(SampleFormat::S16), 32_000),
-        "sln44" => (Samples(SampleFormat::S16), 44_100),
-        "sln48" => (Samples(SampleFormat::S16), 48_000),
-        "sln96" => (Samples(SampleFormat::S16), 96_000),
-        "sln192" => (Samples(SampleFormat::S16), 192_000),
-        "vox" => (Frames(FrameCodec::Vox), 8000),
-        "gsm" => (Frames(FrameCodec::Gsm), 8000),
-        "g722" => (Frames(FrameCodec::G722), 16_000),
-        "g726-16" => (g726(G726Rate::Kbit16), 8000),
-        "g726-24" => (g726(G726Rate::Kbit24), 8000),
-        "g726-32" => (g726(G726Rate::Kbit32), 8000),
-        "g726-40" => (g726(G726Rate::Kbit40), 8000),
-        "g729" => (Frames(FrameCodec::G729), 8000),
-        _ => return None,
-    };
-    Some(Layout { coding, rate_hz, num_channels: 1 })
+    let (_, coding, rate_hz) = HEADERLESS.iter().find(|(known, ..)| *known == extension)?;
+    Some(Layout { coding: *coding, rate_hz: *rate_hz, num_channels: 1 })
 }
 
 #[cfg(test)]

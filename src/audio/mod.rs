@@ -16,6 +16,7 @@ mod codec;
 mod declared;
 mod decode;
 mod error;
+mod extensions;
 mod frame;
 mod he_aac;
 mod level;
@@ -41,6 +42,7 @@ mod wav;
 
 pub use channels::Selection;
 pub use error::AudioError;
+pub use extensions::EXTENSIONS;
 pub use limits::AudioConfig;
 pub use mute::Muted;
 pub use pcm::{AudioProfile, Block, ChannelLayout, ChannelProfile, SAMPLE_RATE_HZ};

@@ -207,16 +207,21 @@ fn ogg_codec(head: &[u8]) -> Option<&'static str> {
     refused
 }
 
+/// Endings that promise headerless bytes of a codec without a decoder, and that codec.
+pub(super) const REFUSED: [(&str, &str); 8] = [
+    ("g723", "g723_1"),
+    ("g723sf", "g723_1"),
+    ("ilbc", "ilbc"),
+    ("silk", "silk"),
+    ("slk", "silk"),
+    ("sil", "silk"),
+    ("siren7", "siren"),
+    ("siren14", "siren"),
+];
+
 /// The codec without a decoder that a file extension promises for headerless bytes.
 fn refused_by_extension(extension: &str) -> Option<&'static str> {
-    let codec = match extension {
-        "g723" | "g723sf" => "g723_1",
-        "ilbc" => "ilbc",
-        "silk" | "slk" | "sil" => "silk",
-        "siren7" | "siren14" => "siren",
-        _ => return None,
-    };
-    Some(codec)
+    REFUSED.iter().find(|(known, _)| *known == extension).map(|(_, codec)| *codec)
 }
 
 /// Bytes of an ID3v2 tag at the start of `head`, its own header included.

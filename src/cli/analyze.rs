@@ -234,8 +234,8 @@ fn has_hit(analysis: &Analysis, limit: Level) -> bool {
 
 fn analyze(args: &Args, judge: &Judge, file: &Path) -> anyhow::Result<(v1::CallReport, CallResult)> {
     let id = recording::call_id(file)?;
-    let beside = args.metadata.clone().or_else(|| recording::sidecar(file));
-    let mut metadata: CallMetadata = args.recording.metadata(beside.as_deref())?.try_into()?;
+    let said = args.recording.metadata(args.metadata.as_deref(), [file], &CallMetadata::default())?;
+    let mut metadata: CallMetadata = said.try_into()?;
     let declaration: AudioDeclaration = args.recording.declaration(file)?.try_into()?;
     let (hash, num_bytes) = digest(file)?;
     if args.recording.has_roles() {

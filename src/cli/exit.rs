@@ -2,9 +2,8 @@
 
 use std::io::ErrorKind;
 
-use super::recording::MetadataError;
 use crate::analysis::RuleError;
-use crate::app::AppError;
+use crate::app::{AppError, MetadataError};
 use crate::audio::AudioError;
 use crate::config::ConfigError;
 use crate::error::Classify;

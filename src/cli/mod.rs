@@ -51,7 +51,7 @@ enum Command {
     /// Analyzes recordings without a server and prints the report
     Analyze(analyze::Args),
     /// Sends recordings to a server as a recorder would
-    Push(push::Args),
+    Push(Box<push::Args>),
     /// Asks a server about its calls
     Calls(calls::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
@@ -74,7 +74,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Analyze(args) => analyze::run(args),
-        Command::Push(args) => push::run(args),
+        Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
         Command::Batch(args) => batch::run(args),
         Command::Rules(args) => rules::run(args),

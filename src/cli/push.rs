@@ -16,7 +16,7 @@ use super::text_calls::{RoleArgs, is_text_calls};
 use super::watch_folder::{self, WatchArgs};
 use super::{Exit, chats, progress, watch};
 use crate::proto::v1;
-use crate::types::CallId;
+use crate::types::{CallId, CallMetadata};
 
 /// Bytes in one message: throughput is flat from here to 256 KiB.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -138,10 +138,10 @@ async fn push_one(
     path: &Path,
     call_id: &CallId,
 ) -> anyhow::Result<v1::UploadCallResponse> {
-    let metadata_file = args.metadata.clone().or_else(|| recording::sidecar(path));
+    let metadata = args.recording.metadata(args.metadata.as_deref(), [path], &CallMetadata::default())?;
     let header = v1::UploadCallHeader {
         call_id: call_id.to_string(),
-        metadata: Some(args.recording.metadata(metadata_file.as_deref())?),
+        metadata: Some(metadata),
         audio: Some(args.recording.declaration(path)?),
     };
     let mut attempt = 0;

@@ -4,22 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::exit::UsageError;
-use crate::audio::AudioProfile;
+use crate::app::{MetadataError, with_metadata_file, with_sidecars};
+use crate::audio::{AudioProfile, EXTENSIONS};
 use crate::error::{Classify, ErrorCode};
-use crate::listing::call_id_of;
-use crate::proto::{json, v1};
-use crate::types::{AudioDeclaration, CallId, CallMetadata};
-
-/// File names of recordings in a folder; a file that is named is taken whatever its name.
-const EXTENSIONS: [&str; 49] = [
-    "wav", "flac", "mp3", "mp2", "aac", "m4a", "mp4", "m4v", "mov", "mkv", "mka", "webm", "ogg", "oga",
-    "opus", "aif", "aiff", "caf", "wave", "w64", "amr", "awb", "3gp", "3g2", "ul", "ulaw", "pcmu", "al",
-    "alaw", "pcma", "cal", "sln", "sln8", "sln12", "sln16", "sln24", "sln32", "sln44", "sln48", "sln96",
-    "sln192", "vox", "gsm", "g722", "g726-16", "g726-24", "g726-32", "g726-40", "g729",
-];
+use crate::listing::{self, ListingProblem, call_id_of};
+use crate::proto::v1;
+use crate::types::{AudioDeclaration, CallId, CallMetadata, DeclaredCodec};
 
 /// Metadata and audio declaration as typed; they go over those of a metadata file.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -37,8 +30,8 @@ pub(super) struct RecordingArgs {
     #[arg(long, value_name = "TRACK")]
     audio_track: Option<u32>,
     /// Coding of audio without a header; needs --rate and --channels, except gsm, g722 and g729
-    #[arg(long, value_enum)]
-    codec: Option<Codec>,
+    #[arg(long, value_name = "CODEC", value_parser = codec_parser())]
+    codec: Option<DeclaredCodec>,
     /// Samples per second of audio without a header
     #[arg(long, value_name = "HZ")]
     rate: Option<u32>,
@@ -47,53 +40,11 @@ pub(super) struct RecordingArgs {
     channels: Option<u32>,
 }
 
-/// Coding of headerless audio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Codec {
-    /// G.711 A-law
-    Alaw,
-    /// G.711 µ-law
-    Ulaw,
-    /// Signed 16-bit little-endian PCM
-    S16le,
-    /// Unsigned 8-bit PCM
-    U8,
-    /// Signed 16-bit big-endian PCM
-    S16be,
-    /// G.711 A-law with every bit inverted (.cal)
-    AlawInverted,
-    /// Dialogic (OKI) ADPCM
-    Vox,
-    /// GSM 06.10, 33 bytes a frame
-    Gsm,
-    /// G.722 at 64 kbit/s
-    G722,
-    /// G.726 at 16 kbit/s, first code in the lowest bits (RFC 3551)
-    #[value(name = "g726-16")]
-    G726Kbit16,
-    /// G.726 at 24 kbit/s, first code in the lowest bits (RFC 3551)
-    #[value(name = "g726-24")]
-    G726Kbit24,
-    /// G.726 at 32 kbit/s, first code in the lowest bits (RFC 3551)
-    #[value(name = "g726-32")]
-    G726Kbit32,
-    /// G.726 at 40 kbit/s, first code in the lowest bits (RFC 3551)
-    #[value(name = "g726-40")]
-    G726Kbit40,
-    /// G.726 at 16 kbit/s, first code in the highest bits (AAL2)
-    #[value(name = "aal2-g726-16")]
-    Aal2G726Kbit16,
-    /// G.726 at 24 kbit/s, first code in the highest bits (AAL2)
-    #[value(name = "aal2-g726-24")]
-    Aal2G726Kbit24,
-    /// G.726 at 32 kbit/s, first code in the highest bits (AAL2)
-    #[value(name = "aal2-g726-32")]
-    Aal2G726Kbit32,
-    /// G.726 at 40 kbit/s, first code in the highest bits (AAL2)
-    #[value(name = "aal2-g726-40")]
-    Aal2G726Kbit40,
-    /// G.729, 10 bytes a frame
-    G729,
+/// Reads the name of a coding; help shows all of them.
+fn codec_parser() -> impl TypedValueParser<Value = DeclaredCodec> {
+    let names = DeclaredCodec::all().map(|(_, name, about)| PossibleValue::new(name).help(about));
+    PossibleValuesParser::new(names)
+        .try_map(|name| DeclaredCodec::named(&name).ok_or_else(|| format!("`{name}` is no coding of audio")))
 }
 
 fn parse_channel_role(text: &str) -> Result<(u32, v1::SpeakerRole), String> {
@@ -128,9 +79,22 @@ impl RecordingArgs {
         }
     }
 
-    /// The metadata of a call: `file`'s, with what was typed over it.
-    pub(super) fn metadata(&self, file: Option<&Path>) -> anyhow::Result<v1::CallMetadata> {
-        let mut metadata = file.map(read_metadata).transpose()?.unwrap_or_default();
+    /// The metadata of a call: what is known of it, over that what `given` says, or the files beside its recordings,
+    /// over that what was typed.
+    pub(super) fn metadata<'a>(
+        &self,
+        given: Option<&Path>,
+        recordings: impl IntoIterator<Item = &'a Path>,
+        known: &CallMetadata,
+    ) -> anyhow::Result<v1::CallMetadata> {
+        let read = match given {
+            Some(file) => with_metadata_file(file, known),
+            None => with_sidecars(recordings, known),
+        };
+        let mut metadata = v1::CallMetadata::from(&read.map_err(|error| match error {
+            MetadataError::Unreadable(error) => anyhow::Error::from(error),
+            wrong @ MetadataError::Wrong { .. } => wrong.into(),
+        })?);
         if let Some(agent_id) = &self.agent_id {
             metadata.agent_id.clone_from(agent_id);
         }
@@ -151,79 +115,22 @@ impl RecordingArgs {
 
     /// How to read the audio in `path`.
     pub(super) fn declaration(&self, path: &Path) -> anyhow::Result<v1::AudioDeclaration> {
-        let is_complete = match self.codec {
-            None | Some(Codec::Gsm | Codec::G722 | Codec::G729) => true,
-            Some(_) => self.rate.is_some() && self.channels.is_some(),
-        };
-        if !is_complete {
+        let needs_layout = self.codec.is_some_and(|codec| !codec.has_one_layout());
+        if needs_layout && (self.rate.is_none() || self.channels.is_none()) {
             let problem = "--codec needs --rate and --channels; only gsm, g722 and g729 have one of each";
             return Err(UsageError(problem.to_owned()).into());
         }
-        let codec = match self.codec {
-            None => v1::AudioCodec::Unspecified,
-            Some(Codec::Alaw) => v1::AudioCodec::Alaw,
-            Some(Codec::Ulaw) => v1::AudioCodec::Ulaw,
-            Some(Codec::S16le) => v1::AudioCodec::PcmS16le,
-            Some(Codec::U8) => v1::AudioCodec::PcmU8,
-            Some(Codec::S16be) => v1::AudioCodec::PcmS16be,
-            Some(Codec::AlawInverted) => v1::AudioCodec::AlawInverted,
-            Some(Codec::Vox) => v1::AudioCodec::Vox,
-            Some(Codec::Gsm) => v1::AudioCodec::Gsm,
-            Some(Codec::G722) => v1::AudioCodec::G722,
-            Some(Codec::G726Kbit16) => v1::AudioCodec::G72616,
-            Some(Codec::G726Kbit24) => v1::AudioCodec::G72624,
-            Some(Codec::G726Kbit32) => v1::AudioCodec::G72632,
-            Some(Codec::G726Kbit40) => v1::AudioCodec::G72640,
-            Some(Codec::Aal2G726Kbit16) => v1::AudioCodec::Aal2G72616,
-            Some(Codec::Aal2G726Kbit24) => v1::AudioCodec::Aal2G72624,
-            Some(Codec::Aal2G726Kbit32) => v1::AudioCodec::Aal2G72632,
-            Some(Codec::Aal2G726Kbit40) => v1::AudioCodec::Aal2G72640,
-            Some(Codec::G729) => v1::AudioCodec::G729,
-        };
+        let coding = AudioDeclaration { codec: self.codec, ..AudioDeclaration::default() };
+        let codec = v1::AudioDeclaration::from(&coding).codec;
         let declaration = v1::AudioDeclaration {
             file_name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            codec: codec.into(),
+            codec,
             rate_hz: self.rate.unwrap_or_default(),
             num_channels: self.channels.unwrap_or_default(),
         };
         AudioDeclaration::try_from(declaration.clone())?;
         Ok(declaration)
     }
-}
-
-/// A metadata file that cannot be taken.
-#[derive(Debug, thiserror::Error)]
-#[error("`{}` is not metadata of a call: {problem}", path.display())]
-pub(super) struct MetadataError {
-    path: PathBuf,
-    /// What is wrong, where, and what to write instead.
-    problem: String,
-}
-
-impl Classify for MetadataError {
-    fn code(&self) -> ErrorCode {
-        ErrorCode::InvalidInput
-    }
-
-    fn reason(&self) -> &'static str {
-        "request.invalid_field"
-    }
-}
-
-fn read_metadata(file: &Path) -> anyhow::Result<v1::CallMetadata> {
-    let text = fs_err::read_to_string(file)?;
-    let wrong = |error| {
-        let hint = json::hint::<v1::CallMetadata>(&text).map(|hint| format!("; {hint}")).unwrap_or_default();
-        MetadataError { path: file.to_owned(), problem: format!("{error}{hint}") }
-    };
-    Ok(json::parse(&text).map_err(wrong)?)
-}
-
-/// The metadata file that lies beside `path`: `call.wav.json` for `call.wav`.
-pub(super) fn sidecar(path: &Path) -> Option<PathBuf> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".json");
-    Some(PathBuf::from(name)).filter(|file| file.is_file())
 }
 
 /// The name of `path` without its extension, as an id.
@@ -249,15 +156,26 @@ pub(super) struct Found {
 /// Inside of a folder the id is the way from that folder to the file, so that folders by date may use names again. Two
 /// ids that would be the same keep the extension.
 pub(super) fn walk(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
-    let mut named = Vec::new();
+    let extensions = EXTENSIONS.map(str::to_owned);
+    let (mut named, mut num_ignored) = (Vec::new(), 0);
     for path in paths {
         if path.is_dir() {
-            let mut inside = Vec::new();
-            walk_folder(path, &mut inside)?;
-            named.extend(inside.into_iter().map(|file| (way(path, &file), file)));
+            let walked = listing::walk(path, &extensions)?;
+            num_ignored += walked.num_ignored;
+            for problem in &walked.problems {
+                eprintln!("diting: {problem} ({})", problem.reason());
+            }
+            let is_unreadable = |problem: &&ListingProblem| problem.cause.code() == ErrorCode::Unavailable;
+            if let Some(problem) = walked.problems.iter().find(is_unreadable) {
+                return Err(anyhow::Error::msg(problem.to_string()));
+            }
+            named.extend(walked.ways.into_iter().map(|way| (way.to_string(), path.join(&*way))));
         } else {
             named.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path.clone()));
         }
+    }
+    if num_ignored > 0 {
+        eprintln!("diting: {num_ignored} files do not end like a recording and were passed over");
     }
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     let mut num_by_stem: HashMap<String, usize> = HashMap::new();
@@ -274,39 +192,10 @@ pub(super) fn walk(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
     named.into_iter().map(give_id).collect()
 }
 
-/// The names that lead from `folder` to `file`.
-fn way(folder: &Path, file: &Path) -> String {
-    let inside = file.strip_prefix(folder).unwrap_or(file);
-    let names: Vec<_> = inside.iter().map(|name| name.to_string_lossy()).collect();
-    names.join("/")
-}
-
-fn walk_folder(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let mut entries = Vec::new();
-    for entry in fs_err::read_dir(folder)? {
-        entries.push(entry?);
-    }
-    entries.sort_by_key(fs_err::DirEntry::file_name);
-    for entry in entries {
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        // A link to a folder is not followed: it may lead back up.
-        if kind.is_dir() {
-            walk_folder(&path, found)?;
-        } else if has_audio_extension(&path) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn has_audio_extension(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    EXTENSIONS.contains(&extension.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::sidecar_of;
 
     #[test]
     fn a_file_name_becomes_a_valid_id() {
@@ -329,7 +218,7 @@ mod tests {
             channel_roles: vec![(1, v1::SpeakerRole::Customer)],
             ..RecordingArgs::default()
         };
-        let metadata = args.metadata(Some(&file)).expect("it is metadata");
+        let metadata = args.metadata(Some(&file), [], &CallMetadata::default()).expect("it is metadata");
         assert_eq!((metadata.agent_id.as_str(), metadata.team.as_str()), ("2", "三组"));
         assert_eq!(metadata.channel_roles.len(), 1);
         assert_eq!(metadata.channel_roles.first().map(|entry| entry.role()), Some(v1::SpeakerRole::Customer));
@@ -349,8 +238,8 @@ mod tests {
         assert_eq!(names, ["a.mp3", "b.WAV", "c.opus", "notes.txt"]);
         let ids: Vec<_> = found.iter().map(|found| found.call_id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "sub:c", "notes"]);
-        assert_eq!(sidecar(&folder.path().join("a.mp3")), Some(folder.path().join("a.mp3.json")));
-        assert_eq!(sidecar(&folder.path().join("b.WAV")), None);
+        assert_eq!(sidecar_of(&folder.path().join("a.mp3")), Some(folder.path().join("a.mp3.json")));
+        assert_eq!(sidecar_of(&folder.path().join("b.WAV")), None);
     }
 
     #[test]
@@ -364,21 +253,5 @@ mod tests {
         let found = walk(&[folder.path().to_owned()]).expect("it can be read");
         let ids: Vec<_> = found.iter().map(|found| found.call_id.as_str()).collect();
         assert_eq!(ids, ["20260301:0001", "20260302:0001", "cut.mp3", "cut.opus"]);
-    }
-
-    #[test]
-    fn a_typo_in_metadata_is_answered_with_what_can_be_written() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("a.json");
-        let problem = |text: &str| {
-            fs_err::write(&file, text).expect("it is written");
-            read_metadata(&file).expect_err("it has a typo").to_string()
-        };
-        let field = problem(r#"{"agentid": "1"}"#);
-        assert!(field.contains("did you mean `agentId`?") && field.contains("hangUpSide"), "{field}");
-        let role = problem(r#"{"channelRoles": [{"channel": 0, "role": "AGENT"}]}"#);
-        assert!(role.contains("did you mean `SPEAKER_ROLE_AGENT`?"), "{role}");
-        let direction = problem(r#"{"direction": "in"}"#);
-        assert!(direction.contains("DIRECTION_INBOUND"), "{direction}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::exit::UsageError;
 use crate::analysis::parse_role;
+use crate::app::chat_way;
 use crate::proto::{self, ReadOptions, TextCall, read_text_calls, v1};
 use crate::types::{CallId, Millis, SpeakerRole};
 
@@ -84,7 +85,9 @@ pub(super) fn open(path: &Path, options: &ReadOptions) -> std::io::Result<TextCa
 
 /// The id of a call: its own, or made of its file and line.
 pub(super) fn call_id(path: &Path, line: usize, call: &TextCall) -> CallId {
-    proto::text_call_id(&path.file_stem().unwrap_or_default().to_string_lossy(), line, call)
+    // As an import of this file alone names them.
+    let way = chat_way(path.parent().unwrap_or(Path::new("")), path);
+    proto::text_call_id(&way, line, call)
 }
 
 /// The one call of a file that `id` or `line` names; without both the only one or the first.

@@ -171,6 +171,9 @@ pub enum ItemError {
     /// A link to a folder.
     #[error("a link to a folder is not followed: list that folder itself")]
     LinkedFolder,
+    /// A pipe, a device or the like under the name of a recording.
+    #[error("it is no regular file: only files are taken from a folder")]
+    NotAFile,
     /// A folder or file that cannot be read.
     #[error("it cannot be read: {problem}")]
     Unreadable {
@@ -188,6 +191,7 @@ impl Classify for ItemError {
             | Self::NoPath
             | Self::Row { .. }
             | Self::LinkedFolder
+            | Self::NotAFile
             | Self::LegAlone { .. } => ErrorCode::InvalidInput,
             Self::DuplicateCallId { .. } => ErrorCode::Conflict,
             Self::FileMissing { .. } => ErrorCode::NotFound,
@@ -206,6 +210,7 @@ impl Classify for ItemError {
             Self::DuplicateCallId { .. } => "archive.duplicate_call_id",
             Self::LegAlone { .. } => "archive.leg_alone",
             Self::LinkedFolder => "archive.linked_folder",
+            Self::NotAFile => "archive.not_a_file",
             Self::Unreadable { .. } => "archive.unreadable",
         }
     }

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::values;
-use crate::types::{AudioDeclaration, CallId, CallMetadata, Direction};
+use crate::types::{AudioDeclaration, CallId, CallMetadata, DeclaredCodec, Direction};
 
 /// Most characters of a text field, as over gRPC.
 const MAX_TEXT_CHARS: usize = 1024;
@@ -34,6 +34,7 @@ pub(super) enum Field {
     Business,
     Product,
     CustomerRef,
+    CustomerName,
     Media,
     HangUpSide,
     ChannelRoles,
@@ -48,7 +49,7 @@ pub(super) enum Field {
 }
 
 /// Fields by the names that they are given; the first of a field is its own.
-const NAMES: [(Field, &[&str]); 24] = [
+const NAMES: [(Field, &[&str]); 25] = [
     (
         Field::Path,
         &[
@@ -81,6 +82,7 @@ const NAMES: [(Field, &[&str]); 24] = [
     (Field::Business, &["business", "业务", "业务类型", "业务线"]),
     (Field::Product, &["product", "产品"]),
     (Field::CustomerRef, &["customer_ref", "customer", "客户编号", "客户号"]),
+    (Field::CustomerName, &["customer_name", "客户姓名", "客户名称", "客户名"]),
     (Field::Media, &["media", "媒体", "媒体类型"]),
     (Field::HangUpSide, &["hang_up_side", "hangup_side", "挂机方"]),
     (Field::ChannelRoles, &["channel_roles", "声道角色"]),
@@ -120,6 +122,8 @@ pub(super) struct Draft {
     pub(super) metadata: CallMetadata,
     pub(super) declaration: AudioDeclaration,
     pub(super) paths: Paths,
+    /// Metadata of a row as it stands there, as JSON.
+    pub(super) beside: Option<String>,
 }
 
 /// Files of one item, as they were written.
@@ -157,6 +161,8 @@ impl Draft {
             Field::Business => self.metadata.business = text(value)?,
             Field::Product => self.metadata.product = text(value)?,
             Field::CustomerRef => self.metadata.customer_ref = text(value)?,
+            // Never an attribute: those are kept and shown as they are.
+            Field::CustomerName => self.metadata.customer_name = text(value)?,
             Field::Media => self.metadata.media = values::media(value)?,
             Field::HangUpSide => self.metadata.hang_up_side = Some(values::hang_up_side(value)?),
             Field::ChannelRoles => {
@@ -202,6 +208,7 @@ impl Draft {
         fill(&mut own.business, other.business);
         fill(&mut own.product, other.product);
         fill(&mut own.customer_ref, other.customer_ref);
+        fill(&mut own.customer_name, other.customer_name);
         fill(&mut own.hang_up_side, other.hang_up_side);
         for (key, value) in other.attributes {
             own.attributes.entry(key).or_insert(value);
@@ -210,7 +217,10 @@ impl Draft {
 
     /// Says what is missing of a declaration of headerless audio.
     pub(super) fn check_declaration(&self) -> Result<(), (&'static str, String)> {
-        let missing = "is required where `codec` is filled".to_owned();
+        if self.declaration.codec.is_some_and(DeclaredCodec::has_one_layout) {
+            return Ok(());
+        }
+        let missing = "is required where `codec` is filled, except for gsm, g722 and g729".to_owned();
         match (self.declaration.codec, self.declaration.rate_hz, self.declaration.num_channels) {
             (None, _, _) | (Some(_), Some(_), Some(_)) => Ok(()),
             (Some(_), None, _) => Err(("rate_hz", missing)),

@@ -1,8 +1,7 @@
 //! The calls in a folder.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -10,6 +9,7 @@ use super::fields::Draft;
 use super::ids::{call_id_of, digested_id_of};
 use super::item::{self, Entry, IdForm, ItemSource, Listing, Origin};
 use super::legs::{self, Side};
+use super::walk::walk;
 use super::{ArchiveItem, ItemError, ListingError, ListingOptions, ListingProblem};
 use crate::types::CallId;
 
@@ -28,104 +28,6 @@ pub fn list_folder(root: &Path, options: &ListingOptions) -> Result<Listing, Lis
     listing.problems.sort_by(|one, other| one.path.cmp(&other.path));
     listing.num_ignored = walked.num_ignored;
     Ok(listing)
-}
-
-/// What lies in a folder.
-#[derive(Debug, Default)]
-pub struct Walked {
-    /// Ways from the root to files that end like a recording, parted by `/`, in order.
-    pub ways: Vec<Box<str>>,
-    /// What cannot be read.
-    pub problems: Vec<ListingProblem>,
-    /// Files that do not end like a recording.
-    pub num_ignored: u64,
-}
-
-/// Walks the folder `root`; takes files that end in one of `extensions`.
-///
-/// # Errors
-/// [`ListingError`] when `root` itself cannot be read.
-pub fn walk(root: &Path, extensions: &[String]) -> Result<Walked, ListingError> {
-    let mut walked = Walked::default();
-    let entries =
-        fs::read_dir(root).map_err(|source| ListingError::Unreadable { path: root.to_owned(), source })?;
-    let mut folders = Vec::new();
-    walked.take(root, "", entries, extensions, &mut folders);
-    while let Some(way) = folders.pop() {
-        let path = root.join(&way);
-        match fs::read_dir(&path) {
-            Ok(entries) => walked.take(root, &format!("{way}/"), entries, extensions, &mut folders),
-            Err(error) => walked.problem(path, unreadable(&error)),
-        }
-    }
-    walked.ways.sort_unstable();
-    walked.problems.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(walked)
-}
-
-fn unreadable(error: &std::io::Error) -> ItemError {
-    ItemError::Unreadable { problem: error.to_string() }
-}
-
-impl Walked {
-    fn problem(&mut self, path: PathBuf, cause: ItemError) {
-        self.problems.push(ListingProblem::file(path, cause));
-    }
-
-    /// Takes what lies in one folder; `before` leads to it.
-    fn take(
-        &mut self,
-        root: &Path,
-        before: &str,
-        entries: fs::ReadDir,
-        extensions: &[String],
-        folders: &mut Vec<String>,
-    ) {
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    self.problem(root.join(before), unreadable(&error));
-                    continue;
-                }
-            };
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                // Only what looks like a recording is worth a word.
-                let lossy = name.to_string_lossy().into_owned();
-                if has_extension(&lossy, extensions) || entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    self.problem(entry.path(), ItemError::NameNotUtf8);
-                } else {
-                    self.num_ignored += 1;
-                }
-                continue;
-            };
-            if name.starts_with(['.', '~']) {
-                continue;
-            }
-            let kind = match entry.file_type() {
-                Ok(kind) => kind,
-                Err(error) => {
-                    self.problem(entry.path(), unreadable(&error));
-                    continue;
-                }
-            };
-            if kind.is_dir() {
-                folders.push(format!("{before}{name}"));
-            } else if kind.is_symlink() && entry.path().is_dir() {
-                self.problem(entry.path(), ItemError::LinkedFolder);
-            } else if has_extension(name, extensions) {
-                self.ways.push(format!("{before}{name}").into());
-            } else {
-                self.num_ignored += 1;
-            }
-        }
-    }
-}
-
-fn has_extension(name: &str, extensions: &[String]) -> bool {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// The calls that the files at `ways` are, which lead from `root` and are in order.
@@ -328,6 +230,8 @@ pub(super) fn item(root: &Path, options: &ListingOptions, entry: &Entry) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::listing::NamePattern;
     use crate::types::{ChannelIndex, Direction, SpeakerRole};
@@ -373,6 +277,7 @@ mod tests {
             "20260301/0001.wav",
             "cut.mp3",
             "cut.opus",
+            "cut.opus.json",
             "张三.wav",
             "李四.wav",
             "chat.jsonl",
@@ -477,6 +382,19 @@ mod tests {
         assert_eq!(ids(&listing), ["a:x", "y"]);
         let found: Vec<_> = listing.problems.iter().map(ListingProblem::reason).collect();
         assert_eq!(found, ["archive.linked_folder", "archive.name_not_utf8"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_regular_files_are_taken_from_a_folder() {
+        let folder = folder(&["a.wav"]);
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("b.wav")).expect("a socket");
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("c.wav")).expect("a link");
+        std::os::unix::fs::symlink(folder.path().join("gone"), folder.path().join("d.wav")).expect("a link");
+        let listing = list(&folder, None);
+        assert_eq!(ids(&listing), ["a"]);
+        let reasons: Vec<_> = reasons(&listing).into_iter().map(|(_, reason)| reason).collect();
+        assert_eq!(reasons, ["archive.not_a_file", "archive.not_a_file", "archive.unreadable"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::Draft;
 use super::manifest::Table;
+use super::options::CHAT_EXTENSION;
 use super::{ItemError, LegRoles, ListingOptions, ListingProblem};
 use super::{folder, legs};
 use crate::types::{AudioDeclaration, CallId, CallMetadata, ChannelIndex, Media, SpeakerRole};
@@ -21,6 +22,9 @@ pub struct ArchiveItem {
     pub metadata: CallMetadata,
     /// How to read its audio; of each leg, when there are two.
     pub declaration: AudioDeclaration,
+    /// What its row says besides, as the proto3 JSON of metadata, which goes over `metadata`. It may name the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 /// The files of a call.
@@ -51,7 +55,8 @@ impl ItemSource {
     }
 
     pub(super) fn file(path: PathBuf) -> Self {
-        let is_chat = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
+        let is_chat =
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(CHAT_EXTENSION));
         if is_chat { Self::ChatFile(path) } else { Self::File(path) }
     }
 }
@@ -144,7 +149,8 @@ pub(super) fn finish(mut draft: Draft, call_id: CallId, source: ItemSource) -> A
     let name =
         source.paths().next().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     draft.declaration.file_name = name;
-    ArchiveItem { call_id, source, metadata: draft.metadata, declaration: draft.declaration }
+    let Draft { metadata, declaration, beside, .. } = draft;
+    ArchiveItem { call_id, source, metadata, declaration, beside }
 }
 
 /// Says who is heard on the legs of a call, unless that is known better.

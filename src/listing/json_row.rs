@@ -1,20 +1,30 @@
-//! A row of a manifest as a JSON object: fields as in a table, or as in proto3 JSON.
+//! A row of a manifest as a JSON object: fields as in a table, or shaped like an upload.
+//!
+//! The `metadata` of an upload is handed on as it stands: whoever imports reads it as the file beside a recording.
 
 use serde_json::{Map, Value};
 
 use super::ItemError;
 use super::fields::Field;
 
-/// Hands every field of the object in `text` to `set`, with its name.
+/// Hands every field of the object in `text` to `set`, with its name; gives its `metadata`.
 pub(super) fn read(
     text: &str,
     set: &mut impl FnMut(&str, &Field, &str) -> Result<(), ItemError>,
-) -> Result<(), ItemError> {
+) -> Result<Option<String>, ItemError> {
+    let mut metadata = None;
     let object: Map<String, Value> = serde_json::from_str(text)
         .map_err(|error| ItemError::Row { problem: format!("it is no JSON object on one line: {error}") })?;
     for (name, value) in &object {
         match (name.as_str(), value) {
-            ("metadata" | "audio", Value::Object(inside)) => {
+            ("metadata", Value::Object(inside)) => {
+                // Who is heard on which leg depends on it.
+                if let Some(direction @ Value::String(_)) = inside.get("direction") {
+                    take("direction", direction, set)?;
+                }
+                metadata = Some(value.to_string());
+            }
+            ("audio", Value::Object(inside)) => {
                 for (name, value) in inside {
                     take(name, value, set)?;
                 }
@@ -22,7 +32,7 @@ pub(super) fn read(
             _ => take(name, value, set)?,
         }
     }
-    Ok(())
+    Ok(metadata)
 }
 
 fn take(
@@ -32,7 +42,10 @@ fn take(
 ) -> Result<(), ItemError> {
     if let ("attributes", Value::Object(inside)) = (name, value) {
         for (name, value) in inside {
-            set(name, &Field::Attribute(name.clone()), &scalar(name, value)?)?;
+            // Attributes are shown as they are, and names of customers are not.
+            let is_name = Field::named(name) == Field::CustomerName;
+            let field = if is_name { Field::CustomerName } else { Field::Attribute(name.clone()) };
+            set(name, &field, &scalar(name, value)?)?;
         }
         return Ok(());
     }

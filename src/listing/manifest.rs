@@ -46,7 +46,8 @@ struct Column {
 ///
 /// A file that ends in `.jsonl`, `.ndjson` or `.json`, or begins with `{`, has one JSON object a line; any other is a
 /// table whose first row names the columns, parted by tabs, commas or semicolons. Text is UTF-8, UTF-16 with its mark, or
-/// GBK. A column that is no field is kept as an attribute. Paths start at the manifest's folder.
+/// GBK. A column that is no field is kept as an attribute. Paths start at the manifest's folder. The `metadata` of a row
+/// of JSON is in [`ArchiveItem::beside`].
 ///
 /// # Errors
 /// [`ListingError`] when the manifest cannot be read, is no text or names no recordings. A row that cannot be taken is a
@@ -219,7 +220,7 @@ fn delimiter(head: &[u8]) -> u8 {
 impl Table {
     /// The item that a row is.
     pub(super) fn item(&self, text: &str) -> Result<ArchiveItem, ItemError> {
-        let mut draft = Draft::default();
+        let (mut draft, mut beside) = (Draft::default(), None);
         let zone = &self.options.time_zone;
         let mut set = |name: &str, field: &Field, value: &str| {
             draft
@@ -227,7 +228,7 @@ impl Table {
                 .map_err(|problem| ItemError::Field { field: name.to_owned(), problem })
         };
         match &self.form {
-            Form::Json => json_row::read(text, &mut set)?,
+            Form::Json => beside = json_row::read(text, &mut set)?,
             Form::Cells(columns) => {
                 for (column, cell) in columns.iter().zip(text.split(CELL_END)) {
                     if let Some(field) = &column.field {
@@ -236,6 +237,7 @@ impl Table {
                 }
             }
         }
+        draft.beside = beside;
         self.finish(draft)
     }
 

@@ -164,13 +164,42 @@ fn lines_of_json_are_read_flat_or_like_an_upload() {
     assert_eq!(ids, ["7", "b", "sub:c"], "{:?}", listing.problems);
     assert_eq!(items[0].metadata.attributes.get("vip").map(String::as_str), Some("true"));
     assert_eq!(items[1].metadata.direction, Some(Direction::Outbound));
-    assert_eq!(items[1].metadata.channel_roles.len(), 2);
-    assert_eq!(items[1].metadata.attributes.get("queue").map(String::as_str), Some("x"));
+    let beside: serde_json::Value =
+        serde_json::from_str(items[1].beside.as_deref().expect("it has metadata")).expect("it is JSON");
+    assert_eq!(
+        (&beside["attributes"]["queue"], &beside["channelRoles"][1]["channel"]),
+        (&"x".into(), &1.into())
+    );
+    assert_eq!((items[0].beside.as_deref(), items[1].metadata.attributes.len()), (None, 0));
     assert_eq!((items[2].declaration.rate_hz, items[2].metadata.channels.len()), (Some(8000), 2));
     assert_eq!(
         problems(&listing),
         [(3, "archive.bad_row"), (6, "archive.bad_row"), (7, "archive.bad_field")]
     );
+}
+
+#[test]
+fn the_customers_name_is_no_attribute_whatever_its_column_is_called() {
+    for name in ["customer_name", "CustomerName", "客户姓名", "客户名称"] {
+        let (_folder, listing) = list("calls.csv", format!("path,{name}\na.wav,陈大文\n").as_bytes());
+        let metadata = listing.get(0).expect("a call").metadata;
+        assert_eq!(metadata.customer_name.as_deref(), Some("陈大文"), "{name}");
+        assert!(metadata.attributes.is_empty(), "{name}");
+    }
+    let row = r#"{"path": "a.wav", "attributes": {"客户姓名": "陈大文", "分行": "广州"}}"#;
+    let metadata = list("calls.jsonl", row.as_bytes()).1.get(0).expect("a call").metadata;
+    assert_eq!((metadata.customer_name.as_deref(), metadata.attributes.len()), (Some("陈大文"), 1));
+}
+
+#[test]
+fn a_codec_with_one_layout_needs_no_other_column() {
+    let rows = "path,id,codec,rate_hz,num_channels\n\
+        a.wav,1,gsm,,\na.wav,2,G722,,\na.wav,3,g729,,\na.wav,4,aal2_g726-32,8000,1\na.wav,5,vox,,\na.wav,6,mp3,,\n";
+    let (_folder, listing) = list("calls.csv", rows.as_bytes());
+    let ids: Vec<_> = listing.iter().map(|item| item.call_id.to_string()).collect();
+    assert_eq!(ids, ["1", "2", "3", "4"]);
+    let messages: Vec<_> = listing.problems.iter().map(ListingProblem::message).collect();
+    assert!(messages[0].contains("rate_hz") && messages[1].contains("aal2-g726-40"), "{messages:?}");
 }
 
 #[test]

@@ -22,13 +22,15 @@ mod pattern;
 mod table_cells;
 mod table_text;
 mod values;
+mod walk;
 
 pub use error::{ItemError, JoinError, ListingError, ListingProblem, PatternError};
-pub use folder::{Walked, list_files, list_folder, walk};
+pub use folder::{list_files, list_folder};
 pub use ids::call_id_of;
 pub use item::{ArchiveItem, ItemSource, Listing};
 pub use join::join_legs;
 pub use legs::{LegRoles, LegSuffixes};
 pub use manifest::read_manifest;
-pub use options::{ListingOptions, RECORDING_EXTENSIONS};
+pub use options::ListingOptions;
 pub use pattern::NamePattern;
+pub use walk::{Walked, walk};

@@ -4,15 +4,10 @@ use jiff::tz::TimeZone;
 
 use super::legs::{LegRoles, LegSuffixes};
 use super::pattern::NamePattern;
+use crate::audio::EXTENSIONS;
 
-/// Endings of files that are taken for recordings or chats, in lower case. Files that are named in a manifest are taken
-/// whatever their name.
-pub const RECORDING_EXTENSIONS: [&str; 49] = [
-    "wav", "wave", "flac", "mp3", "mp2", "aac", "m4a", "mp4", "m4v", "mov", "mkv", "mka", "webm", "ogg",
-    "oga", "opus", "aif", "aiff", "aifc", "caf", "w64", "rf64", "gsm", "ul", "ulaw", "pcmu", "al", "alaw",
-    "pcma", "cal", "vox", "g722", "g729", "sln", "sln8", "sln12", "sln16", "sln24", "sln32", "sln44",
-    "sln48", "sln96", "sln192", "amr", "awb", "3gp", "3g2", "v3", "jsonl",
-];
+/// The ending of files of chats.
+pub(super) const CHAT_EXTENSION: &str = "jsonl";
 
 /// How an archive is listed.
 #[derive(Debug, Clone)]
@@ -26,7 +21,8 @@ pub struct ListingOptions {
     pub leg_roles: LegRoles,
     /// The zone of times that do not say theirs.
     pub time_zone: TimeZone,
-    /// Endings of files to take from a folder, without the dot, in lower case.
+    /// Endings of files to take from a folder, without the dot, in lower case. Files that are named in a manifest are
+    /// taken whatever their name.
     pub extensions: Vec<String>,
 }
 
@@ -37,7 +33,7 @@ impl Default for ListingOptions {
             leg_suffixes: vec![LegSuffixes::default()],
             leg_roles: LegRoles::default(),
             time_zone: TimeZone::system(),
-            extensions: RECORDING_EXTENSIONS.map(str::to_owned).to_vec(),
+            extensions: EXTENSIONS.iter().copied().chain([CHAT_EXTENSION]).map(str::to_owned).collect(),
         }
     }
 }

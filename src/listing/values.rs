@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::types::{
-    BitOrder, ChannelIndex, DeclaredCodec, Direction, G726Rate, HangUpSide, Media, SpeakerRole,
-};
+use crate::types::{ChannelIndex, DeclaredCodec, Direction, HangUpSide, Media, SpeakerRole};
 
 /// Years in which a call can have been recorded; what lies outside is a wrong column or a wrong format.
 const YEARS: std::ops::RangeInclusive<i16> = 1980..=2100;
@@ -139,35 +137,10 @@ pub(super) fn hang_up_side(text: &str) -> Result<HangUpSide, String> {
 }
 
 pub(super) fn codec(text: &str) -> Result<DeclaredCodec, String> {
-    use BitOrder::{LeastFirst, MostFirst};
-    use G726Rate::{Kbit16, Kbit24, Kbit32, Kbit40};
-    let names = [
-        ("alaw", DeclaredCodec::Alaw),
-        ("pcma", DeclaredCodec::Alaw),
-        ("alaw_inverted", DeclaredCodec::AlawInverted),
-        ("ulaw", DeclaredCodec::Ulaw),
-        ("mulaw", DeclaredCodec::Ulaw),
-        ("pcmu", DeclaredCodec::Ulaw),
-        ("s16le", DeclaredCodec::PcmS16Le),
-        ("pcm_s16le", DeclaredCodec::PcmS16Le),
-        ("s16be", DeclaredCodec::PcmS16Be),
-        ("pcm_s16be", DeclaredCodec::PcmS16Be),
-        ("u8", DeclaredCodec::PcmU8),
-        ("pcm_u8", DeclaredCodec::PcmU8),
-        ("vox", DeclaredCodec::Vox),
-        ("gsm", DeclaredCodec::Gsm),
-        ("g722", DeclaredCodec::G722),
-        ("g729", DeclaredCodec::G729),
-        ("g726_16", DeclaredCodec::G726(Kbit16, LeastFirst)),
-        ("g726_24", DeclaredCodec::G726(Kbit24, LeastFirst)),
-        ("g726_32", DeclaredCodec::G726(Kbit32, LeastFirst)),
-        ("g726_40", DeclaredCodec::G726(Kbit40, LeastFirst)),
-        ("aal2_g726_16", DeclaredCodec::G726(Kbit16, MostFirst)),
-        ("aal2_g726_24", DeclaredCodec::G726(Kbit24, MostFirst)),
-        ("aal2_g726_32", DeclaredCodec::G726(Kbit32, MostFirst)),
-        ("aal2_g726_40", DeclaredCodec::G726(Kbit40, MostFirst)),
-    ];
-    named(text, &names, "alaw, alaw_inverted, ulaw, s16le, s16be, u8, vox, gsm, g722, g729 or g726_32")
+    DeclaredCodec::named(text).ok_or_else(|| {
+        let names: Vec<_> = DeclaredCodec::all().map(|(_, name, _)| name).collect();
+        format!("`{text}` is not known; write one of {}", names.join(", "))
+    })
 }
 
 fn role(text: &str) -> Result<SpeakerRole, String> {

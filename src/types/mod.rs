@@ -3,6 +3,7 @@
 //! Types here carry no behaviour beyond validation and arithmetic, and know no other module.
 
 mod channel;
+mod codec_names;
 mod ids;
 mod metadata;
 mod score;

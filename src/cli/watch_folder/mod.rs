@@ -6,6 +6,8 @@ mod args;
 mod journal;
 mod settle;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod then;
 mod upload;
 
@@ -24,9 +26,11 @@ use self::upload::{Sender, Sent};
 use super::client::ServerArgs;
 use super::exit::{Exit, UsageError, describe};
 use super::output::emit;
+use super::progress;
 use super::recording::RecordingArgs;
-use super::{progress, recording};
-use crate::listing::{ArchiveItem, ItemError, ListingOptions, list_files, walk};
+use crate::app::sidecar_of;
+use crate::error::{Classify, ErrorCode};
+use crate::listing::{ArchiveItem, ItemError, ListingOptions, ListingProblem, list_files, walk};
 
 /// How long one side of a call waits for the other before it is told.
 const LEG_WAIT: Duration = Duration::from_secs(10 * 60);
@@ -117,24 +121,24 @@ struct Look {
     /// Files that are not complete yet.
     pending: HashSet<Box<str>>,
     /// Files that were sent before something came between.
-    unfinished: Vec<(Box<str>, String)>,
+    unfinished: Vec<(Box<str>, Stamp, String)>,
 }
 
 impl Watch<'_> {
     async fn run(&mut self, stop: &Stop) -> anyhow::Result<Exit> {
         let spinner = progress::spinner("waiting for recordings");
         loop {
-            let look = self.look()?;
+            let look = self.look(Instant::now())?;
             let num_pending = look.pending.len();
-            for (way, call_id) in &look.unfinished {
-                if self.finish(way) {
+            for (way, stamp, call_id) in &look.unfinished {
+                if self.finish(&[(way.to_string(), *stamp)], None) {
                     emit(&format!("present\t{call_id}\t{}", self.root.join(&**way).display()))?;
                 }
             }
             if !look.ready.is_empty() {
                 spinner.set_message(format!("{} recordings to send", look.ready.len()));
             }
-            let is_away = !self.send_all(look, stop).await?;
+            let is_away = !self.send_all(look, stop, Instant::now()).await?;
             let num_failed = match self.journal.tell_failed(&self.problems) {
                 Ok(num_failed) => num_failed,
                 Err(error) => {
@@ -159,8 +163,8 @@ impl Watch<'_> {
         }
     }
 
-    /// Looks at every file once.
-    fn look(&mut self) -> anyhow::Result<Look> {
+    /// Looks at every file once, at `now`.
+    fn look(&mut self, now: Instant) -> anyhow::Result<Look> {
         let mut walked = match walk(self.root, &self.options.extensions) {
             Ok(walked) => walked,
             Err(error) if self.args.once => return Err(error.into()),
@@ -177,7 +181,8 @@ impl Watch<'_> {
         if self.first_seen.is_none() {
             self.first_seen = first_seen;
         }
-        let (mut look, mut present, now) = (Look::default(), HashSet::new(), Instant::now());
+        let (mut look, mut present) = (Look::default(), HashSet::new());
+        let (mut known, mut changed_calls) = (Vec::new(), HashSet::new());
         for way in walked.ways {
             let path = self.root.join(&*way);
             let stamp = match path.metadata() {
@@ -190,16 +195,22 @@ impl Watch<'_> {
                 }
             };
             present.insert(way.clone());
-            if let Some(outcome) = self.journal.get(&way).filter(|outcome| outcome.stamp == stamp) {
-                if outcome.refused.is_none() && self.args.then != Then::Keep && !self.must_wait(&way, now) {
-                    look.unfinished.push((way, outcome.call_id.clone()));
+            match self.journal.get(&way) {
+                Some(outcome) if outcome.stamp == stamp => {
+                    known.push((way, stamp));
+                    continue;
                 }
-                continue;
+                Some(outcome) => {
+                    changed_calls.insert(outcome.call_id.clone());
+                }
+                None => {}
             }
+            // Also with markers: it tells how long one side of a call waits for the other.
+            let has_settled = self.settling.is_complete(&way, stamp, now);
             let is_complete = match &self.args.done_suffix {
                 Some(suffix) => self.root.join(format!("{way}{suffix}")).exists(),
                 // A recorder may make its file when the call begins, and write it when the call ends.
-                None => (stamp.size > 0 || self.args.once) && self.settling.is_complete(&way, stamp, now),
+                None => (stamp.size > 0 || self.args.once) && has_settled,
             };
             if self.first_seen.as_ref().is_some_and(|seen| !seen.contains(&way)) {
                 continue;
@@ -214,8 +225,21 @@ impl Watch<'_> {
             }
         }
         self.settling.end_round();
+        for (way, stamp) in known {
+            let outcome = self.journal.get(&way).filter(|_| !self.must_wait(&way, now));
+            let Some(outcome) = outcome else { continue };
+            if changed_calls.contains(&outcome.call_id) {
+                // The other side of a call is sent again, and it goes with it.
+                look.stamps.insert(way.clone(), stamp);
+                look.ready.push(way);
+            } else if outcome.refused.is_none() && self.args.then != Then::Keep {
+                look.unfinished.push((way, stamp, outcome.call_id.clone()));
+            }
+        }
+        look.ready.sort_unstable();
         // What cannot be seen for a while, or a share that is not mounted, is not gone.
-        if walked.problems.is_empty() && !present.is_empty() {
+        let is_seen = |problem: &ListingProblem| problem.cause.code() != ErrorCode::Unavailable;
+        if walked.problems.iter().all(is_seen) && !present.is_empty() {
             self.journal.retain(|way| present.contains(way))?;
         }
         self.not_before.retain(|way, _| present.contains(way.as_str()));
@@ -248,9 +272,8 @@ impl Watch<'_> {
     }
 
     /// Sends what is ready; whether a server was there.
-    async fn send_all(&mut self, mut look: Look, stop: &Stop) -> anyhow::Result<bool> {
+    async fn send_all(&mut self, mut look: Look, stop: &Stop, now: Instant) -> anyhow::Result<bool> {
         let listing = list_files(self.root, std::mem::take(&mut look.ready), &self.options);
-        let now = Instant::now();
         for problem in &listing.problems {
             let way = self.way_of(&problem.path);
             if let ItemError::LegAlone { partner } = &problem.cause {
@@ -270,8 +293,9 @@ impl Watch<'_> {
             if !self.is_unchanged(&item, &look) {
                 continue;
             }
+            let beside = self.beside(&item);
             match self.sender.send(&item, stop).await {
-                Sent::Accepted { is_present } => self.accepted(&item, &look, is_present)?,
+                Sent::Accepted { is_present } => self.accepted(&item, &look, &beside, is_present)?,
                 Sent::Refused(why) => {
                     eprintln!("diting: {}: {why}", self.name(&item));
                     self.keep(&item, &look, Some(why))?;
@@ -292,33 +316,85 @@ impl Watch<'_> {
         Ok(true)
     }
 
-    fn accepted(&mut self, item: &ArchiveItem, look: &Look, is_present: bool) -> anyhow::Result<()> {
+    fn accepted(
+        &mut self,
+        item: &ArchiveItem,
+        look: &Look,
+        beside: &HashMap<String, Stamp>,
+        is_present: bool,
+    ) -> anyhow::Result<()> {
         self.keep(item, look, None)?;
-        let ways = self.ways(item);
-        for way in &ways {
+        let stamped = |way: String| look.stamps.get(way.as_str()).map(|stamp| (way, *stamp));
+        let sent: Vec<_> = self.ways(item).into_iter().filter_map(stamped).collect();
+        for (way, _) in &sent {
             self.problems.remove(way);
             self.not_before.remove(way);
-            self.finish(way);
         }
+        self.finish(&sent, Some(beside));
         let word = if is_present { "present" } else { "accepted" };
         emit(&format!("{word}\t{}\t{}", item.call_id, self.name(item)))?;
         Ok(())
     }
 
-    /// Does with a file that was sent what is to be done; whether it worked.
-    fn finish(&mut self, way: &str) -> bool {
-        let marker = self.args.done_suffix.as_ref().map(|suffix| format!("{way}{suffix}"));
-        let sidecar = recording::sidecar(&self.root.join(way)).map(|_| format!("{way}.json"));
+    /// Does with the files of a call that was sent, as they were then, what is to be done; whether it worked. `beside`
+    /// is the metadata that was sent with it, where that is known.
+    fn finish(&mut self, sent: &[(String, Stamp)], beside: Option<&HashMap<String, Stamp>>) -> bool {
+        if self.args.then == Then::Keep {
+            return true;
+        }
+        // All before the first: one side of a call that goes alone leaves the other alone.
+        sent.iter().all(|(way, stamp)| self.is_as_sent(way, *stamp))
+            && sent.iter().all(|(way, stamp)| self.finish_one(way, *stamp, beside))
+    }
+
+    /// Whether a file still is what was sent, or is gone; says so when it is not.
+    fn is_as_sent(&mut self, way: &str, stamp: Stamp) -> bool {
+        let is_same = match self.root.join(way).metadata() {
+            Ok(metadata) => Stamp::of(&metadata) == stamp,
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        if !is_same {
+            let problem = "it changed while it was sent: it stays, and is sent again when it is complete";
+            self.problem(way, problem);
+        }
+        is_same
+    }
+
+    fn finish_one(&mut self, way: &str, stamp: Stamp, beside: Option<&HashMap<String, Stamp>>) -> bool {
+        let mut companions = Vec::new();
+        if let Some(sidecar) = sidecar_of(&self.root.join(way)) {
+            let name = self.way_of(&sidecar);
+            let now = sidecar.metadata().map(|metadata| Stamp::of(&metadata)).ok();
+            if beside.is_none_or(|beside| beside.get(&name) == now.as_ref()) {
+                companions.push(name);
+            } else {
+                let problem =
+                    "it was written while its recording was sent: it stays; `diting calls update` says it";
+                self.problem(&name, problem);
+            }
+        }
+        companions.extend(self.args.done_suffix.as_ref().map(|suffix| format!("{way}{suffix}")));
+        if !self.is_as_sent(way, stamp) {
+            return false;
+        }
         // The recording last: as long as it is there, this is done again after a crash.
-        let companions = sidecar.into_iter().chain(marker).filter(|_| self.args.then != Then::Keep);
-        for way in companions.chain([way.to_owned()]) {
-            if let Err(error) = self.args.then.finish(self.root, &way) {
-                self.problem(&way, &format!("it was sent, but then: {error}"));
-                self.not_before.insert(way, Instant::now() + LATER);
+        for companion in companions.into_iter().chain([way.to_owned()]) {
+            if let Err(error) = self.args.then.finish(self.root, &companion) {
+                self.problem(&companion, &format!("it was sent, but then: {error}"));
+                self.not_before.insert(way.to_owned(), Instant::now() + LATER);
                 return false;
             }
         }
         true
+    }
+
+    /// The metadata files beside the files of `item`.
+    fn beside(&self, item: &ArchiveItem) -> HashMap<String, Stamp> {
+        let stamped = |file: PathBuf| {
+            let stamp = Stamp::of(&file.metadata().ok()?);
+            Some((self.way_of(&file), stamp))
+        };
+        item.source.paths().filter_map(sidecar_of).filter_map(stamped).collect()
     }
 
     fn keep(&mut self, item: &ArchiveItem, look: &Look, refused: Option<String>) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::listing::RECORDING_EXTENSIONS;
+use crate::audio::EXTENSIONS;
 
 /// Names that are tried for a file whose own is taken.
 const MAX_NAMES: u32 = 10_000;
@@ -31,7 +31,7 @@ impl FromStr for Then {
     fn from_str(text: &str) -> Result<Self, String> {
         let is_recording = |suffix: &str| {
             let extension = suffix.rsplit('.').next().unwrap_or_default().to_lowercase();
-            RECORDING_EXTENSIONS.contains(&extension.as_str())
+            EXTENSIONS.contains(&extension.as_str())
         };
         match text.split_once('=') {
             None if text == "keep" => Ok(Self::Keep),

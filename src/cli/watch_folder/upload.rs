@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use prost::Message;
 use tonic::{Code, Status};
 
 use super::stop::Stop;
@@ -12,10 +11,10 @@ use crate::audio::{AudioConfig, AudioError};
 use crate::cli::client::{Client, ServerArgs, retry_delay};
 use crate::cli::exit::describe;
 use crate::cli::push;
-use crate::cli::recording::{self, RecordingArgs};
+use crate::cli::recording::RecordingArgs;
 use crate::listing::{ArchiveItem, ItemSource, JoinError, join_legs};
 use crate::proto::v1;
-use crate::types::{AudioDeclaration, CallMetadata};
+use crate::types::AudioDeclaration;
 
 /// Longest wait between two tries.
 const MAX_DELAY: Duration = Duration::from_secs(30);
@@ -133,16 +132,13 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// What is said about the call: by its name, over that by the file beside it, over that by what was typed.
+    /// What is said about the call: by its name, over that by the files beside it, over that by what was typed.
     fn header(&self, item: &ArchiveItem, first: &Path) -> anyhow::Result<v1::UploadCallHeader> {
-        let beside = self.metadata.map(Path::to_owned).or_else(|| recording::sidecar(first));
-        let over = self.recording.metadata(beside.as_deref())?;
-        let mut metadata = v1::CallMetadata::from(&item.metadata);
-        if !over.channel_roles.is_empty() {
-            metadata.channel_roles.clear();
+        let mut known = item.metadata.clone();
+        if self.recording.has_roles() {
+            known.channel_roles.clear();
         }
-        metadata.merge(over.encode_to_vec().as_slice()).context("metadata cannot be put together")?;
-        CallMetadata::try_from(metadata.clone())?;
+        let metadata = self.recording.metadata(self.metadata, item.source.paths(), &known)?;
         Ok(v1::UploadCallHeader {
             call_id: item.call_id.to_string(),
             metadata: Some(metadata),

@@ -9,14 +9,23 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{MAX_HELD_BYTES, ReadOptions, of_messages, text};
+use super::{ReadOptions, of_messages, text};
 use crate::dialogue::{Message, MessageKind, Sent};
 use crate::proto::text_call::{TextCall, TextCallError, wrong};
 use crate::types::{CallMetadata, SpeakerRole};
 
+/// Longest id of a message, in bytes.
+const MAX_ID_BYTES: usize = 512;
+
+/// Longest account or room, in bytes.
+const MAX_ACCOUNT_BYTES: usize = 256;
+
+/// What a message takes besides its texts, with the room that growing lists leave free.
+const HELD_BYTES: usize = 2 * size_of::<Held>() + 64;
+
 /// A message and its place in the file.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     line: usize,
     at: Timestamp,
     message: Message,
@@ -36,22 +45,26 @@ pub(super) struct Archive {
     options: Arc<ReadOptions>,
     chats: BTreeMap<Parties, Vec<Held>>,
     num_bytes: usize,
+    /// Most bytes to hold.
+    max_bytes: usize,
 }
 
 impl Archive {
-    pub(super) fn new(options: Arc<ReadOptions>) -> Self {
-        Self { options, chats: BTreeMap::new(), num_bytes: 0 }
+    pub(super) fn new(options: Arc<ReadOptions>, max_bytes: usize) -> Self {
+        Self { options, chats: BTreeMap::new(), num_bytes: 0, max_bytes }
     }
 
     /// Takes the message of one line.
     pub(super) fn take(&mut self, line: usize, fields: &Map<String, Value>) -> Result<(), TextCallError> {
         let id = text(fields, "msgid").ok_or_else(|| wrong("`msgid` is no text"))?;
+        check("msgid", &id, MAX_ID_BYTES)?;
         let action = text(fields, "action").unwrap_or_else(|| "send".to_owned());
         if action == "switch" {
             // Somebody's account moved to another company: nobody said anything.
             return Ok(());
         }
         let from = text(fields, "from").ok_or_else(|| wrong("`from` is missing or no text"))?;
+        check("from", &from, MAX_ACCOUNT_BYTES)?;
         let time = fields.get("msgtime").ok_or_else(|| wrong("`msgtime` is missing"))?;
         let at =
             self.options.moment(time).ok_or_else(|| wrong("`msgtime` must be milliseconds since 1970"))?;
@@ -67,12 +80,14 @@ impl Archive {
             reply_to: None,
             recalls,
         };
-        self.num_bytes += message.text.len() + 256;
-        if self.num_bytes > MAX_HELD_BYTES {
+        let num_bytes = num_bytes_held(&message)
+            + if self.chats.contains_key(&parties) { 0 } else { parties.num_bytes() };
+        if self.num_bytes.saturating_add(num_bytes) > self.max_bytes {
             let problem =
-                format!("the archive holds more than {MAX_HELD_BYTES} bytes: split the file by day");
+                format!("the messages take more than {} bytes: split the file by day", self.max_bytes);
             return Err(wrong(problem));
         }
+        self.num_bytes += num_bytes;
         self.chats.entry(parties).or_default().push(Held { line, at, message });
         Ok(())
     }
@@ -89,8 +104,8 @@ impl Archive {
         }
     }
 
-    /// All chats with the lines at which they begin, in that order.
-    pub(super) fn chats(&mut self) -> Vec<(usize, Result<TextCall, TextCallError>)> {
+    /// The messages of every chat with the line at which it begins, in that order.
+    pub(super) fn chats(&mut self) -> Vec<(usize, Vec<Held>)> {
         let gap = i64::try_from(self.options.gap.0).unwrap_or(i64::MAX);
         let mut chats = Vec::new();
         for (_, mut held) in std::mem::take(&mut self.chats) {
@@ -99,34 +114,64 @@ impl Archive {
             for one in held {
                 let last = open.last().map(|last| last.at.as_millisecond());
                 if last.is_some_and(|last| one.at.as_millisecond().saturating_sub(last) > gap) {
-                    chats.extend(self.chat(std::mem::take(&mut open)));
+                    chats.push(std::mem::take(&mut open));
                 }
                 open.push(one);
             }
-            chats.extend(self.chat(open));
+            chats.push(open);
         }
+        let first_line = |held: Vec<Held>| Some((held.iter().map(|one| one.line).min()?, held));
+        let mut chats: Vec<_> = chats.into_iter().filter_map(first_line).collect();
         chats.sort_by_key(|(line, _)| *line);
         chats
     }
 
-    fn chat(&self, held: Vec<Held>) -> Option<(usize, Result<TextCall, TextCallError>)> {
-        let line = held.iter().map(|one| one.line).min()?;
+    /// The chat of its messages.
+    pub(super) fn chat(&self, held: Vec<Held>) -> Result<TextCall, TextCallError> {
         // The first message names the chat: it is the same in every export that has it.
         let first = held.first().and_then(|one| one.message.id.as_deref()).unwrap_or_default();
         let digest = Sha256::digest(first.as_bytes());
         let id = format!("wecom-{}", hex::encode(digest.get(..12).unwrap_or_default()));
         let messages = held.into_iter().map(|one| (one.message, Sent::At(one.at))).collect();
-        Some((line, of_messages(Some(id), CallMetadata::default(), messages, &self.options)))
+        of_messages(Some(id), CallMetadata::default(), messages, &self.options)
     }
+}
+
+impl Parties {
+    /// What it takes as the name of a chat.
+    fn num_bytes(&self) -> usize {
+        let texts = match self {
+            Self::Room(room) => room.len(),
+            Self::Pair(one, other) => one.len() + other.len(),
+        };
+        texts + 2 * size_of::<(Self, Vec<Held>)>()
+    }
+}
+
+/// What a message takes until the end of the file.
+fn num_bytes_held(message: &Message) -> usize {
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let Message { id, sender, role: _, kind: _, text, offset: _, reply_to, recalls } = message;
+    HELD_BYTES + optional(id) + sender.len() + text.len() + optional(reply_to) + optional(recalls)
+}
+
+/// Refuses what is too long for what it is: it would be held again and again.
+fn check(name: &str, value: &str, max_bytes: usize) -> Result<(), TextCallError> {
+    if value.len() <= max_bytes {
+        return Ok(());
+    }
+    Err(wrong(format!("`{name}` has {} bytes, and at most {max_bytes} are allowed", value.len())))
 }
 
 fn parties(fields: &Map<String, Value>, from: &str) -> Result<Parties, TextCallError> {
     if let Some(room) = text(fields, "roomid").filter(|room| !room.is_empty()) {
+        check("roomid", &room, MAX_ACCOUNT_BYTES)?;
         return Ok(Parties::Room(room));
     }
     let to = fields.get("tolist").and_then(Value::as_array).and_then(|to| to.first());
     let to =
         to.and_then(Value::as_str).ok_or_else(|| wrong("`tolist` names nobody, and there is no `roomid`"))?;
+    check("tolist", to, MAX_ACCOUNT_BYTES)?;
     let (one, other) = if from <= to { (from, to) } else { (to, from) };
     Ok(Parties::Pair(one.to_owned(), other.to_owned()))
 }
@@ -142,6 +187,7 @@ fn content(
     let field = |key: &str| own.and_then(|own| text(own, key)).unwrap_or_default();
     if action == "recall" || name == "revoke" {
         let target = field("pre_msgid");
+        check("pre_msgid", &target, MAX_ID_BYTES)?;
         return Ok((
             MessageKind::Recall,
             String::new(),
@@ -183,4 +229,47 @@ fn mixed(own: Option<&Map<String, Value>>) -> String {
         inner.get("content").and_then(Value::as_str).map(str::to_owned)
     };
     items.into_iter().flatten().filter_map(said).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(archive: &mut Archive, number: usize, from: &str, room: &str) -> Result<(), TextCallError> {
+        let line = serde_json::json!({
+            "msgid": format!("{number:0>400}"), "action": "send", "from": from, "tolist": ["8021"], "roomid": room,
+            "msgtime": 1_700_000_000_000_i64, "msgtype": "text", "text": {"content": "x"},
+        });
+        archive.take(number, line.as_object().expect("an object"))
+    }
+
+    #[test]
+    fn every_text_that_is_held_counts() {
+        let max_bytes = 1 << 20;
+        for (account, room) in [("a".repeat(256), String::new()), ("wm1".to_owned(), "r".repeat(250))] {
+            let mut archive = Archive::new(Arc::default(), max_bytes);
+            let mut number = 0;
+            let error = loop {
+                number += 1;
+                let room = if room.is_empty() { String::new() } else { format!("{room}{number:06}") };
+                if let Err(error) = take(&mut archive, number, &account, &room) {
+                    break error;
+                }
+            };
+            let texts = 401 + account.len() + room.len();
+            assert!(number * texts <= max_bytes && number > 500, "{number} messages of {texts} bytes");
+            assert!(error.problem.contains("split the file by day"), "{error}");
+            assert!(!archive.chats().is_empty(), "what was taken is kept");
+        }
+    }
+
+    #[test]
+    fn an_account_that_is_none_is_refused_with_its_length() {
+        let mut archive = Archive::new(Arc::default(), 1 << 20);
+        let long = "x".repeat(257);
+        for (from, room, name) in [(long.as_str(), "", "`from`"), ("a", long.as_str(), "`roomid`")] {
+            let error = take(&mut archive, 1, from, room).expect_err("it is too long");
+            assert!(error.problem.contains(name) && error.problem.contains("257"), "{error}");
+        }
+    }
 }

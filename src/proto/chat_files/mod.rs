@@ -22,12 +22,13 @@ use serde_json::{Map, Value};
 use super::text_call::{self, TextCall, TextCallError, wrong};
 use crate::analysis::parse_role;
 use crate::dialogue::{Accounts, Chat, Message, Sent, of_chat};
+use crate::listing::call_id_of;
 use crate::types::{CallId, CallMetadata, Media, Millis, SpeakerRole};
 
 /// Longest line: an hour of dialogue with the time of every word takes about a megabyte.
 const MAX_LINE_BYTES: u64 = 64 << 20;
 
-/// Most bytes of an archive's lines that are held.
+/// Most bytes that an archive's messages take until its end.
 const MAX_HELD_BYTES: usize = 512 << 20;
 
 /// How such files are read.
@@ -83,7 +84,7 @@ pub fn read_text_calls<R: BufRead>(source: R, options: &ReadOptions) -> TextCall
         source,
         options: Arc::clone(&options),
         line: 0,
-        archive: archive::Archive::new(options),
+        archive: archive::Archive::new(options, MAX_HELD_BYTES),
         rest: None,
     }
 }
@@ -103,7 +104,7 @@ pub struct TextCalls<R> {
     line: usize,
     archive: archive::Archive,
     /// The chats of an archive, once all lines are read.
-    rest: Option<std::vec::IntoIter<(usize, Result<TextCall, TextCallError>)>>,
+    rest: Option<std::vec::IntoIter<(usize, Vec<archive::Held>)>>,
 }
 
 impl<R> std::fmt::Debug for TextCalls<R> {
@@ -172,22 +173,24 @@ impl<R: BufRead> Iterator for TextCalls<R> {
                 Err(error) => return Some(Ok((self.line, Err(error)))),
             }
         }
-        self.rest.as_mut()?.next().map(Ok)
+        let (line, held) = self.rest.as_mut()?.next()?;
+        Some(Ok((line, self.archive.chat(held))))
     }
 }
 
-/// The id of a call: its own, or made of the name of its file and its line.
+/// The id of a call: its own, with a digest where an id cannot hold it; else made of `way`, which leads to its file, parted
+/// by `/` and without extension, and of its line.
 #[must_use]
-pub fn text_call_id(file_stem: &str, line: usize, call: &TextCall) -> CallId {
-    let given = call.id.as_ref().and_then(|id| CallId::try_new(id.clone()).ok());
-    given.unwrap_or_else(|| {
-        let own = call.id.as_deref().unwrap_or(file_stem);
-        let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-:@".contains(c) { c } else { '_' };
-        let name: String = own.chars().map(allowed).take(100).collect();
-        let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-        let id = CallId::try_new(format!("{name}:{line}"));
-        id.or_else(|_| CallId::try_new(format!("line:{line}")))
-            .expect("letters, a colon and digits make an id")
+pub fn text_call_id(way: &str, line: usize, call: &TextCall) -> CallId {
+    let own = call.id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+    let id = match own {
+        Some(own) => CallId::try_new(own).ok().or_else(|| call_id_of(own)),
+        // Standard input has no name.
+        None if way == "-" => None,
+        None => call_id_of(&format!("{way}:{line}")),
+    };
+    id.unwrap_or_else(|| {
+        CallId::try_new(format!("line:{line}")).expect("letters, a colon and digits make an id")
     })
 }
 

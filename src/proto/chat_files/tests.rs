@@ -176,6 +176,28 @@ fn mistakes_are_told_with_their_line_and_the_others_go_on() {
     assert!(last.chat.is_some());
 }
 
+#[test]
+fn chats_without_an_id_are_told_apart_by_folder_file_and_line() {
+    let line = r#"{"messages": [{"role": "agent", "text": "您好"}]}"#;
+    let named = |id: &str| line.replacen('{', &format!("{{\"id\": \"{id}\", "), 1);
+    let calls = read(
+        &[line.to_owned(), line.to_owned(), named("7"), named("工单1"), named("工单2")].join("\n"),
+        &ReadOptions::default(),
+    );
+    let ids = |way: &str| -> Vec<String> {
+        let id = |(line, call): &(usize, Result<TextCall, TextCallError>)| {
+            text_call_id(way, *line, call.as_ref().expect("it is a chat")).to_string()
+        };
+        calls.iter().map(id).collect()
+    };
+    assert_eq!(ids("20260301/chats")[..3], ["20260301:chats:1", "20260301:chats:2", "7"]);
+    let mut all: Vec<_> =
+        ["a/chats", "b/chats", "客服一/chats", "客服二/chats", "-"].into_iter().flat_map(ids).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 5 * 2 + 3, "{all:?}");
+}
+
 /// A JSON value of what exports hold, right and wrong.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -247,7 +269,7 @@ proptest! {
         for (line, call) in read(&lines.join("\n"), &ReadOptions::default()) {
             prop_assert!((1..=lines.len()).contains(&line));
             if let Ok(call) = call {
-                prop_assert!(text_call_id("file", line, &call).as_str().len() <= 128);
+                prop_assert!(text_call_id("a/文件", line, &call).as_str().len() <= 128);
                 if let Some(chat) = call.chat {
                     prop_assert!(chat.to_json().is_ok());
                 }
