@@ -12,8 +12,10 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use diting::analysis::{RuleSet, dialogue_of};
-use diting::archive::{ArchiveConfig, Jobs, LoadTranscriber, RevisionDiff, Selection, Tools};
+use diting::app::job_tools;
+use diting::archive::{ArchiveConfig, Jobs, RevisionDiff, Selection};
 use diting::audio::{AudioError, Block};
+use diting::config::Config;
 use diting::ingest::{BlobStore, CallRecord, CallState, IngestConfig, Origin, Recording};
 use diting::masking::MaskingConfig;
 use diting::pipeline::{CallResult, Calls, Masking, PipelineConfig, Privacy};
@@ -104,12 +106,7 @@ fn rescore(criterion: &mut Criterion) {
     let (store, transcriber) = (Arc::new(store), Arc::new(Deaf));
     let calls =
         Calls::start(PipelineConfig::default(), store, blobs, transcriber, Arc::clone(&rules)).unwrap();
-    let load_transcriber: Arc<LoadTranscriber> = Arc::new(|_: &str| Err("none".to_owned()));
-    let tools = Tools {
-        load_transcriber,
-        open_chats: Arc::new(diting::app::open_chats),
-        read_sidecar: Arc::new(diting::app::with_sidecar),
-    };
+    let tools = job_tools(&Config::default());
     let jobs = Jobs::start(Arc::new(calls), ArchiveConfig::default(), true, tools).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
 

@@ -9,14 +9,6 @@ use crate::ingest::Failure;
 use crate::proto::{ReadOptions, TextCall, convert, read_text_calls, text_call_id, v1};
 use crate::types::Millis;
 
-/// Opens a file of chats that stands alone: chats without an id are named after the file.
-///
-/// # Errors
-/// As [`open_chats_at`].
-pub fn open_chats(path: &Path, reading: &ChatReading) -> io::Result<ReadChats> {
-    open_chats_at(path, &chat_way(path.parent().unwrap_or(Path::new("")), path), reading)
-}
-
 /// What leads from the folder `base` to a file of chats, parted by `/` and without its extension: what chats without an id
 /// are named after, so that files of one name in two folders are told apart.
 #[must_use]
@@ -30,7 +22,7 @@ pub fn chat_way(base: &Path, path: &Path) -> String {
 ///
 /// # Errors
 /// When it cannot be read, or its accounts make no sense.
-pub fn open_chats_at(path: &Path, way: &str, reading: &ChatReading) -> io::Result<ReadChats> {
+pub fn open_chats(path: &Path, way: &str, reading: &ChatReading) -> io::Result<ReadChats> {
     let accounts = v1::ChatAccounts {
         agents: reading.agents.clone(),
         bots: reading.bots.clone(),

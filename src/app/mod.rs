@@ -5,17 +5,19 @@ mod error;
 mod rules;
 mod service;
 mod sidecar;
+mod tools;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use chats::{chat_way, open_chats, open_chats_at};
+pub use chats::{chat_way, open_chats};
 pub use error::AppError;
 pub use rules::{load_rules, read_pack};
 pub use service::Service;
 pub use sidecar::{
     MetadataError, sidecar_of, with_metadata_file, with_metadata_json, with_sidecar, with_sidecars,
 };
+pub use tools::job_tools;
 
 use crate::config::Config;
 use crate::speech::model::ModelStore;

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{AppError, load_rules, load_transcriber, open_chats, with_sidecar};
-use crate::archive::{Jobs, Tools};
+use super::{AppError, job_tools, load_rules, load_transcriber};
+use crate::archive::Jobs;
 use crate::config::Config;
-use crate::error::Chain;
 use crate::ingest::BlobStore;
 use crate::pipeline::{Calls, Privacy};
 use crate::serve::Server;
@@ -53,11 +52,7 @@ impl Service {
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
-            let tools = Tools {
-                load_transcriber: Arc::new(move |model: &str| load_model(&config, model)),
-                open_chats: Arc::new(open_chats),
-                read_sidecar: Arc::new(with_sidecar),
-            };
+            let tools = job_tools(&config);
             Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
         })
         .await?;
@@ -92,11 +87,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
 ) -> Result<T, AppError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Panicked)?
-}
-
-/// Loads a speech model other than the configured one.
-fn load_model(config: &Config, model: &str) -> Result<Arc<dyn Transcriber>, String> {
-    let mut config = config.clone();
-    config.speech.model = model.to_owned();
-    load_transcriber(&config).map_err(|error| Chain(&error).to_string())
 }

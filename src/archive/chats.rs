@@ -38,8 +38,8 @@ pub struct ReadChat {
 /// The chats of a file with the numbers of their lines, from 1, and what is wrong with a line.
 pub type ReadChats = Box<dyn Iterator<Item = io::Result<(usize, Result<ReadChat, Failure>)>> + Send>;
 
-/// Opens a file of chats; what is wrong with how it is to be read, otherwise.
-pub type OpenChats = dyn Fn(&Path, &ChatReading) -> io::Result<ReadChats> + Send + Sync;
+/// Opens a file of chats in a folder, under which chats without an id are named by their way to it; what is wrong with how it is to be read, otherwise.
+pub type OpenChats = dyn Fn(&Path, &Path, &ChatReading) -> io::Result<ReadChats> + Send + Sync;
 
 /// The file that is being read, so that chat after chat does not begin at its start.
 pub(super) struct OpenFile {
@@ -53,17 +53,19 @@ pub(super) struct OpenFile {
 pub(super) struct ChatSource {
     open: Arc<OpenChats>,
     reading: ChatReading,
+    /// The folder of the archive.
+    base: PathBuf,
     current: Option<OpenFile>,
 }
 
 impl ChatSource {
-    pub(super) fn new(open: Arc<OpenChats>, reading: ChatReading) -> Self {
-        Self { open, reading, current: None }
+    pub(super) fn new(open: Arc<OpenChats>, reading: ChatReading, base: PathBuf) -> Self {
+        Self { open, reading, base, current: None }
     }
 
     /// Every chat of a file.
     pub(super) fn all(&self, path: &Path) -> io::Result<ReadChats> {
-        (self.open)(path, &self.reading)
+        (self.open)(&self.base, path, &self.reading)
     }
 
     /// The chat `number` of a file, from 0; nothing when there are fewer.

@@ -85,7 +85,7 @@ pub enum ArchiveError {
     #[error("the file was changed since the job began: import it again")]
     Changed,
     /// The metadata beside a recording is wrong.
-    #[error("the metadata beside the recording cannot be taken: {problem}")]
+    #[error("what is said about the recording cannot be taken: {problem}")]
     Sidecar {
         /// The file, and what is wrong with it.
         problem: String,

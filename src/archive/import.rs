@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::chats::ChatSource;
 use super::control::{Run, Wanted};
-use super::intake::{Intake, Trouble};
+use super::intake::{Intake, Private, Trouble};
 use super::{
     ArchiveConfig, ArchiveError, ImportSpec, ItemOutcome, JobCounts, JobItem, JobState, ReadChat, Tools,
 };
@@ -19,7 +19,7 @@ use crate::ingest::{CallState, Failure, Origin};
 use crate::listing::{
     self, ArchiveItem, ItemSource, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
 };
-use crate::pipeline::{Accepted, PipelineError};
+use crate::pipeline::{Accepted, Calls, PipelineError};
 use crate::types::{AudioDeclaration, CallMetadata};
 
 /// Items read or written at once.
@@ -136,7 +136,10 @@ fn list(run: &mut Run, spec: &ImportSpec, chats: &ChatSource) -> Result<(), Arch
     for item in listing.iter() {
         match &item.source {
             ItemSource::ChatFile(path) => sheet.add_chats(&relative(base, path), path, chats)?,
-            ItemSource::File(_) | ItemSource::Legs { .. } => sheet.add(waiting(base, item))?,
+            ItemSource::File(_) | ItemSource::Legs { .. } => {
+                let item = waiting(base, item, &sheet.run.calls)?;
+                sheet.add(item)?;
+            }
         }
     }
     sheet.finish()
@@ -194,6 +197,7 @@ impl Sheet<'_> {
                         declaration: AudioDeclaration::default(),
                         beside: None,
                     }),
+                    private: None,
                     chat: Some(number),
                     outcome: ItemOutcome::Waiting,
                 },
@@ -213,9 +217,11 @@ impl Sheet<'_> {
     }
 }
 
-fn waiting(base: &Path, item: ArchiveItem) -> JobItem {
+fn waiting(base: &Path, mut item: ArchiveItem, calls: &Calls) -> Result<JobItem, ArchiveError> {
     let name = item.source.paths().map(|path| relative(base, path)).collect::<Vec<_>>().join(" + ");
-    checked(JobItem { name, item: Some(item), chat: None, outcome: ItemOutcome::Waiting })
+    let private = Private { customer_name: item.metadata.customer_name.take(), beside: item.beside.take() };
+    let private = private.seal(calls)?;
+    Ok(checked(JobItem { name, item: Some(item), private, chat: None, outcome: ItemOutcome::Waiting }))
 }
 
 /// The item, refused when it says more than is kept of one call.
@@ -232,7 +238,7 @@ fn checked(item: JobItem) -> JobItem {
 }
 
 fn refused_for(name: String, failure: Failure) -> JobItem {
-    JobItem { name, item: None, chat: None, outcome: ItemOutcome::Refused(failure) }
+    JobItem { name, item: None, private: None, chat: None, outcome: ItemOutcome::Refused(failure) }
 }
 
 pub(super) fn unreadable(error: &io::Error) -> Failure {
@@ -324,7 +330,7 @@ impl<'a> Import<'a> {
                 self.run.job.counts.add(&item.outcome);
                 return Ok(Ok(()));
             }
-            Some(wanted) => self.intake.take_in(wanted, item.chat),
+            Some(wanted) => self.intake.take_in(wanted, item.private.as_deref(), item.chat),
         };
         item.outcome = match outcome {
             Ok(accepted) if accepted.already_present && !self.is_own(&accepted) => {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err as fs;
+use serde::{Deserialize, Serialize};
 
 use super::chats::ChatSource;
 use super::control::Run;
 use super::import::unreadable;
-use super::{ArchiveConfig, ArchiveError, ImportSpec, ReadSidecar, Tools};
+use super::{ArchiveConfig, ArchiveError, ImportSpec, ReadBeside, ReadSidecar, Tools};
 use crate::error::Classify;
 use crate::ingest::{Failure, Origin};
 use crate::listing::{self, ArchiveItem, ItemSource};
@@ -44,6 +45,32 @@ impl From<ArchiveError> for Trouble {
     }
 }
 
+/// What an archive says about a call that may name the customer: sealed while it waits with the job.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Private {
+    pub(super) customer_name: Option<String>,
+    /// Metadata as proto3 JSON.
+    pub(super) beside: Option<String>,
+}
+
+impl Private {
+    /// As it may be stored; nothing when there is nothing.
+    pub(super) fn seal(&self, calls: &Calls) -> Result<Option<String>, ArchiveError> {
+        if *self == Self::default() {
+            return Ok(None);
+        }
+        // Two texts, always of a JSON form.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Ok(Some(hex::encode(calls.seal(&text)?)))
+    }
+
+    fn open(sealed: Option<&str>, calls: &Calls) -> Result<Self, ArchiveError> {
+        let Some(sealed) = sealed else { return Ok(Self::default()) };
+        let bytes = hex::decode(sealed).unwrap_or_default();
+        Ok(serde_json::from_slice(&calls.unseal(&bytes)?).unwrap_or_default())
+    }
+}
+
 /// Takes in items of one job.
 pub(super) struct Intake {
     calls: Arc<Calls>,
@@ -54,17 +81,21 @@ pub(super) struct Intake {
     roots: Vec<PathBuf>,
     chats: ChatSource,
     read_sidecar: Arc<ReadSidecar>,
+    read_beside: Arc<ReadBeside>,
 }
 
 impl Intake {
     pub(super) fn new(run: &Run, spec: &ImportSpec, config: &ArchiveConfig, tools: &Tools) -> Self {
+        let path = spec.path.as_path();
+        let base = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
         Self {
             calls: Arc::clone(&run.calls),
             origin: Origin::Job(run.job.id.clone()),
             root: spec.path.clone(),
             roots: config.roots.clone(),
-            chats: ChatSource::new(Arc::clone(&tools.open_chats), spec.chats.clone()),
+            chats: ChatSource::new(Arc::clone(&tools.open_chats), spec.chats.clone(), base.to_owned()),
             read_sidecar: Arc::clone(&tools.read_sidecar),
+            read_beside: Arc::clone(&tools.read_beside),
         }
     }
 
@@ -73,13 +104,23 @@ impl Intake {
     }
 
     /// Makes a call of `item`, of chat number `chat` of its file; durable when it returns.
-    pub(super) fn take_in(&mut self, item: &ArchiveItem, chat: Option<u64>) -> Result<Accepted, Trouble> {
+    pub(super) fn take_in(
+        &mut self,
+        item: &ArchiveItem,
+        private: Option<&str>,
+        chat: Option<u64>,
+    ) -> Result<Accepted, Trouble> {
         // Legs are decoded here, and a defect that one file meets must not end the job.
-        let work = || self.take_in_unguarded(item, chat);
+        let work = || self.take_in_unguarded(item, private, chat);
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(PipelineError::Panicked.into()))
     }
 
-    fn take_in_unguarded(&mut self, item: &ArchiveItem, chat: Option<u64>) -> Result<Accepted, Trouble> {
+    fn take_in_unguarded(
+        &mut self,
+        item: &ArchiveItem,
+        private: Option<&str>,
+        chat: Option<u64>,
+    ) -> Result<Accepted, Trouble> {
         for path in item.source.paths() {
             self.check(path)?;
         }
@@ -95,6 +136,12 @@ impl Intake {
         }
         // Read only now, and never kept with the job: it may name the customer.
         let mut metadata = item.metadata.clone();
+        let private = Private::open(private, &self.calls)?;
+        metadata.customer_name = private.customer_name.or(metadata.customer_name);
+        if let Some(beside) = private.beside {
+            metadata = (self.read_beside)(&beside, &metadata)
+                .map_err(|problem| ArchiveError::Sidecar { problem })?;
+        }
         for path in item.source.paths() {
             metadata =
                 (self.read_sidecar)(path, &metadata).map_err(|problem| ArchiveError::Sidecar { problem })?;

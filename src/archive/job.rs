@@ -173,6 +173,9 @@ pub struct JobItem {
     /// What to take in; absent where there is nothing to take in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<ArchiveItem>,
+    /// What the archive says about it that may name the customer, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<String>,
     /// Which chat of its file it is, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<u64>,

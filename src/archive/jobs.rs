@@ -26,6 +26,9 @@ pub type LoadTranscriber = dyn Fn(&str) -> Result<Arc<dyn Transcriber>, String> 
 /// What is known of a recording, with what lies beside it; what is wrong with that otherwise, for a person.
 pub type ReadSidecar = dyn Fn(&Path, &CallMetadata) -> Result<CallMetadata, String> + Send + Sync;
 
+/// What is known, with metadata as proto3 JSON; what is wrong with that otherwise, for a person.
+pub type ReadBeside = dyn Fn(&str, &CallMetadata) -> Result<CallMetadata, String> + Send + Sync;
+
 /// What jobs need of the parts that they do not know.
 #[derive(Clone)]
 pub struct Tools {
@@ -35,6 +38,8 @@ pub struct Tools {
     pub open_chats: Arc<OpenChats>,
     /// Reads the metadata that lies beside a recording, over what is known of it.
     pub read_sidecar: Arc<ReadSidecar>,
+    /// Reads metadata as proto3 JSON, over what is known.
+    pub read_beside: Arc<ReadBeside>,
 }
 
 impl std::fmt::Debug for Tools {

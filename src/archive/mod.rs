@@ -28,4 +28,4 @@ pub use job::{
     ImportSpec, ItemOutcome, Job, JobCounts, JobItem, JobProblem, JobSpec, JobState, JobStatus, RescoreSpec,
     RetranscribeSpec, Selection,
 };
-pub use jobs::{Jobs, LoadTranscriber, ReadSidecar, Tools};
+pub use jobs::{Jobs, LoadTranscriber, ReadBeside, ReadSidecar, Tools};

@@ -69,8 +69,13 @@ pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>,
 
 /// Keeps what is wrong with one call.
 pub(super) fn note_problem(run: &mut Run, name: &str, failure: Failure) -> Result<(), ArchiveError> {
-    let item =
-        JobItem { name: name.to_owned(), item: None, chat: None, outcome: ItemOutcome::Failed(failure) };
+    let item = JobItem {
+        name: name.to_owned(),
+        item: None,
+        private: None,
+        chat: None,
+        outcome: ItemOutcome::Failed(failure),
+    };
     run.calls.store().put_items(&run.job.id, run.job.counts.failed, &[item])?;
     run.job.counts.failed += 1;
     Ok(())

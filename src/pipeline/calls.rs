@@ -102,6 +102,22 @@ impl Calls {
         Ok(Upload { id, metadata, declaration, origin, blob: self.shared.blobs.stage()? })
     }
 
+    /// Seals bytes that may hold personal data and lie outside of calls; the same bytes give the same.
+    ///
+    /// # Errors
+    /// [`PipelineError::Masking`] for more bytes than can be sealed at once.
+    pub fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, PipelineError> {
+        Ok(self.shared.privacy.seal_content(bytes)?)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed.
+    ///
+    /// # Errors
+    /// [`PipelineError::Masking`] when another key sealed it, or nobody did.
+    pub fn unseal(&self, bytes: &[u8]) -> Result<Vec<u8>, PipelineError> {
+        Ok(self.shared.privacy.open_content(bytes)?)
+    }
+
     /// Accepts a chat, sealed, because its text may hold anything; durable when it returns. Otherwise as
     /// [`accept`](Self::accept).
     ///
@@ -116,7 +132,7 @@ impl Calls {
         origin: Origin,
     ) -> Result<Accepted, PipelineError> {
         let mut upload = self.begin_upload(id, metadata, AudioDeclaration::default(), origin)?;
-        upload.write(&self.shared.privacy.seal_chat(&chat.to_json()?)?)?;
+        upload.write(&self.shared.privacy.seal_content(&chat.to_json()?)?)?;
         self.accept(upload)
     }
 

@@ -197,8 +197,16 @@ impl Privacy {
     ///
     /// # Errors
     /// [`MaskingError::Damaged`] for a chat that is too large.
-    pub(super) fn seal_chat(&self, bytes: &[u8]) -> Result<Vec<u8>, MaskingError> {
+    pub(super) fn seal_content(&self, bytes: &[u8]) -> Result<Vec<u8>, MaskingError> {
         self.key.seal_content(bytes)
+    }
+
+    /// What [`seal_content`](Self::seal_content) sealed.
+    ///
+    /// # Errors
+    /// [`MaskingError::WrongKey`]; [`MaskingError::Damaged`].
+    pub(super) fn open_content(&self, bytes: &[u8]) -> Result<Vec<u8>, MaskingError> {
+        self.key.unseal_content(bytes)
     }
 
     /// The chat whose sealed bytes lie at `path`.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use diting::analysis::{RuleSet, Verdict};
 use diting::archive::{
-    ArchiveConfig, ArchiveError, ChatReading, DiffEvent, ImportSpec, Job, JobState, JobStatus, Jobs,
+    ArchiveConfig, ArchiveError, ChatReading, DiffEvent, ImportSpec, Job, JobItem, JobState, JobStatus, Jobs,
     LoadTranscriber, RevisionDiff, Selection, Tools,
 };
 use diting::audio::{AudioError, Block};
@@ -326,6 +326,35 @@ fn a_call_that_conflicts_or_says_too_much_holds_up_no_other() {
     let (problems, _) = jobs.problems(&job.id, 0, 10).unwrap();
     let reasons: Vec<_> = problems.iter().map(|problem| problem.failure.reason.as_str()).collect();
     assert_eq!(reasons, ["ingest.conflict", "ingest.metadata_too_large"]);
+}
+
+#[test]
+fn what_a_manifest_says_of_the_customer_is_used_and_kept_sealed() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(2));
+    let rows = [
+        r#"{"path": "call-00.wav", "call_id": "c0", "metadata": {"customerName": "陈大文", "team": "north"}}"#,
+        r#"{"path": "call-01.wav", "call_id": "c1", "customer_name": "陈大文"}"#,
+    ];
+    fs::write(archive.path().join("list.jsonl"), rows.join("\n")).unwrap();
+    let transcriber = Arc::<SteeredTranscriber>::default();
+    let jobs = jobs_over(dir.path(), &transcriber);
+    transcriber.shut();
+    let job_id = jobs.import(import_of(&archive.path().join("list.jsonl"))).unwrap().job.id;
+    transcriber.await_arrival();
+    transcriber.open();
+    let job = end(&jobs, &job_id);
+    assert_eq!((job.counts.total, job.counts.done), (2, 2), "{:?}", jobs.problems(&job_id, 0, 9));
+    for name in ["c0", "c1"] {
+        let metadata = jobs.calls().store().call(&id(name)).unwrap().unwrap().metadata;
+        assert_eq!(metadata.customer_name.as_deref(), Some("陈**"), "{name}");
+        assert!(metadata.customer_name_sealed.is_some() && metadata.attributes.is_empty());
+    }
+    let items: Vec<(u64, JobItem)> = jobs.calls().store().items(&job_id, 0, 10).unwrap();
+    assert_eq!(items.len(), 2);
+    for (_, item) in items {
+        assert!(item.private.is_some());
+        assert!(!serde_json::to_string(&item).unwrap().contains("大文"));
+    }
 }
 
 /// Text that does not compress.

@@ -101,7 +101,7 @@ fn a_doubtful_window_leaves_nothing_behind_for_the_next() {
     let (path, one) = (unclear(folder.path()), load(1));
     let mono = [ChannelIndex(0)];
     let never = AtomicBool::new(false);
-    let mut hear = || {
+    let hear = || {
         let config = AudioConfig::default();
         let mut stream = AudioStream::open(&path, &AudioDeclaration::default(), &mono, &config).unwrap();
         one.transcribe(&mut stream, &mono, &mut |_| {}, &never).unwrap()

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use diting::analysis::RuleSet;
-use diting::app::{open_chats, with_sidecar};
+use diting::app::job_tools;
 use diting::archive::Tools;
 use diting::audio::{AudioError, Block};
+use diting::config::Config;
 use diting::ingest::{BlobStore, CallState, IngestConfig, Origin};
 use diting::pipeline::{Accepted, CallProgress, Calls, PipelineConfig, PipelineError};
 use diting::speech::{RecognitionSummary, Segment, SpeechError, Transcriber, Transcript, Word};
@@ -195,7 +196,6 @@ pub(crate) fn failure_of(calls: &Calls, name: &str) -> String {
 pub(crate) fn tools() -> Tools {
     Tools {
         load_transcriber: Arc::new(|model: &str| Err(format!("there is no model `{model}`"))),
-        open_chats: Arc::new(open_chats),
-        read_sidecar: Arc::new(with_sidecar),
+        ..job_tools(&Config::default())
     }
 }
