@@ -53,8 +53,8 @@ impl Control {
         }
         wish.wanted = wanted;
         self.interrupt.store(wanted != Wanted::Run, Ordering::SeqCst);
-        // Full: it is woken already.
-        let _ = self.wake.try_send(());
+        // OK when it is full: the thread is woken already.
+        self.wake.try_send(()).ok();
         true
     }
 

@@ -192,6 +192,9 @@ fn readable<T>(id: &[u8], read: Result<T, StoreError>) -> Result<Option<T>, Stor
     }
 }
 
+/// First key of a list, and the first after its last.
+type KeyRange = (Vec<u8>, Vec<u8>);
+
 impl CallFilter {
     /// The index that leaves the fewest calls to look at, by how many calls share an entry as a rule.
     fn index(&self) -> Vec<u8> {
@@ -221,7 +224,7 @@ impl CallFilter {
     }
 
     /// First and last key of the list; `None` when it is empty.
-    fn range(&self, from: Option<&PageToken>) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn range(&self, from: Option<&PageToken>) -> Result<Option<KeyRange>, StoreError> {
         let prefix = self.index();
         let start = match from {
             Some(token) if token.filter != self.digest() || token.position.len() <= keys::TIME_BYTES => {

@@ -245,6 +245,8 @@ impl FrameDecoder for G726 {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
 
     /// Codes each sample by trying all codes on copies of the decoder: slow, and independent of any encoder.
@@ -266,7 +268,7 @@ mod tests {
             .map(|index| {
                 let seconds = f64::from(index) / 8000.0;
                 let voice: f64 =
-                    (1..8).map(|k| (seconds * 150.0 * f64::from(k) * 6.283).sin() / f64::from(k)).sum();
+                    (1..8).map(|k| (seconds * 150.0 * f64::from(k) * TAU).sin() / f64::from(k)).sum();
                 (voice * 5000.0) as i16
             })
             .collect();
@@ -287,6 +289,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::unusual_byte_groupings, reason = "grouped as the codes lie in the bytes")]
     fn both_orders_hold_the_same_codes() {
         let decoded = |order, bytes: [u8; 3]| {
             let mut samples = Vec::new();

@@ -209,8 +209,8 @@ impl ReprocessService for ReprocessApi {
                 Ok(()) => return,
                 Err(error) => error.into(),
             };
-            // Nobody listens any more when this fails.
-            let _ = sender.blocking_send(Err(last.into()));
+            // OK when it fails: nobody listens any more.
+            sender.blocking_send(Err(last.into())).ok();
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
