@@ -396,6 +396,9 @@ impl PacketReader {
             self.origin = Some(stamp.saturating_sub(position));
             if position == 0 {
                 let lead = Millis(self.lead_ms).min(MAX_GAP);
+                if lead.0 < self.lead_ms {
+                    self.warn("audio.broken_time_stamps");
+                }
                 let gap = self.leading_gap(stamp);
                 // Time stamps count what the encoder put before the first sample, and the picture's count with them.
                 let stays = self.container == Container::Matroska

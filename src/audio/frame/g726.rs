@@ -265,8 +265,9 @@ mod tests {
         let source: Vec<i16> = (0..4000u32)
             .map(|index| {
                 let seconds = f64::from(index) / 8000.0;
-                let voice: f64 =
-                    (1..8).map(|k| (seconds * 150.0 * f64::from(k) * 6.283).sin() / f64::from(k)).sum();
+                let voice: f64 = (1..8)
+                    .map(|k| (seconds * 150.0 * f64::from(k) * std::f64::consts::TAU).sin() / f64::from(k))
+                    .sum();
                 (voice * 5000.0) as i16
             })
             .collect();
@@ -294,8 +295,8 @@ mod tests {
             samples
         };
         // The codes 1 to 7 and 0, packed from either end.
-        let least = decoded(BitOrder::LeastFirst, [0b11_010_001, 0b0_101_100_0, 0b000_111_11]);
-        let most = decoded(BitOrder::MostFirst, [0b001_010_01, 0b1_100_101_1, 0b10_111_000]);
+        let least = decoded(BitOrder::LeastFirst, [0b1101_0001, 0b0101_1000, 0b0001_1111]);
+        let most = decoded(BitOrder::MostFirst, [0b0010_1001, 0b1100_1011, 0b1011_1000]);
         assert_eq!((least.len(), &least), (8, &most));
     }
 }
