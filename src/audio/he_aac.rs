@@ -136,6 +136,7 @@ impl HeAac {
 
 #[cfg(test)]
 mod tests {
+    use fdk_aac::enc::{AudioObjectType, BitRate, ChannelMode, Encoder, EncoderParams};
     use symphonia::core::audio::Channels;
     use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
@@ -167,6 +168,47 @@ mod tests {
         assert_eq!(config(&params), Some(vec![0x14, 0x08]));
         params.with_sample_rate(48_000);
         assert_eq!(config(&params), None);
+    }
+
+    #[test]
+    fn the_upper_band_is_decoded_whether_the_header_names_it_or_not() {
+        let params = EncoderParams {
+            bit_rate: BitRate::Cbr(32_000),
+            sample_rate: 44_100,
+            transport: fdk_aac::enc::Transport::Raw,
+            channels: ChannelMode::Mono,
+            audio_object_type: AudioObjectType::Mpeg4HeAac,
+        };
+        let encoder = Encoder::new(params).expect("it can encode");
+        let step = 440.0 * std::f64::consts::TAU / 44_100.0;
+        let tone: Vec<i16> =
+            (0..44_100).map(|index| (8000.0 * (step * f64::from(index)).sin()) as i16).collect();
+        let packets: Vec<Vec<u8>> = tone
+            .chunks_exact(2048)
+            .map(|frame| {
+                let mut packet = vec![0; 4096];
+                let done = encoder.encode(frame, &mut packet).expect("it can encode");
+                packet.truncate(done.output_size);
+                packet
+            })
+            .filter(|packet| !packet.is_empty())
+            .collect();
+        // Both with a core at 22.05 kHz (index 7) and one channel; the first names the upper band at 44.1 kHz (index 4).
+        for (config, declared) in [(&[0x2b, 0x8a, 0x08, 0x00][..], true), (&[0x13, 0x88], false)] {
+            assert_eq!(is_declared(config), declared);
+            let mut decoder = HeAac::open(config).expect("it is a configuration");
+            let mut samples = Vec::new();
+            for packet in &packets {
+                let (rate_hz, frames) = decoder.decode(packet).expect("it is a packet");
+                assert_eq!((rate_hz, decoder.has_upper_band()), (44_100, true));
+                samples.extend(frames.channels.into_iter().next().unwrap_or_default());
+            }
+            let held = decoder.flush().expect("the last frames are held");
+            assert_eq!(held.len() as u64, decoder.delay());
+            let middle = &samples[20_000..30_000];
+            let power: f32 = middle.iter().map(|sample| sample * sample).sum::<f32>() / middle.len() as f32;
+            assert!((power.sqrt() - 8000.0 / 32_768.0 / 2f32.sqrt()).abs() < 0.02, "{power}");
+        }
     }
 
     #[test]

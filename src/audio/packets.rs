@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track};
@@ -86,6 +87,11 @@ enum Queued {
     Decoded(Frames),
 }
 
+/// Runs the library, which checks less than it should in a few places: where it panics, the file is damaged.
+pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Error::DecodeError("the library panicked")))
+}
+
 fn open_format(
     container: Container,
     stream: MediaSourceStream<'static>,
@@ -113,7 +119,7 @@ impl PacketReader {
         wanted: Wanted<'_>,
     ) -> Result<Self, Failure> {
         let stream = MediaSourceStream::new(source, Default::default());
-        let format = open_format(container, stream)?;
+        let format = guarded(|| open_format(container, stream))?;
         let Chosen { id: track_id, codec, decoder, skip, lead_ms, is_aac } =
             tracks::choose(&*format, container, wanted)?;
         let track = format.tracks().iter().find(|track| track.id == track_id);
@@ -218,7 +224,7 @@ impl PacketReader {
     /// Decodes packets until something is queued; `false` at the end.
     fn decode_next(&mut self) -> io::Result<bool> {
         for _ in 0..MAX_IDLE_PACKETS {
-            let packet = match self.format.next_packet() {
+            let packet = match guarded(|| self.format.next_packet()) {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return Ok(self.flush()),
                 Err(Error::ResetRequired) => {
@@ -396,6 +402,9 @@ impl PacketReader {
             self.origin = Some(stamp.saturating_sub(position));
             if position == 0 {
                 let lead = Millis(self.lead_ms).min(MAX_GAP);
+                if lead.0 < self.lead_ms {
+                    self.warn("audio.broken_time_stamps");
+                }
                 let gap = self.leading_gap(stamp);
                 // Time stamps count what the encoder put before the first sample, and the picture's count with them.
                 let stays = self.container == Container::Matroska

@@ -20,7 +20,7 @@ use super::decode::Frames;
 use super::frame::{FrameDecoder, decode_packet};
 use super::he_aac::{self, HeAac};
 use super::limits::MAX_CHANNELS;
-use super::packets::Failure;
+use super::packets::{Failure, guarded};
 use super::raw::SampleFormat;
 use super::sniff::Container;
 
@@ -108,15 +108,13 @@ impl PacketDecoder {
 }
 
 fn by_library(decoder: &mut dyn AudioDecoder, packet: &Packet) -> Option<(u32, Frames)> {
-    match decoder.decode(packet) {
-        Ok(buffer) => copy(&buffer),
-        Err(error) => {
-            if matches!(error, Error::ResetRequired) {
-                decoder.reset();
-            }
-            None
+    let decoded = guarded(|| Ok(copy(&decoder.decode(packet)?)));
+    decoded.unwrap_or_else(|error| {
+        if matches!(error, Error::ResetRequired) {
+            decoder.reset();
         }
-    }
+        None
+    })
 }
 
 /// Frames to drop at the start.

@@ -1,11 +1,12 @@
 //! A collection of real recordings: each decodes as long as ffmpeg decodes it, or is refused by name.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use diting::audio::Selection;
+use diting::audio::{AudioConfig, Selection, survey};
 use diting::error::Classify;
-use diting::types::{AudioDeclaration, DeclaredCodec};
+use diting::types::{AudioDeclaration, DeclaredCodec, Millis};
 
 use super::support::{align, decode, decoded, ffmpeg};
 
@@ -139,4 +140,46 @@ fn every_real_file_decodes_or_is_refused_by_name() {
         }
     }
     assert!(failures.is_empty(), "{} files fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn damaged_copies_of_real_files_end_in_audio_or_in_an_error() {
+    let Some(dir) = collection() else {
+        println!("there is no collection of recordings here");
+        return;
+    };
+    // More by hand: each copy is another.
+    let num_copies = std::env::var("DITING_DAMAGED_COPIES").map_or(3, |number| number.parse().unwrap());
+    let scratch = tempfile::tempdir().unwrap();
+    let config = AudioConfig { max_duration: Millis(30_000) };
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let mut original = std::fs::read(&file).unwrap();
+        original.truncate(80_000);
+        for copy in 0..num_copies {
+            let mut state: u64 = copy * 0x9e37_79b9 + original.len() as u64;
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize
+            };
+            let mut bytes = original.clone();
+            for change in 0..1 + next() % 24 {
+                // Half of the damage goes to the headers.
+                let reach = if change % 2 == 0 { bytes.len().min(400) } else { bytes.len() };
+                if reach > 0 {
+                    let position = next() % reach;
+                    bytes[position] = next() as u8;
+                }
+            }
+            let path = scratch.path().join(file.file_name().unwrap());
+            std::fs::write(&path, &bytes).unwrap();
+            let declaration = AudioDeclaration::default();
+            let run = || survey(&path, &declaration, Selection::default(), &config).is_ok();
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                panic!("copy {copy} of {} panics", file.display());
+            }
+        }
+    }
 }

@@ -137,8 +137,8 @@ pub(crate) fn align(reference: &[f32], decoded: &[f32]) -> (f64, f64) {
     };
     // Coarse first: neighbours correlate.
     let coarse =
-        (0..2 * reach).step_by(2).max_by(|a, b| product(*a, 24).total_cmp(&product(*b, 24))).unwrap();
-    let near = coarse.saturating_sub(4)..coarse + 4;
+        (0..2 * reach).step_by(3).max_by(|a, b| product(*a, 32).total_cmp(&product(*b, 32))).unwrap();
+    let near = coarse.saturating_sub(5)..coarse + 5;
     let best = near.max_by(|a, b| product(*a, 1).total_cmp(&product(*b, 1))).unwrap();
     let other = &decoded[from + best - reach..from + best - reach + len];
     let correlation = product(best, 1) / (energy(part) * energy(other)).sqrt().max(1e-9);

@@ -297,8 +297,8 @@ mod tests {
             samples
         };
         // The codes 1 to 7 and 0, packed from either end.
-        let least = decoded(BitOrder::LeastFirst, [0b11_010_001, 0b0_101_100_0, 0b000_111_11]);
-        let most = decoded(BitOrder::MostFirst, [0b001_010_01, 0b1_100_101_1, 0b10_111_000]);
+        let least = decoded(BitOrder::LeastFirst, [0b1101_0001, 0b0101_1000, 0b0001_1111]);
+        let most = decoded(BitOrder::MostFirst, [0b0010_1001, 0b1100_1011, 0b1011_1000]);
         assert_eq!((least.len(), &least), (8, &most));
     }
 }
