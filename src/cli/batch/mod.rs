@@ -260,23 +260,29 @@ async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
         show::job(&job, args.format)?;
         return Ok(Exit::Success);
     }
-    finish(&mut client, server, job, args.format).await
+    finish(args, &mut client, server, job).await
 }
 
 /// Follows a job to its end and says what came of it.
 async fn finish(
+    args: &Args,
     client: &mut ReprocessClient,
     server: &ServerArgs,
     job: v1::Job,
-    format: Format,
 ) -> anyhow::Result<Exit> {
+    let format = args.format;
     let job = match follow::until_end(client, server, job).await? {
         follow::End::Reached(job) => job,
         follow::End::Left(job) => {
-            emit(&format!(
-                "{}: it goes on without this window; `diting batch watch {}` follows it",
-                job.job_id, job.job_id
-            ))?;
+            let id = &job.job_id;
+            let next = if args.offline.is_asked_for() {
+                format!(
+                    "it waits; `diting batch watch {id} --offline`, or a server over the same data, goes on with it"
+                )
+            } else {
+                format!("it goes on without this window; `diting batch watch {id}` follows it")
+            };
+            emit(&format!("{id}: {next}"))?;
             return Ok(Exit::Success);
         }
     };
