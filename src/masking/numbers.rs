@@ -4,6 +4,8 @@
 //! them. In a row, stretches of whole groups are sought that are an identity number, a card or a telephone number by
 //! their form; a row that answers to a cue (卡号是…) may be wrong in a digit. Invariant: linear in the length of the call.
 
+use std::ops::RangeInclusive;
+
 use super::MaskKind;
 use super::cues::{Answered, Cue, Cues};
 use super::echo::Known;
@@ -59,6 +61,8 @@ const MAX_GROUPS: usize = 200;
 const MAX_NEAR: usize = 16;
 /// Characters between a cue and its number.
 const MAX_FROM_CUE: usize = 24;
+/// Digits of a long number that is said at once.
+const WHOLE_DIGITS: RangeInclusive<usize> = 15..=19;
 /// Ways tried to leave out what was said twice.
 const MAX_STEPS: u32 = 96;
 
@@ -67,6 +71,10 @@ pub(super) fn hide(script: &mut Script, cues: &Cues, wanted: &[MaskKind]) {
     let mut rows = rows(script, cues);
     let mut known: Vec<Known> = Vec::new();
     for row in &mut rows {
+        for groups in row.groups.chunk_by_mut(|one, other| one.line == other.line) {
+            whole(groups, script, cues, wanted, &mut known);
+        }
+        whole(&mut row.groups, script, cues, wanted, &mut known);
         super::echo::hide(script, std::slice::from_mut(row), last_of(&known));
         find(row, script, cues, wanted, false, &mut known);
     }
@@ -80,6 +88,25 @@ pub(super) fn hide(script: &mut Script, cues: &Cues, wanted: &[MaskKind]) {
     }
     by_cue.sort_by_key(|number| number.first_line);
     super::echo::hide(script, &mut rows, &by_cue);
+}
+
+/// Finds what is a long number by itself, in one turn or in the whole row, before echoes are sought: one of its groups may
+/// be the tail of an earlier number by chance, and is no echo then.
+fn whole(groups: &mut [Group], script: &mut Script, cues: &Cues, wanted: &[MaskKind], known: &mut Vec<Known>) {
+    let digits: Vec<u8> = groups.iter().flat_map(|group| &group.digits).map(|digit| digit.value).collect();
+    if groups.len() < 2 || !WHOLE_DIGITS.contains(&digits.len()) || groups.iter().any(|group| group.taken) {
+        return;
+    }
+    match shape::by_form(&digits) {
+        Some(MaskKind::IdCard | MaskKind::BankCard) => {}
+        Some(MaskKind::Phone | MaskKind::Name | MaskKind::Address | MaskKind::Code | MaskKind::Password)
+        | None => return,
+    }
+    let mut row = Row { groups: groups.to_vec() };
+    find(&mut row, script, cues, wanted, false, known);
+    for (group, found) in groups.iter_mut().zip(row.groups) {
+        group.taken |= found.taken;
+    }
 }
 
 /// The numbers found last: what a row may repeat.
