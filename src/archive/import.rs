@@ -333,7 +333,8 @@ impl<'a> Import<'a> {
             Some(wanted) => self.intake.take_in(wanted, item.private.as_deref(), item.chat),
         };
         item.outcome = match outcome {
-            Ok(accepted) if accepted.already_present && !self.is_own(&accepted) => {
+            // What had failed before waits again, and may fail again.
+            Ok(accepted) if accepted.record.state == CallState::Done && !self.is_own(&accepted) => {
                 ItemOutcome::AlreadyPresent
             }
             Ok(_) => ItemOutcome::Accepted,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::control::{Run, Wanted};
 use super::selection::Seen;
 use super::{ArchiveError, ItemOutcome, JobItem, JobState, RescoreSpec, packs};
-use crate::analysis::RuleSet;
+use crate::analysis::{RuleSet, diff_analyses};
 use crate::error::Classify;
 use crate::ingest::Failure;
+use crate::pipeline::CallResult;
 
 /// Runs a rescoring job from where it is. Gives the state it ends in; `None` when the process ends.
 pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>, ArchiveError> {
@@ -35,9 +36,7 @@ pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>,
         for (id, outcome) in ids.iter().zip(calls.judge_again(&ids, &rules)) {
             match outcome {
                 Ok(Some((call, result))) => {
-                    let is_same =
-                        result.analysis == call.result.analysis && result.parts == call.result.parts;
-                    num_changed += u64::from(!is_same);
+                    num_changed += u64::from(is_otherwise(&call.result, &result));
                     judged.push((call, result));
                 }
                 Ok(None) => num_gone += 1,
@@ -65,6 +64,15 @@ pub(super) fn run(run: &mut Run, spec: &RescoreSpec) -> Result<Option<JobState>,
         }
     }
     Ok(Some(JobState::Done))
+}
+
+/// Whether a call comes to another verdict, other points or another score, as a whole or for an agent.
+fn is_otherwise(before: &CallResult, after: &CallResult) -> bool {
+    let of_parts =
+        before.parts.iter().zip(&after.parts).map(|(before, after)| (&before.analysis, &after.analysis));
+    let mut pairs = std::iter::once((&before.analysis, &after.analysis)).chain(of_parts);
+    before.parts.len() != after.parts.len()
+        || pairs.any(|(before, after)| !diff_analyses(before, after).is_empty())
 }
 
 /// Keeps what is wrong with one call.

@@ -227,6 +227,9 @@ async fn list(
             break;
         }
     }
+    if !page_token.is_empty() && args.format == Format::Text {
+        eprintln!("diting: there are more; --limit {} shows twice as many", limit.saturating_mul(2));
+    }
     Ok(Exit::Success)
 }
 

@@ -92,7 +92,13 @@ pub(super) fn hide(script: &mut Script, cues: &Cues, wanted: &[MaskKind]) {
 
 /// Finds what is a long number by itself, in one turn or in the whole row, before echoes are sought: one of its groups may
 /// be the tail of an earlier number by chance, and is no echo then.
-fn whole(groups: &mut [Group], script: &mut Script, cues: &Cues, wanted: &[MaskKind], known: &mut Vec<Known>) {
+fn whole(
+    groups: &mut [Group],
+    script: &mut Script,
+    cues: &Cues,
+    wanted: &[MaskKind],
+    known: &mut Vec<Known>,
+) {
     let digits: Vec<u8> = groups.iter().flat_map(|group| &group.digits).map(|digit| digit.value).collect();
     if groups.len() < 2 || !WHOLE_DIGITS.contains(&digits.len()) || groups.iter().any(|group| group.taken) {
         return;

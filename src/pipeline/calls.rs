@@ -148,7 +148,15 @@ impl Calls {
         let hash = blob.hash();
         let received_at = jiff::Timestamp::from_microsecond(jiff::Timestamp::now().as_microsecond())
             .expect("a time of this clock is a valid time");
+        // The name of the file may hold that of the customer.
+        let name = metadata.customer_name.clone();
         let metadata = self.shared.privacy.seal_name(metadata, &id, received_at)?;
+        let mut declaration = declaration;
+        if let (Some(name), Some(shown), Some(file)) =
+            (name.filter(|name| !name.is_empty()), &metadata.customer_name, &mut declaration.file_name)
+        {
+            *file = file.replace(&name, shown);
+        }
         let record = CallRecord {
             id,
             metadata,

@@ -357,6 +357,32 @@ fn what_a_manifest_says_of_the_customer_is_used_and_kept_sealed() {
     }
 }
 
+#[test]
+fn a_customers_name_in_the_name_of_a_file_is_hidden_there_too() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(archive.path().join("8021_张三.wav"), wav(&[440.0, 330.0])).unwrap();
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    let names = Some("{agent_id}_{customer_name}".to_owned());
+    let spec = ImportSpec { name_pattern: names, ..import_of(archive.path()) };
+    let job = end(&jobs, &jobs.import(spec).unwrap().job.id);
+    assert_eq!(job.counts.done, 1);
+    let page = jobs.calls().store().list_calls(&CallFilter::default(), 1, None).unwrap();
+    let record = &page.items[0].record;
+    assert_eq!(record.metadata.customer_name.as_deref(), Some("张*"));
+    assert_eq!(record.recording.declaration.file_name.as_deref(), Some("8021_张*.wav"));
+}
+
+#[test]
+fn what_failed_before_fails_again_in_the_same_import_again() {
+    let (dir, archive) = (tempfile::tempdir().unwrap(), archive(1));
+    fs::write(archive.path().join("broken.wav"), b"no recording").unwrap();
+    let jobs = jobs_over(dir.path(), &Arc::default());
+    for done in [1, 0] {
+        let job = end(&jobs, &jobs.import(import_of(archive.path())).unwrap().job.id);
+        assert_eq!((job.counts.done, job.counts.unchanged, job.counts.failed), (done, 1 - done, 1));
+    }
+}
+
 /// Text that does not compress.
 fn random_text(seed: u64, num_chars: usize) -> String {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;

@@ -77,6 +77,7 @@ pub(super) async fn run(settings: Settings<'_>) -> anyhow::Result<Exit> {
         not_before: HashMap::new(),
         problems: BTreeMap::new(),
         first_seen: None,
+        has_told_of_chats: false,
     };
     watch.run(&stop).await
 }
@@ -110,6 +111,8 @@ struct Watch<'a> {
     problems: BTreeMap<String, String>,
     /// With `--once`: what there was to do.
     first_seen: Option<HashSet<Box<str>>>,
+    /// Whether somebody was told that chats are not watched.
+    has_told_of_chats: bool,
 }
 
 /// What one look at the folder found.
@@ -180,6 +183,15 @@ impl Watch<'_> {
         let first_seen = self.args.once.then(|| walked.ways.iter().cloned().collect());
         if self.first_seen.is_none() {
             self.first_seen = first_seen;
+        }
+        if !self.has_told_of_chats
+            && let Ok(chats) = walk(self.root, &["jsonl".to_owned()])
+            && let Some(first) = chats.ways.first()
+        {
+            self.has_told_of_chats = true;
+            eprintln!(
+                "diting: {first}: files of chats are not watched; `diting push {first}` or `diting batch import` takes them"
+            );
         }
         let (mut look, mut present) = (Look::default(), HashSet::new());
         let (mut known, mut changed_calls) = (Vec::new(), HashSet::new());
