@@ -35,6 +35,7 @@ fn watch<'a>(typed: &'a Typed, root: &'a Path, state: &Path) -> Watch<'a> {
         not_before: HashMap::new(),
         problems: BTreeMap::new(),
         first_seen: None,
+        has_told_of_chats: false,
     }
 }
 
