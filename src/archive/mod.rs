@@ -3,8 +3,8 @@
 //! A job runs in the server, on a thread of its own, and is kept in the store: after any kind of end it goes on where
 //! it was. What is sent meanwhile goes first.
 //!
-//! **Invariant**: what a job did is never done a second time with another outcome: a call is taken in once, by its id
-//! and bytes, and judging or transcribing it again replaces the old outcome in one step.
+//! **Invariant**: a call is taken in once, by its id and bytes, and has its old outcome or its new one whole. A rule that
+//! counts over other calls counts what is stored when it is asked, so what a kill has judged again may differ in that.
 
 mod chats;
 mod config;

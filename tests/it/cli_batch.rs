@@ -1,25 +1,9 @@
 //! `diting batch`, as a process against a real server, and without one.
 
-use std::path::Path;
-use std::process::{Command, Output};
-
 use serde_json::Value;
 
+use crate::command::{diting, stderr, stdout};
 use crate::sandbox::{Sandbox, recording};
-
-async fn diting(server: &str, folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diting"));
-    command.args(args).current_dir(folder).env("DITING_SERVER", server).env_remove("DITING_CONFIG");
-    tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
-}
 
 fn archive() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");

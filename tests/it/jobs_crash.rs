@@ -9,11 +9,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use diting::archive::{ArchiveConfig, ChatReading, ImportSpec, Job, JobState, Jobs, Selection};
-use diting::listing::LegRoles;
+use diting::archive::{ArchiveConfig, Job, JobState, Jobs, Selection};
 use diting::store::{CallFilter, CallResult};
 use fs_err as fs;
 
+use crate::job_support::import_of;
 use crate::support::{SteeredTranscriber, start_with, tools, wav};
 
 const DATA_DIR: &str = "DITING_TEST_JOB_DATA_DIR";
@@ -93,16 +93,7 @@ fn jobs_over(dir: &Path) -> Jobs {
 fn import(jobs: &Jobs, archive: &Path, mut tell: impl FnMut()) -> Job {
     let status = match jobs.list().pop() {
         Some(status) => status,
-        None => jobs
-            .import(ImportSpec {
-                path: archive.to_owned(),
-                name_pattern: None,
-                time_zone: None,
-                leg_suffixes: None,
-                leg_roles: LegRoles::default(),
-                chats: ChatReading::default(),
-            })
-            .unwrap(),
+        None => jobs.import(import_of(archive)).unwrap(),
     };
     let mut watched = jobs.watch(&status.job.id).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

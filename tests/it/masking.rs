@@ -15,7 +15,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tracing_subscriber::EnvFilter;
 
-use crate::sandbox::{Sandbox, ended, header, reason, segment, upload};
+use crate::command::diting_with;
+use crate::sandbox::{Sandbox, ended, header, reason, segment, tones, upload};
 
 pub(crate) const TOKEN: &str = "open-sesame-7";
 
@@ -36,26 +37,6 @@ fn conversation() -> Vec<Segment> {
     ]
 }
 
-/// A stereo recording of 35 s with a loud tone on each channel.
-fn recording() -> Vec<u8> {
-    let spec = hound::WavSpec {
-        channels: 2,
-        sample_rate: 8000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("it begins");
-    for index in 0..8000 * 35 {
-        for hertz in [330.0, 440.0] {
-            let phase = f64::from(index) / 8000.0 * hertz * std::f64::consts::TAU;
-            writer.write_sample((phase.sin() * 6000.0) as i16).expect("it is written");
-        }
-    }
-    writer.finalize().expect("it ends");
-    bytes.into_inner()
-}
-
 pub(crate) fn with_token(config: &mut Config) {
     let token_sha256 = hex::encode(Sha256::digest(TOKEN));
     config.masking.access_tokens = vec![AccessToken { operator: "auditor".to_owned(), token_sha256 }];
@@ -71,7 +52,7 @@ pub(crate) async fn started(change: impl FnOnce(&mut Config)) -> Sandbox {
         ..Default::default()
     };
     let header = v1::UploadCallHeader { metadata: Some(metadata), ..header("call-1") };
-    upload(&mut client, header, &recording()).await.expect("it is taken");
+    upload(&mut client, header, &tones(35, [330.0, 440.0])).await.expect("it is taken");
     let last = ended(&mut client, "call-1").await;
     assert_eq!(last.state(), v1::CallState::Done, "{last:?}");
     sandbox
@@ -401,13 +382,7 @@ async fn an_exported_recording_is_silent_where_the_text_is_hidden() {
 
 /// Runs `diting` against the service, with a token or without.
 pub(crate) async fn diting(sandbox: &Sandbox, folder: &Path, token: Option<&str>, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diting"));
-    command.args(args).current_dir(folder).env("DITING_SERVER", sandbox.url());
-    command.env_remove("DITING_CONFIG").env_remove("DITING_ACCESS_TOKEN");
-    if let Some(token) = token {
-        command.env("DITING_ACCESS_TOKEN", token);
-    }
-    tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs")
+    diting_with(&sandbox.url(), folder, token, args).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -214,6 +214,11 @@ pub fn segment(channel: u16, start: u64, text: &str) -> Segment {
 
 /// A stereo recording of 15 s with a different tone on each channel. `seed` makes the bytes differ.
 pub fn recording(seed: u32) -> Vec<u8> {
+    tones(15, [300.0 + f64::from(seed), 440.0])
+}
+
+/// A stereo recording of so many seconds with a loud tone on each channel, in Hz.
+pub fn tones(seconds: u32, hertz: [f64; 2]) -> Vec<u8> {
     let spec = hound::WavSpec {
         channels: 2,
         sample_rate: 8000,
@@ -222,8 +227,8 @@ pub fn recording(seed: u32) -> Vec<u8> {
     };
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("it begins");
-    for index in 0..8000 * 15 {
-        for hertz in [300.0 + f64::from(seed), 440.0] {
+    for index in 0..8000 * seconds {
+        for hertz in hertz {
             let phase = f64::from(index) / 8000.0 * hertz * std::f64::consts::TAU;
             writer.write_sample((phase.sin() * 6000.0) as i16).expect("it is written");
         }
