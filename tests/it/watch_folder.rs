@@ -367,6 +367,17 @@ async fn two_sides_become_one_call_and_one_side_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn chats_are_told_once_and_left_alone() {
+    let sandbox = Sandbox::start().await;
+    let folder = place();
+    write(folder.path(), "in/a.jsonl", b"{}");
+    write(folder.path(), "in/b.jsonl", b"{}");
+    let (code, lines) = once(&sandbox.url(), folder.path(), &[]).await;
+    assert_eq!((code, lines.len()), (0, 1), "{lines:?}");
+    assert!(lines[0].contains("a.jsonl: files of chats are not watched"), "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watch_that_makes_no_sense_ends_with_64() {
     let place = place();
     let nowhere = "http://127.0.0.1:9";

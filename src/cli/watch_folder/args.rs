@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::super::name_args::NameArgs;
 use super::then::Then;
-use crate::listing::ListingOptions;
 
 /// How `diting push --watch` looks at its folder.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,16 +33,6 @@ pub(in crate::cli) struct WatchArgs {
     pub(super) then: Then,
     #[command(flatten)]
     pub(in crate::cli) names: NameArgs,
-}
-
-impl WatchArgs {
-    /// How names are read.
-    pub(super) fn listing_options(&self) -> ListingOptions {
-        let mut options = self.names.listing_options();
-        // Chats are no recordings: `UploadCall` does not take them.
-        options.extensions.retain(|extension| extension != "jsonl");
-        options
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -69,7 +69,7 @@ pub(super) async fn run(settings: Settings<'_>) -> anyhow::Result<Exit> {
     let mut watch = Watch {
         root,
         args: settings.args,
-        options: settings.args.listing_options(),
+        options: settings.args.names.listing_options(),
         excluded: excluded(root, &settings.args.then)?,
         settling: Settling::new(settings.args.settle),
         journal,
@@ -113,6 +113,10 @@ struct Watch<'a> {
     first_seen: Option<HashSet<Box<str>>>,
     /// Whether somebody was told that chats are not watched.
     has_told_of_chats: bool,
+}
+
+fn is_chats(way: &str) -> bool {
+    Path::new(way).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"))
 }
 
 /// What one look at the folder found.
@@ -180,18 +184,20 @@ impl Watch<'_> {
         if let Some(excluded) = &self.excluded {
             walked.ways.retain(|way| !way.starts_with(excluded.as_str()));
         }
+        // Chats are no recordings: `UploadCall` does not take them.
+        let (chats, recordings) = walked.ways.into_iter().partition::<Vec<_>, _>(|way| is_chats(way));
+        walked.ways = recordings;
+        if let Some(chats) = chats.first().filter(|_| !self.has_told_of_chats) {
+            self.has_told_of_chats = true;
+            let chats = self.root.join(&**chats);
+            let chats = chats.display();
+            eprintln!(
+                "diting: {chats}: files of chats are not watched; `diting push {chats}` or `diting batch import` takes them"
+            );
+        }
         let first_seen = self.args.once.then(|| walked.ways.iter().cloned().collect());
         if self.first_seen.is_none() {
             self.first_seen = first_seen;
-        }
-        if !self.has_told_of_chats
-            && let Ok(chats) = walk(self.root, &["jsonl".to_owned()])
-            && let Some(first) = chats.ways.first()
-        {
-            self.has_told_of_chats = true;
-            eprintln!(
-                "diting: {first}: files of chats are not watched; `diting push {first}` or `diting batch import` takes them"
-            );
         }
         let (mut look, mut present) = (Look::default(), HashSet::new());
         let (mut known, mut changed_calls) = (Vec::new(), HashSet::new());
