@@ -2,13 +2,14 @@
 //! them, separates the speakers, judges every turn by rules, scores the call and stores what it found.
 //!
 //! One call passes through the modules in this order: [`ingest`] takes its bytes, [`audio`] decodes them, [`speech`]
-//! recognises words, [`speaker`] tells the voices of a shared channel apart, [`dialogue`] makes turns of all, [`analysis`] judges, [`store`] keeps, [`pipeline`] runs it all;
+//! recognises words, [`speaker`] tells the voices of a shared channel apart, [`dialogue`] makes turns of all, [`analysis`] judges, [`store`] keeps, with the facts of every call in [`catalog`], [`pipeline`] runs it all;
 //! [`proto`] speaks to the outside. ARCHITECTURE.md tells who may import whom.
 
 pub mod analysis;
 pub mod app;
 pub mod archive;
 pub mod audio;
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod dialogue;

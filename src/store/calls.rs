@@ -10,12 +10,13 @@ use sled::Batch;
 use super::record::{StoredCall, hit_rule_ids};
 use super::{CallResult, Store, StoreError, codec, keys};
 use crate::analysis::Analysis;
+use crate::catalog::{CallFacts, RuleTable};
 use crate::ingest::{CallRecord, CallState, Failure};
 use crate::types::{CallId, Millis, RuleId};
 
 /// Most bytes of a value in sled. A leaf holds up to 17 values and goes to a file that sled never syncs when it passes
 /// 128 KiB, so all of them together must stay below.
-const MAX_VALUE_BYTES: usize = 6 << 10;
+pub(super) const MAX_VALUE_BYTES: usize = 6 << 10;
 /// Most bytes of a record as it is accepted; the rest is room for a failure and the rules that hit.
 const MAX_ACCEPTED_BYTES: usize = 4 << 10;
 /// Most bytes of the same before compression: a page of 500 records stays within 16 MB, however well they compress.
@@ -30,6 +31,14 @@ pub enum Inserted {
     New,
     /// The same bytes were stored under this id before; this is the record. A call that had failed waits again.
     Same(Box<CallRecord>),
+}
+
+/// A call's new outcome, ready to be applied.
+pub(super) struct Judged {
+    batch: Batch,
+    old_row: Option<CallFacts>,
+    row: CallFacts,
+    tables: Vec<RuleTable>,
 }
 
 impl Store {
@@ -73,7 +82,9 @@ impl Store {
             // What was under suspicion of ending the process stays so, and runs alone.
             new.record.num_attempts = u32::from(old.record.num_attempts > 1);
             let value = codec::encode(&new, "call")?;
-            self.apply(replaced(&old, &new, value))?;
+            let old_row = self.row(&new.record.id)?;
+            let row = self.moved_row(old_row.as_ref(), &new.record);
+            self.apply_with(replaced(&old, &new, value), old_row.as_ref(), row)?;
         }
         Ok(new.record)
     }
@@ -87,7 +98,7 @@ impl Store {
         for key in index_keys(&stored) {
             batch.insert(key, &[]);
         }
-        self.apply(batch)
+        self.apply_with(batch, None, self.new_row(record))
     }
 
     /// The record of a call; `None` when there is no such call.
@@ -188,9 +199,9 @@ impl Store {
             record.state = CallState::Done;
             record.duration = result.audio.as_ref().map(|audio| audio.duration).or(record.duration);
             // Before the batch: a record never names a file that is not there.
-            let batch = self.judged(&old, record, &result.analysis)?;
+            let judged = self.judged(&old, record, result)?;
             self.results.write(&old.result_name(), result)?;
-            self.apply(batch)?;
+            self.apply_judged(judged)?;
         }
         self.commit()
     }
@@ -201,8 +212,9 @@ impl Store {
         &self,
         old: &StoredCall,
         record: CallRecord,
-        analysis: &Analysis,
-    ) -> Result<Batch, StoreError> {
+        result: &CallResult,
+    ) -> Result<Judged, StoreError> {
+        let CallResult { analysis, parts, .. } = result;
         let hits = hit_rule_ids(analysis);
         let mut new = StoredCall {
             record,
@@ -225,7 +237,16 @@ impl Store {
         for rule in &hits {
             batch.insert(entry(rule), &[]);
         }
-        Ok(batch)
+        let old_row = self.row(&new.record.id)?;
+        let (row, tables) = self.judged_row(old_row.as_ref(), &new.record, Some((analysis, parts)));
+        Ok(Judged { batch, old_row, row, tables })
+    }
+
+    /// Applies what [`judged`](Self::judged) made, after the result file is written.
+    pub(super) fn apply_judged(&self, judged: Judged) -> Result<(), StoreError> {
+        let Judged { batch, old_row, row, tables } = judged;
+        self.keep_tables(tables)?;
+        self.apply_with(batch, old_row.as_ref(), row)
     }
 
     /// Moves a call to [`CallState::Failed`]; durable when it returns.
@@ -272,7 +293,9 @@ impl Store {
         let mut new = old.clone();
         change(&mut new);
         let value = codec::encode(&new, "call")?;
-        self.apply(replaced(&old, &new, value))?;
+        let old_row = self.row(&new.record.id)?;
+        let row = self.moved_row(old_row.as_ref(), &new.record);
+        self.apply_with(replaced(&old, &new, value), old_row.as_ref(), row)?;
         Ok(new.record)
     }
 }

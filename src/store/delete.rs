@@ -10,7 +10,7 @@ use sled::Batch;
 use super::calls::index_keys;
 use super::record::StoredCall;
 use super::results::ResultFiles;
-use super::{Store, StoreError, keys};
+use super::{Family, Store, StoreError, keys};
 use crate::types::{CallId, ContentHash};
 
 /// What is to go with a call.
@@ -31,13 +31,20 @@ impl Store {
     pub fn delete_call(&self, id: &CallId) -> Result<ContentHash, StoreError> {
         self.check()?;
         let _guard = self.guard(id);
-        let traces = self.traces(id)?;
+        let mut traces = self.traces(id)?;
+        traces.keys.extend([keys::facts(id), keys::annotations(id)]);
+        let of_call = keys::concat(&[id.as_str().as_bytes(), &[0]]);
+        for family in Family::of_calls() {
+            for entry in self.index.scan_prefix(keys::document(family.byte(), &of_call)) {
+                traces.keys.push(entry?.0.to_vec());
+            }
+        }
         let mut batch = Batch::default();
         for key in traces.keys {
             batch.remove(key);
         }
         batch.insert(keys::gone(&traces.result), &[]);
-        self.apply(batch)?;
+        self.apply_removal(batch, self.row(id)?.as_ref())?;
         self.commit()?;
         self.finish_deletion(&traces.result)?;
         Ok(traces.audio)

@@ -34,6 +34,14 @@ pub enum StoreError {
     /// The disk failed once; what was acknowledged stays, nothing new is taken.
     #[error("the store takes no more writes because the disk failed: mend the disk and start again")]
     Stopped,
+    /// A document is too large.
+    #[error("what was to be kept has {actual} bytes compressed, more than {limit}: shorten it")]
+    ValueTooLarge {
+        /// Most bytes.
+        limit: usize,
+        /// Its bytes.
+        actual: usize,
+    },
     /// No such call.
     #[error("there is no call `{id}`")]
     NotFound {
@@ -153,6 +161,7 @@ impl StoreError {
             | Self::PageToken
             | Self::Corrupt { .. }
             | Self::UnknownVersion { .. }
+            | Self::ValueTooLarge { .. }
             | Self::Unstorable { .. } => false,
         }
     }
@@ -164,7 +173,7 @@ impl Classify for StoreError {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::Changed { .. } => ErrorCode::Conflict,
             Self::Conflict { .. } => ErrorCode::AlreadyExists,
-            Self::MetadataTooLarge { .. } => ErrorCode::LimitExceeded,
+            Self::MetadataTooLarge { .. } | Self::ValueTooLarge { .. } => ErrorCode::LimitExceeded,
             Self::PageToken => ErrorCode::InvalidInput,
             Self::Locked { .. } | Self::Stopped | Self::DiskFull { .. } => ErrorCode::Unavailable,
             Self::Broken { .. }
@@ -186,6 +195,7 @@ impl Classify for StoreError {
             Self::Conflict { .. } => "ingest.conflict",
             Self::MetadataTooLarge { .. } => "ingest.metadata_too_large",
             Self::PageToken => "store.page_token",
+            Self::ValueTooLarge { .. } => "store.value_too_large",
             Self::Corrupt { .. } => "store.corrupt",
             Self::UnknownVersion { .. } => "store.unknown_version",
             Self::Unstorable { .. } => "store.unstorable",

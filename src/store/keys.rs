@@ -18,6 +18,11 @@
 //! | `b` | hash of the audio, id | – |
 //! | `g` | name of a result file that is to be removed | – |
 //! | `x` | inverted time, id: who asked for originals | the audit entry |
+//! | `f` | id | the facts of the call, a row of the catalog |
+//! | `y` | number of a change | number and id of the call; the number alone when it was deleted |
+//! | `n` | nothing | the number of the next call |
+//! | `k` | id | what was said about the call after it was judged |
+//! | `d` | family, key | a document |
 //! | `v` | nothing | version of this layout |
 //!
 //! **Invariant**: no key is a prefix of another kind's, and identifiers never hold the separator 0.
@@ -35,6 +40,11 @@ pub(super) const GONE: &[u8] = b"g";
 pub(super) const TIME: &[u8] = b"t";
 pub(super) const CALL: &[u8] = b"c";
 pub(super) const ACCESS: &[u8] = b"x";
+pub(super) const FACTS: &[u8] = b"f";
+pub(super) const CHANGE: &[u8] = b"y";
+pub(super) const NEXT_NUMBER: &[u8] = b"n";
+const ANNOTATIONS: &[u8] = b"k";
+const DOCUMENT: &[u8] = b"d";
 const BLOB: &[u8] = b"b";
 
 /// Bytes of the time in a key.
@@ -119,6 +129,31 @@ pub(super) fn access(at: jiff::Timestamp, id: &str) -> Vec<u8> {
     concat(&[ACCESS, &newest_first(at).to_be_bytes(), id.as_bytes()])
 }
 
+/// The facts of a call.
+pub(super) fn facts(id: &CallId) -> Vec<u8> {
+    concat(&[FACTS, id.as_str().as_bytes()])
+}
+
+/// A place in the order of changes.
+pub(super) fn change(number: u64) -> Vec<u8> {
+    concat(&[CHANGE, &number.to_be_bytes()])
+}
+
+/// The number that follows `prefix` in a key.
+pub(super) fn number_of(prefix: &[u8], key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.strip_prefix(prefix)?.try_into().ok()?))
+}
+
+/// What was said about a call after it was judged.
+pub(super) fn annotations(id: &CallId) -> Vec<u8> {
+    concat(&[ANNOTATIONS, id.as_str().as_bytes()])
+}
+
+/// A document of a family.
+pub(super) fn document(family: u8, key: &[u8]) -> Vec<u8> {
+    concat(&[DOCUMENT, &[family], key])
+}
+
 /// The end of an index entry: newest first, then by id.
 pub(super) fn suffix(received_at: jiff::Timestamp, id: &CallId) -> Vec<u8> {
     concat(&[&newest_first(received_at).to_be_bytes(), id.as_str().as_bytes()])
@@ -149,7 +184,7 @@ pub(super) fn after(prefix: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn owner(key: &[u8]) -> Option<&[u8]> {
     let (kind, rest) = key.split_first()?;
     let num_bytes = match kind {
-        b'c' => 0,
+        b'c' | b'f' | b'k' => 0,
         b't' | b'q' | b'w' => TIME_BYTES,
         b'a' => AGENT_BYTES + TIME_BYTES,
         b'u' => CUSTOMER_BYTES + TIME_BYTES,

@@ -11,8 +11,10 @@ mod calls;
 mod codec;
 mod config;
 mod delete;
+mod documents;
 mod durability;
 mod error;
+mod facts;
 mod jobs;
 mod keys;
 mod open;
@@ -26,19 +28,23 @@ mod token;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 pub use access::{AccessKind, AccessRecord};
 pub use calls::Inserted;
 pub use config::StoreConfig;
+pub use documents::{Family, Writes};
 pub use error::StoreError;
+pub use facts::{Change, Reindexed};
 pub use query::{CallFilter, CallSummary, Page};
 pub use record::{AgentPart, CallResult, Masking};
 pub use rewrite::FinishedCall;
 pub use token::PageToken;
 
+use crate::catalog::Catalog;
 use crate::types::CallId;
 use durability::Durability;
+use facts::Feed;
 use results::ResultFiles;
 
 const NUM_LOCKS: usize = 64;
@@ -53,6 +59,8 @@ pub struct Store {
     results: ResultFiles,
     /// Reading, changing and writing one call excludes itself; different calls rarely share a lock.
     locks: [Mutex<()>; NUM_LOCKS],
+    catalog: RwLock<Catalog>,
+    feed: Feed,
     data_dir: PathBuf,
     /// Last, so that it is released when sled has let go of its files.
     _lock: std::fs::File,
@@ -71,10 +79,19 @@ impl Store {
             durability: parts.durability,
             results: parts.results,
             locks: std::array::from_fn(|_| Mutex::new(())),
+            catalog: RwLock::default(),
+            feed: Feed::default(),
             data_dir: config.data_dir.clone(),
             _lock: parts.lock,
         };
         store.finish_deletions()?;
+        let is_whole = store.load_catalog()?;
+        if !is_whole || !parts.has_rows {
+            tracing::info!("the facts of all calls are made anew");
+            let report = store.reindex()?;
+            tracing::info!(?report, "the facts of all calls are made");
+            open::note_layout(&store.index, &store.durability)?;
+        }
         Ok(store)
     }
 

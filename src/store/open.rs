@@ -22,7 +22,9 @@ const INDEX_DIR: &str = "index";
 /// The file that sled appends to.
 const LOG_NAME: &str = "db";
 /// The layout of keys that this program writes and reads.
-const LAYOUT_VERSION: &[u8] = &[1];
+const LAYOUT_VERSION: &[u8] = &[2];
+/// The layout that had no facts of calls.
+const LAYOUT_WITHOUT_FACTS: &[u8] = &[1];
 /// How often sled writes out by itself what nobody waits for.
 const FLUSH_EVERY_MS: u64 = 200;
 /// How long sled's own threads may hold its file after the store was dropped in this process.
@@ -33,6 +35,8 @@ pub(super) struct Parts {
     pub(super) durability: Durability,
     pub(super) results: ResultFiles,
     pub(super) lock: File,
+    /// Whether there is a row of facts for every call.
+    pub(super) has_rows: bool,
 }
 
 pub(super) fn open(config: &StoreConfig) -> Result<Parts, StoreError> {
@@ -61,9 +65,9 @@ pub(super) fn open(config: &StoreConfig) -> Result<Parts, StoreError> {
     };
     let (log, _) = fs::File::open(path.join(LOG_NAME))?.into_parts();
     let durability = Durability::new(log);
-    check_layout(&index, &durability)?;
+    let has_rows = check_layout(&index, &durability)?;
     files::sync_dir(&path)?;
-    Ok(Parts { index, durability, results: ResultFiles::open(dir)?, lock })
+    Ok(Parts { index, durability, results: ResultFiles::open(dir)?, lock, has_rows })
 }
 
 fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
@@ -110,14 +114,22 @@ fn remove_snapshots(index: &Path, chosen: impl Fn(&str) -> bool) -> Result<(), S
     Ok(())
 }
 
-fn check_layout(index: &sled::Db, durability: &Durability) -> Result<(), StoreError> {
+/// Whether the layout is that of today; it has rows then.
+fn check_layout(index: &sled::Db, durability: &Durability) -> Result<bool, StoreError> {
     match index.get(keys::LAYOUT)?.as_deref() {
-        Some(LAYOUT_VERSION) => Ok(()),
+        Some(LAYOUT_VERSION) => Ok(true),
+        Some(LAYOUT_WITHOUT_FACTS) => Ok(false),
         Some([version]) => Err(StoreError::UnknownVersion { what: "index", version: *version }),
         Some(_) => Err(StoreError::Corrupt { what: "index" }),
         None => {
-            index.insert(keys::LAYOUT, LAYOUT_VERSION)?;
-            durability.commit(index)
+            note_layout(index, durability)?;
+            Ok(true)
         }
     }
+}
+
+/// Notes that the layout is that of today.
+pub(super) fn note_layout(index: &sled::Db, durability: &Durability) -> Result<(), StoreError> {
+    index.insert(keys::LAYOUT, LAYOUT_VERSION)?;
+    durability.commit(index)
 }

@@ -18,6 +18,7 @@ use tempfile::NamedTempFile;
 use super::record::{CallResult, DialoguePart};
 use super::{StoreError, codec};
 use crate::analysis::Analysis;
+use crate::catalog::RuleTable;
 use crate::ingest::files;
 use crate::types::CallId;
 
@@ -27,6 +28,7 @@ const NAME_BYTES: usize = 16;
 pub(super) struct ResultFiles {
     dir: PathBuf,
     staging: PathBuf,
+    tables: PathBuf,
 }
 
 impl ResultFiles {
@@ -36,7 +38,9 @@ impl ResultFiles {
         for entry in fs::read_dir(&staging)? {
             fs::remove_file(entry?.path())?;
         }
-        Ok(Self { dir, staging })
+        let tables = data_dir.join("results/tables");
+        files::create_dir_durably(&tables)?;
+        Ok(Self { dir, staging, tables })
     }
 
     /// The name of the result of call `id` as received at `received_at`.
@@ -123,6 +127,27 @@ impl ResultFiles {
         }
         file.read_to_end(&mut bytes)?;
         Ok(codec::decode_first(&bytes, "findings")?.0)
+    }
+
+    /// Keeps a table of rules under its id, durably.
+    pub(super) fn write_table(&self, table: &RuleTable) -> Result<(), StoreError> {
+        let path = self.tables.join(format!("{:016x}", table.id().0));
+        Ok(files::write_durably(&self.staging, &path, &codec::encode(table, "table of rules")?)?)
+    }
+
+    /// Every table of rules; a damaged one is logged and left out.
+    pub(super) fn read_tables(&self) -> Result<Vec<RuleTable>, StoreError> {
+        let mut tables = Vec::new();
+        for entry in fs::read_dir(&self.tables)? {
+            let path = entry?.path();
+            match codec::decode(&fs::read(&path)?, "table of rules") {
+                Ok(table) => tables.push(table),
+                Err(error) => {
+                    tracing::error!(path = %path.display(), %error, "a table of rules is made anew")
+                }
+            }
+        }
+        Ok(tables)
     }
 
     pub(super) fn remove(&self, name: &str) -> Result<(), StoreError> {

@@ -72,16 +72,16 @@ impl Store {
             } else {
                 self.results.stage(result)?
             };
-            staged.push((call, &result.analysis, file));
+            staged.push((call, result, file));
         }
         self.results.sync()?;
         let mut num_replaced = 0;
-        for (call, analysis, file) in staged {
+        for (call, result, file) in staged {
             let _guard = self.guard(&call.record.id);
             let Some(old) = self.stored(&call.record.id)?.filter(|old| call.is(old)) else { continue };
-            let batch = self.judged(&old, old.record.clone(), analysis)?;
+            let judged = self.judged(&old, old.record.clone(), result)?;
             self.results.replace(file, &old.result_name())?;
-            self.apply(batch)?;
+            self.apply_judged(judged)?;
             num_replaced += 1;
         }
         self.results.sync()?;
@@ -110,9 +110,9 @@ impl Store {
             let mut record = CallRecord { metadata: metadata.clone(), ..old.record.clone() };
             record.duration = result.audio.as_ref().map(|audio| audio.duration).or(record.duration);
             within_limits(&record)?;
-            let batch = self.judged(&stored, record.clone(), &result.analysis)?;
+            let judged = self.judged(&stored, record.clone(), result)?;
             self.results.write(&stored.result_name(), result)?;
-            self.apply(batch)?;
+            self.apply_judged(judged)?;
             record
         };
         self.commit()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 19] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -16,7 +16,8 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("masking", &["ingest", "speech", "dialogue"]),
     ("eval", &["audio", "speech", "speaker", "dialogue", "masking"]),
     ("analysis", &["audio", "dialogue"]),
-    ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis"]),
+    ("catalog", &["ingest", "analysis"]),
+    ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),

@@ -1,0 +1,265 @@
+//! The facts of one call.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{RuleTable, TableId, Verdicts};
+use crate::analysis::{Analysis, Verdict};
+use crate::ingest::{CallRecord, CallState};
+use crate::types::{CallId, Direction, Media, Millis, RuleId, Score};
+
+/// How far a call is, without why it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stage {
+    /// Stored and waiting.
+    Accepted,
+    /// The audio is being read.
+    Decoding,
+    /// Speech is being recognised.
+    Transcribing,
+    /// Rules are being judged.
+    Scoring,
+    /// Findings and score are stored.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+impl From<&CallState> for Stage {
+    fn from(state: &CallState) -> Self {
+        match state {
+            CallState::Accepted => Self::Accepted,
+            CallState::Decoding => Self::Decoding,
+            CallState::Transcribing => Self::Transcribing,
+            CallState::Scoring => Self::Scoring,
+            CallState::Done => Self::Done,
+            CallState::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+/// What one judgement, of a call or of one agent's part of it, came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The rules and the scheme it was judged by.
+    pub table: TableId,
+    /// The verdict of each rule, in the order of the table.
+    pub verdicts: Verdicts,
+    /// The score; absent when too little could be judged.
+    pub score: Option<Score>,
+    /// Whether a veto brought it to the lower bound.
+    pub vetoed: bool,
+    /// Points of each dimension, in the order of the table.
+    pub dimensions: Box<[Score]>,
+}
+
+impl Judgement {
+    /// The facts of `analysis`, and the table that they refer to.
+    #[must_use]
+    pub fn of(analysis: &Analysis) -> (Self, RuleTable) {
+        let table = RuleTable::of(analysis);
+        let verdicts = table.rules.iter().map(|rule| {
+            let finding = analysis.findings.iter().find(|finding| finding.rule_id == rule.id);
+            finding.map(|finding| finding.verdict)
+        });
+        let scorecard = &analysis.scorecard;
+        let judgement = Self {
+            table: table.id(),
+            verdicts: verdicts.collect(),
+            score: scorecard.final_score(),
+            vetoed: scorecard.vetoed,
+            dimensions: scorecard.dimensions.iter().map(|dimension| dimension.score).collect(),
+        };
+        (judgement, table)
+    }
+}
+
+/// One agent of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentFacts {
+    /// The job number.
+    pub agent_id: Option<Arc<str>>,
+    /// The name.
+    pub agent_name: Option<Arc<str>>,
+    /// The team.
+    pub team: Option<Arc<str>>,
+    /// The skill group.
+    pub skill_group: Option<Arc<str>>,
+    /// What the agent's own part came to; absent when the agent had the whole call.
+    pub own: Option<Judgement>,
+}
+
+/// What a person made of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewState {
+    /// Nobody looked at it, and nobody is to.
+    #[default]
+    None,
+    /// It waits for a reviewer, or one has it.
+    Queued,
+    /// A reviewer decided about it.
+    Reviewed,
+    /// The agent appealed, and nobody decided yet.
+    Appealed,
+    /// The final judgement: nothing more can be said against it.
+    Closed,
+}
+
+/// What a person decided about one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinalVerdict {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// The verdict that counts, whatever the machine said.
+    pub verdict: Verdict,
+}
+
+/// What people decided about a call.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReviewFacts {
+    /// How far.
+    pub state: ReviewState,
+    /// Decisions, one for each rule that was decided about; the machine's verdict stands where there is none.
+    pub finals: Vec<FinalVerdict>,
+    /// The score that counts; absent while nothing was decided.
+    pub score: Option<Score>,
+}
+
+/// What was decided about a call, or found out about it together with others, after it was judged.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Annotations {
+    /// What people decided.
+    pub review: Option<Box<ReviewFacts>>,
+    /// What it is about, by the last run that looked for topics.
+    pub topics: Vec<Arc<str>>,
+    /// What the customer wanted.
+    pub demands: Vec<Arc<str>>,
+}
+
+impl Annotations {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is known of one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallFacts {
+    /// Its number, which no other call ever had or will have; the order says nothing.
+    pub number: u32,
+    /// The number of its last change: grows over all calls.
+    pub change: u64,
+    /// The sender's name for it.
+    pub id: CallId,
+    /// When it was acknowledged.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub received_at: Timestamp,
+    /// When it began; when it was acknowledged, where the sender does not say.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub started_at: Timestamp,
+    /// Length of the audio, once known.
+    pub duration: Option<Millis>,
+    /// How far it is.
+    pub stage: Stage,
+    /// The medium.
+    pub media: Media,
+    /// Who called whom.
+    pub direction: Option<Direction>,
+    /// The line of business.
+    pub business: Option<Arc<str>>,
+    /// The product.
+    pub product: Option<Arc<str>>,
+    /// Who served, in order: at least one entry, more after a transfer.
+    pub agents: Vec<AgentFacts>,
+    /// What the whole call came to, once done.
+    pub judgement: Option<Judgement>,
+    /// What was said about it later.
+    pub annotations: Annotations,
+}
+
+impl CallFacts {
+    /// The facts of a call that is not judged, under a number. The change is not known yet.
+    #[must_use]
+    pub fn of(number: u32, record: &CallRecord) -> Self {
+        let metadata = &record.metadata;
+        let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let mut agents: Vec<AgentFacts> = metadata
+            .segments
+            .iter()
+            .map(|segment| AgentFacts {
+                agent_id: text(&segment.agent_id),
+                agent_name: text(&segment.agent_name),
+                team: text(&segment.team),
+                skill_group: text(&segment.skill_group),
+                own: None,
+            })
+            .collect();
+        if agents.len() < 2 {
+            let only = agents.pop();
+            let or = |own: &Option<String>, part: Option<Arc<str>>| text(own).or(part);
+            let part = |choose: fn(&AgentFacts) -> &Option<Arc<str>>| {
+                only.as_ref().and_then(|one| choose(one).clone())
+            };
+            agents.push(AgentFacts {
+                agent_id: or(&metadata.agent_id, part(|one| &one.agent_id)),
+                agent_name: or(&metadata.agent_name, part(|one| &one.agent_name)),
+                team: or(&metadata.team, part(|one| &one.team)),
+                skill_group: or(&metadata.skill_group, part(|one| &one.skill_group)),
+                own: None,
+            });
+        }
+        Self {
+            number,
+            change: 0,
+            id: record.id.clone(),
+            received_at: record.received_at,
+            started_at: metadata.started_at.unwrap_or(record.received_at),
+            duration: record.duration,
+            stage: Stage::from(&record.state),
+            media: metadata.media,
+            direction: metadata.direction,
+            business: text(&metadata.business),
+            product: text(&metadata.product),
+            agents,
+            judgement: None,
+            annotations: Annotations::default(),
+        }
+    }
+
+    /// The verdict that counts of the rule at `index` of the table of the call's judgement; `None` when it was not judged.
+    #[must_use]
+    pub fn final_verdict(&self, table: &RuleTable, index: usize) -> Option<Verdict> {
+        let machine = self.judgement.as_ref()?.verdicts.get(index)?;
+        let decided = self.annotations.review.as_ref().and_then(|review| {
+            let rule = table.rules.get(index)?;
+            review.finals.iter().find(|decided| decided.rule_id == rule.id)
+        });
+        Some(decided.map_or(machine, |decided| decided.verdict))
+    }
+
+    /// The score that counts: a person's where there is one.
+    #[must_use]
+    pub fn final_score(&self) -> Option<Score> {
+        let decided = self.annotations.review.as_ref().and_then(|review| review.score);
+        decided.or_else(|| self.judgement.as_ref()?.score)
+    }
+
+    /// How the review stands.
+    #[must_use]
+    pub fn review_state(&self) -> ReviewState {
+        self.annotations.review.as_ref().map_or(ReviewState::None, |review| review.state)
+    }
+
+    /// What counts for the agent at `index`: the own part, or the whole call where there is none.
+    #[must_use]
+    pub fn judgement_of(&self, index: usize) -> Option<&Judgement> {
+        self.agents.get(index).and_then(|agent| agent.own.as_ref()).or(self.judgement.as_ref())
+    }
+}

@@ -1,0 +1,104 @@
+//! The rows of all calls.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::{AgentFacts, CallFacts, CallQuery, RuleTable, TableId};
+
+/// The facts of all calls, by number.
+///
+/// Takes about half a kilobyte per call. Texts that many calls share, such as the names of teams, are kept once.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    rows: Vec<Option<Box<CallFacts>>>,
+    num_calls: usize,
+    tables: HashMap<TableId, Arc<RuleTable>>,
+    texts: HashSet<Arc<str>>,
+}
+
+impl Catalog {
+    /// Makes a table known; before the first row that refers to it.
+    pub fn add_table(&mut self, table: RuleTable) {
+        self.tables.entry(table.id()).or_insert_with(|| Arc::new(table));
+    }
+
+    /// The rules and the scheme that a judgement names; `None` for one that was never made known.
+    #[must_use]
+    pub fn table(&self, id: TableId) -> Option<&Arc<RuleTable>> {
+        self.tables.get(&id)
+    }
+
+    /// The table that a call was judged by.
+    #[must_use]
+    pub fn table_of(&self, call: &CallFacts) -> Option<&Arc<RuleTable>> {
+        self.table(call.judgement.as_ref()?.table)
+    }
+
+    /// Every table that is known, in no order.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<RuleTable>> {
+        self.tables.values()
+    }
+
+    /// Puts the facts of a call in the place of those before.
+    pub fn put(&mut self, mut facts: CallFacts) {
+        self.share(&mut facts);
+        let index = facts.number as usize;
+        if self.rows.len() <= index {
+            self.rows.resize_with(index + 1, || None);
+        }
+        if let Some(row) = self.rows.get_mut(index) {
+            self.num_calls += usize::from(row.is_none());
+            *row = Some(Box::new(facts));
+        }
+    }
+
+    /// Forgets a call.
+    pub fn remove(&mut self, number: u32) {
+        if let Some(row) = self.rows.get_mut(number as usize) {
+            self.num_calls -= usize::from(row.take().is_some());
+        }
+    }
+
+    /// The facts of a call.
+    #[must_use]
+    pub fn call(&self, number: u32) -> Option<&CallFacts> {
+        self.rows.get(number as usize)?.as_deref()
+    }
+
+    /// All calls, by number.
+    pub fn calls(&self) -> impl Iterator<Item = &CallFacts> {
+        self.rows.iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// The calls that `query` chooses, by number.
+    pub fn chosen<'a>(&'a self, query: &'a CallQuery) -> impl Iterator<Item = &'a CallFacts> {
+        self.calls().filter(move |call| query.matches(call, self.table_of(call).map(AsRef::as_ref)))
+    }
+
+    /// How many calls there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.num_calls
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.num_calls == 0
+    }
+
+    fn share(&mut self, facts: &mut CallFacts) {
+        let mut share = |text: &mut Arc<str>| match self.texts.get(text) {
+            Some(known) => *text = Arc::clone(known),
+            None => {
+                self.texts.insert(Arc::clone(text));
+            }
+        };
+        let CallFacts { business, product, agents, annotations, .. } = facts;
+        business.iter_mut().chain(product).for_each(&mut share);
+        for AgentFacts { agent_id, agent_name, team, skill_group, own: _ } in agents {
+            agent_id.iter_mut().chain(agent_name).chain(team).chain(skill_group).for_each(&mut share);
+        }
+        annotations.topics.iter_mut().chain(&mut annotations.demands).for_each(share);
+    }
+}

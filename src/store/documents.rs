@@ -1,0 +1,186 @@
+//! What people and the program decide beside the calls: reviews, alerts, improvements and the like.
+//!
+//! The store does not know what they are. A document has a family and a key; keys sort as their bytes do. Several
+//! documents, and what they say about a call's row, are written in one step.
+//!
+//! **Invariant**: what is written together is there together or not at all.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sled::Batch;
+
+use super::calls::MAX_VALUE_BYTES;
+use super::{Store, StoreError, codec, keys};
+use crate::catalog::Annotations;
+use crate::types::CallId;
+
+/// What documents of a kind are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Alerts, by their number.
+    Alert,
+    /// What was done about alerts.
+    AlertEvent,
+    /// Where alerts are sent, and how far each receiver is.
+    AlertReceiver,
+    /// What could not be delivered.
+    DeadLetter,
+    /// The review of a call, by the call. Goes with the call.
+    Review,
+    /// What is still to be reviewed, and who has it.
+    ReviewTask,
+    /// Sampling plans.
+    ReviewPlan,
+    /// Improvements.
+    Improvement,
+    /// What mining over all calls found.
+    Mining,
+    /// How far a follower of the changes is.
+    Cursor,
+}
+
+impl Family {
+    /// Whether documents of it are of one call, whose id their keys begin with, and go with it.
+    fn is_of_call(self) -> bool {
+        match self {
+            Self::Review => true,
+            Self::Alert
+            | Self::AlertEvent
+            | Self::AlertReceiver
+            | Self::DeadLetter
+            | Self::ReviewTask
+            | Self::ReviewPlan
+            | Self::Improvement
+            | Self::Mining
+            | Self::Cursor => false,
+        }
+    }
+
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::Alert => b'a',
+            Self::AlertEvent => b'e',
+            Self::AlertReceiver => b'w',
+            Self::DeadLetter => b'd',
+            Self::Review => b'r',
+            Self::ReviewTask => b't',
+            Self::ReviewPlan => b'p',
+            Self::Improvement => b'i',
+            Self::Mining => b'm',
+            Self::Cursor => b'c',
+        }
+    }
+
+    /// Families whose documents go with their call.
+    pub(super) fn of_calls() -> impl Iterator<Item = Self> {
+        [Self::Review].into_iter().filter(|family| family.is_of_call())
+    }
+}
+
+/// Documents to be written, or removed, in one step.
+#[derive(Debug, Default)]
+pub struct Writes {
+    batch: Batch,
+}
+
+impl Writes {
+    /// Writes a document, over the one before.
+    ///
+    /// # Errors
+    /// [`StoreError::ValueTooLarge`] above 6 KiB compressed; [`StoreError::Unstorable`].
+    pub fn put<T: Serialize>(&mut self, family: Family, key: &[u8], document: &T) -> Result<(), StoreError> {
+        let value = codec::encode(document, "document")?;
+        if value.len() > MAX_VALUE_BYTES {
+            return Err(StoreError::ValueTooLarge { limit: MAX_VALUE_BYTES, actual: value.len() });
+        }
+        self.batch.insert(keys::document(family.byte(), key), value);
+        Ok(())
+    }
+
+    /// Removes a document.
+    pub fn remove(&mut self, family: Family, key: &[u8]) {
+        self.batch.remove(keys::document(family.byte(), key));
+    }
+}
+
+impl Store {
+    /// Writes documents in one step; durable when it returns.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn write(&self, writes: Writes) -> Result<(), StoreError> {
+        self.check()?;
+        self.apply(writes.batch)?;
+        self.commit()
+    }
+
+    /// Changes what is said about a call, and writes documents, in one step; durable when it returns. `change` may be
+    /// asked only once; whatever it returns is written.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such call; the error of `change`; anything the disk fails with.
+    pub fn annotate<T, E: From<StoreError>>(
+        &self,
+        id: &CallId,
+        change: impl FnOnce(&mut Annotations, &mut Writes) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.check()?;
+        let outcome = {
+            let _guard = self.guard(id);
+            let stored = self.stored(id)?.ok_or_else(|| StoreError::NotFound { id: id.clone() })?;
+            let old = self.row(id)?;
+            let mut annotations = self.annotations(id)?;
+            let mut writes = Writes::default();
+            let outcome = change(&mut annotations, &mut writes)?;
+            if annotations.is_empty() {
+                writes.batch.remove(keys::annotations(id));
+            } else {
+                writes.batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+            }
+            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            row.annotations = annotations;
+            self.apply_with(writes.batch, old.as_ref(), row)?;
+            outcome
+        };
+        self.commit()?;
+        Ok(outcome)
+    }
+
+    /// A document; `None` when there is none of this key.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn document<T: DeserializeOwned>(&self, family: Family, key: &[u8]) -> Result<Option<T>, StoreError> {
+        let value = self.index.get(keys::document(family.byte(), key))?;
+        value.map(|value| codec::decode(&value, "document")).transpose()
+    }
+
+    /// Documents whose keys begin with `prefix`, in the order of their keys, those after the key `after` only, at most
+    /// `limit` of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when one is damaged; anything the disk fails with.
+    pub fn documents<T: DeserializeOwned>(
+        &self,
+        family: Family,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let corrupt = || StoreError::Corrupt { what: "index" };
+        let head = keys::document(family.byte(), &[]);
+        let first = keys::concat(&[&head, prefix]);
+        let end = keys::after(&first).ok_or_else(corrupt)?;
+        let start = after.map_or(first, |after| keys::concat(&[&head, after, &[0]]));
+        let mut documents = Vec::new();
+        if start >= end {
+            return Ok(documents);
+        }
+        for entry in self.index.range(start..end).take(limit) {
+            let (key, value) = entry?;
+            let key = key.get(head.len()..).unwrap_or_default().to_vec();
+            documents.push((key, codec::decode(&value, "document")?));
+        }
+        Ok(documents)
+    }
+}
