@@ -21,6 +21,7 @@ pub mod masking;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;
+pub mod simulation;
 pub mod speaker;
 pub mod speech;
 pub mod store;

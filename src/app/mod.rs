@@ -5,6 +5,7 @@ mod error;
 mod rules;
 mod service;
 mod sidecar;
+mod simulate;
 mod tools;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use service::Service;
 pub use sidecar::{
     MetadataError, sidecar_of, with_metadata_file, with_metadata_json, with_sidecar, with_sidecars,
 };
+pub use simulate::{is_empty_dir, simulate};
 pub use tools::job_tools;
 
 use crate::config::Config;

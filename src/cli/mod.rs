@@ -28,6 +28,7 @@ pub mod report;
 mod rules;
 mod serve;
 mod settings;
+mod simulate;
 mod text_calls;
 mod watch;
 mod watch_folder;
@@ -60,6 +61,8 @@ enum Command {
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
     Models(models::Args),
+    /// Fills a data directory with a made-up month, for a look at reports and for measuring
+    Simulate(simulate::Args),
     /// Checks or shows the configuration
     Config(config::Args),
     /// Measures recognition against labelled recordings
@@ -78,6 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Calls(args) => calls::run(args),
         Command::Batch(args) => batch::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),
         Command::Eval(args) => eval::run(args),

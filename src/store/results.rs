@@ -38,7 +38,7 @@ impl ResultFiles {
         for entry in fs::read_dir(&staging)? {
             fs::remove_file(entry?.path())?;
         }
-        let tables = data_dir.join("results/tables");
+        let tables = data_dir.join("tables");
         files::create_dir_durably(&tables)?;
         Ok(Self { dir, staging, tables })
     }

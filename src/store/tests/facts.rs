@@ -1,0 +1,163 @@
+//! Rows of the catalog: always what the store says, and the same when they are made again.
+
+use super::*;
+use crate::catalog::{CallQuery, FinalVerdict, FindingQuery, ReviewFacts, ReviewState};
+use crate::store::{Family, Writes};
+
+fn rows(store: &Store) -> Vec<crate::catalog::CallFacts> {
+    store.catalog().calls().cloned().collect()
+}
+
+/// Some calls in every state, one of them reviewed, one deleted.
+fn fill(store: &Store) {
+    for index in 0..6 {
+        let call = record(&format!("c{index}"), Some("007"), index);
+        store.insert_call(&call).expect("inserts");
+        if index % 2 == 0 {
+            store.finish(&call, &result(&["S1", "S2"], 80)).expect("finishes");
+        }
+    }
+    let reviewed = CallId::try_new("c2").expect("valid");
+    let outcome: Result<(), StoreError> = store.annotate(&reviewed, |annotations, writes| {
+        let finals = vec![FinalVerdict {
+            rule_id: RuleId::try_new("S1").expect("valid"),
+            verdict: crate::analysis::Verdict::Miss,
+        }];
+        let review = ReviewFacts { state: ReviewState::Reviewed, finals, score: None };
+        annotations.review = Some(Box::new(review));
+        writes.put(Family::Review, b"c2\0x", &"kept")
+    });
+    outcome.expect("annotates");
+    store.delete_call(&CallId::try_new("c4").expect("valid")).expect("deletes");
+}
+
+fn with_hit(rule: &str) -> CallQuery {
+    let rules = vec![RuleId::try_new(rule).expect("valid")];
+    CallQuery { finding: FindingQuery { rules, ..FindingQuery::default() }, ..CallQuery::default() }
+}
+
+#[test]
+fn rows_are_the_same_after_a_start_and_made_again() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    fill(&store);
+    let kept = rows(&store);
+    assert_eq!(kept.len(), 5);
+    let found: Vec<String> =
+        store.catalog().chosen(&with_hit("S1")).map(|call| call.id.to_string()).collect();
+    assert_eq!(found, ["c0"], "what a person took back is no hit");
+
+    let report = store.reindex().expect("reindexes");
+    assert_eq!((report.num_calls, report.num_mended, report.num_removed), (5, 0, 0));
+    assert_eq!(rows(&store), kept);
+    drop(store);
+
+    let store = open(dir.path());
+    assert_eq!(rows(&store), kept);
+    for row in &kept {
+        store.index.remove(keys::facts(&row.id)).expect("removes");
+    }
+    let report = store.reindex().expect("reindexes");
+    assert_eq!(report.num_mended, 5);
+    let anew = rows(&store);
+    let without_numbers = |rows: Vec<crate::catalog::CallFacts>| {
+        let mut rows: Vec<_> =
+            rows.into_iter().map(|row| crate::catalog::CallFacts { number: 0, change: 0, ..row }).collect();
+        rows.sort_by(|left, right| left.id.cmp(&right.id));
+        rows
+    };
+    assert_eq!(without_numbers(anew), without_numbers(kept));
+}
+
+#[test]
+fn a_store_from_before_there_were_rows_gets_them() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    fill(&store);
+    let kept = rows(&store).len();
+    for entry in store.index.scan_prefix(keys::FACTS).chain(store.index.scan_prefix(keys::CHANGE)) {
+        store.index.remove(entry.expect("reads").0).expect("removes");
+    }
+    store.index.insert(keys::LAYOUT, &[1]).expect("writes");
+    drop(store);
+
+    let store = open(dir.path());
+    assert_eq!(rows(&store).len(), kept);
+    let called = store.facts(&CallId::try_new("c2").expect("valid")).expect("reads").expect("is there");
+    assert_eq!(called.review_state(), ReviewState::Reviewed);
+}
+
+#[test]
+fn changes_name_every_call_once_and_in_order() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    fill(&store);
+    let changes = store.changes(0, 100).expect("reads");
+    let names: Vec<Option<String>> =
+        changes.iter().map(|change| change.id.as_ref().map(ToString::to_string)).collect();
+    let expected = ["c0", "c1", "c3", "c5", "c2"].map(|id| Some(id.to_owned()));
+    assert_eq!(names, [&expected[..], &[None]].concat());
+    assert!(changes.is_sorted_by_key(|change| change.change));
+    assert_eq!(changes.last().map(|last| last.change), Some(store.last_change()));
+    let after = changes[2].change;
+    assert_eq!(store.changes(after, 2).expect("reads"), changes[3..5]);
+    assert!(store.wait_for_change(after, std::time::Duration::ZERO));
+    assert!(!store.wait_for_change(store.last_change(), std::time::Duration::ZERO));
+    let last = store.last_change();
+    drop(store);
+    assert_eq!(open(dir.path()).last_change(), last);
+}
+
+#[test]
+fn documents_go_together_and_with_their_call() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    fill(&store);
+    assert_eq!(store.document::<String>(Family::Review, b"c2\0x").expect("reads").as_deref(), Some("kept"));
+    let mut writes = Writes::default();
+    for key in ["a1", "a2", "b1"] {
+        writes.put(Family::Improvement, key.as_bytes(), &key).expect("small enough");
+    }
+    let text: String =
+        (0..40_000_u32).map(|index| format!("{:x}", crc32c::crc32c(&index.to_be_bytes()))).collect();
+    let large = writes.put(Family::Improvement, b"large", &text);
+    assert!(matches!(large, Err(StoreError::ValueTooLarge { .. })));
+    store.write(writes).expect("writes");
+    let keys_of = |prefix: &str, after: Option<&[u8]>| {
+        let found = store.documents::<String>(Family::Improvement, prefix.as_bytes(), after, 10);
+        found.expect("reads").into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(keys_of("a", None), ["a1", "a2"]);
+    assert_eq!(keys_of("", Some(b"a1")), ["a2", "b1"]);
+    store.delete_call(&CallId::try_new("c2").expect("valid")).expect("deletes");
+    assert_eq!(store.document::<String>(Family::Review, b"c2\0x").expect("reads"), None);
+}
+
+#[test]
+fn more_rules_than_a_record_holds_are_read_from_the_result() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", None, 5);
+    store.insert_call(&call).expect("inserts");
+    // Digests do not compress.
+    let names: Vec<String> = (0..1_000)
+        .map(|index: u32| format!("R{:08x}{index}", crc32c::crc32c(&index.to_be_bytes())))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    store.finish(&call, &result(&names, 0)).expect("finishes");
+    let stored = store.stored(&call.id).expect("reads").expect("is there");
+    assert!(stored.hit_rule_ids.is_none(), "they do not fit");
+    let page = store.list_calls(&CallFilter::default(), 10, None).expect("lists");
+    assert_eq!(page.items[0].hit_rule_ids.len(), names.len());
+    store.delete_call(&call.id).expect("deletes");
+    assert_eq!(traces(&store), 0, "only counters are left");
+}
+
+/// Entries of the index that name a call: all but the layout, the next number, and the numbers of what was deleted.
+pub(super) fn traces(store: &Store) -> usize {
+    let entries = store.index.iter().map(|entry| entry.expect("reads"));
+    let names_nothing = |key: &[u8], value: &[u8]| {
+        [keys::LAYOUT, keys::NEXT_NUMBER].contains(&key) || key.starts_with(keys::CHANGE) && value.len() == 4
+    };
+    entries.filter(|(key, value)| !names_nothing(key, value)).count()
+}
