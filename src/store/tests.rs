@@ -1,5 +1,6 @@
 //! The store with real sled and real files: lists against a naive search, states, races; `damage` has the rest.
 
+mod bulk;
 mod damage;
 mod facts;
 

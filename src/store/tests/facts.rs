@@ -57,6 +57,9 @@ fn rows_are_the_same_after_a_start_and_made_again() {
     for row in &kept {
         store.index.remove(keys::facts(&row.id)).expect("removes");
     }
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(rows(&store), []);
     let report = store.reindex().expect("reindexes");
     assert_eq!(report.num_mended, 5);
     let anew = rows(&store);
