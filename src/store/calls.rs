@@ -216,18 +216,7 @@ impl Store {
     ) -> Result<Judged, StoreError> {
         let CallResult { analysis, parts, .. } = result;
         let hits = hit_rule_ids(analysis);
-        let mut new = StoredCall {
-            record,
-            score: analysis.scorecard.final_score(),
-            hit_rule_ids: Some(hits.clone()),
-            has_result: true,
-            num_results: old.num_results.wrapping_add(1),
-        };
-        let mut value = codec::encode(&new, "call")?;
-        if value.len() > MAX_VALUE_BYTES {
-            new.hit_rule_ids = None;
-            value = codec::encode(&new, "call")?;
-        }
+        let (new, value) = StoredCall::judged(record, result, old.num_results.wrapping_add(1))?;
         let old_hits = self.hits(old)?;
         let mut batch = replaced(old, &new, value);
         let entry = |rule: &RuleId| keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id);

@@ -84,6 +84,16 @@ impl ResultFiles {
         Ok(())
     }
 
+    /// Gives what was put aside the name of a result that no record names yet; neither it nor its name is durable.
+    pub(super) fn place(&self, staged: NamedTempFile, name: &str) -> Result<(), StoreError> {
+        let path = self.path(name);
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        staged.persist(path).map_err(|failed| failed.error)?;
+        Ok(())
+    }
+
     /// Waits until everything that was written to this file system is on the disk, names included.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         Ok(files::sync_file_system(&self.staging)?)
