@@ -135,32 +135,3 @@ fn documents_go_together_and_with_their_call() {
     store.delete_call(&CallId::try_new("c2").expect("valid")).expect("deletes");
     assert_eq!(store.document::<String>(Family::Review, b"c2\0x").expect("reads"), None);
 }
-
-#[test]
-fn more_rules_than_a_record_holds_are_read_from_the_result() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let store = open(dir.path());
-    let call = record("c1", None, 5);
-    store.insert_call(&call).expect("inserts");
-    // Digests do not compress.
-    let names: Vec<String> = (0..1_000)
-        .map(|index: u32| format!("R{:08x}{index}", crc32c::crc32c(&index.to_be_bytes())))
-        .collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    store.finish(&call, &result(&names, 0)).expect("finishes");
-    let stored = store.stored(&call.id).expect("reads").expect("is there");
-    assert!(stored.hit_rule_ids.is_none(), "they do not fit");
-    let page = store.list_calls(&CallFilter::default(), 10, None).expect("lists");
-    assert_eq!(page.items[0].hit_rule_ids.len(), names.len());
-    store.delete_call(&call.id).expect("deletes");
-    assert_eq!(traces(&store), 0, "only counters are left");
-}
-
-/// Entries of the index that name a call: all but the layout, the next number, and the numbers of what was deleted.
-pub(super) fn traces(store: &Store) -> usize {
-    let entries = store.index.iter().map(|entry| entry.expect("reads"));
-    let names_nothing = |key: &[u8], value: &[u8]| {
-        [keys::LAYOUT, keys::NEXT_NUMBER].contains(&key) || key.starts_with(keys::CHANGE) && value.len() == 4
-    };
-    entries.filter(|(key, value)| !names_nothing(key, value)).count()
-}
