@@ -15,6 +15,8 @@ pub struct Worsening {
     pub team: String,
     /// The rule.
     pub rule_id: RuleId,
+    /// A rule that the same omission breaks as well.
+    pub also: RuleId,
     /// The first day on which it is worse.
     pub from: Date,
     /// How often the rule is broken from then on, of the calls where it can be.
@@ -118,7 +120,13 @@ impl Planted {
         let team = agents.get(third).map(|agent| agent.team.clone()).unwrap_or_default();
         let coached = agents.get(last).map(|agent| agent.id.clone()).unwrap_or_default();
         Self {
-            worsening: Worsening { team, rule_id: rule("B04"), from: date(days.worse_from), rate: 0.24 },
+            worsening: Worsening {
+                team,
+                rule_id: rule("B04"),
+                also: rule("B05"),
+                from: date(days.worse_from),
+                rate: 0.24,
+            },
             coaching: Coaching {
                 agent_id: coached,
                 rule_id: rule("L02"),

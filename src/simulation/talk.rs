@@ -163,7 +163,14 @@ impl Talk<'_> {
 
     fn customer_of(&mut self, phrases: &'static [&'static str]) {
         let text = self.pick(phrases);
-        let end = if text.contains(['怎', '吗', '几', '多', '么']) { "？" } else { "。" };
+        let end = if ["吗", "么", "少", "多久", "怎么办", "怎么弄", "能不能退"]
+            .iter()
+            .any(|end| text.ends_with(end))
+        {
+            "？"
+        } else {
+            "。"
+        };
         self.say(SpeakerRole::Customer, format!("{text}{end}"));
     }
 
