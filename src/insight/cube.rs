@@ -17,15 +17,14 @@ use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery};
 pub(super) type Subject = Option<(Group, Arc<str>)>;
 
 /// One side of a call: all of it or some agents' parts, the subjects that it counts for, and where in time.
-pub(super) struct Side<'a> {
-    pub(super) call: &'a CallFacts,
+pub(super) struct Side {
     pub(super) part: Part,
     pub(super) subjects: Vec<Subject>,
 }
 
 /// Takes a call apart into sides so that every subject of `groups` sees its own: the whole for all calls and the groups of
 /// calls, each agent's part for the groups of agents.
-pub(super) fn sides<'a>(query: &CallQuery, groups: &[Group], call: &'a CallFacts) -> Vec<Side<'a>> {
+pub(super) fn sides(query: &CallQuery, groups: &[Group], call: &CallFacts) -> Vec<Side> {
     let agents = agents_of(query, call);
     let mut whole: Vec<Subject> = vec![None];
     for group in groups.iter().filter(|group| !group.is_of_agents()) {
@@ -47,9 +46,9 @@ pub(super) fn sides<'a>(query: &CallQuery, groups: &[Group], call: &'a CallFacts
         }
     }
     let part = if is_one { Part::Agents(agents) } else { Part::Whole };
-    sides.push(Side { call, part, subjects: whole });
+    sides.push(Side { part, subjects: whole });
     for (subject, agents) in apart {
-        sides.push(Side { call, part: Part::Agents(agents), subjects: vec![Some(subject)] });
+        sides.push(Side { part: Part::Agents(agents), subjects: vec![Some(subject)] });
     }
     sides
 }

@@ -63,7 +63,7 @@ impl Two {
 
 /// The Wilson score interval of `hits` of `n` at 95 %; 0 to 1 without any.
 #[must_use]
-pub fn wilson(hits: u64, n: u64) -> Interval {
+pub(super) fn wilson(hits: u64, n: u64) -> Interval {
     if n == 0 {
         return Interval { lower: 0.0, upper: 1.0 };
     }
