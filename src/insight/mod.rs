@@ -8,7 +8,11 @@ mod centre;
 mod cube;
 mod figure;
 mod hot_spot;
+#[cfg(test)]
+mod hot_spot_tests;
 mod improvement;
+#[cfg(test)]
+mod made;
 mod moments;
 mod people;
 mod problem;

@@ -417,3 +417,7 @@ impl Clock {
         Some(Bucket { start, end, is_partial })
     }
 }
+
+#[cfg(test)]
+#[path = "tally_tests.rs"]
+mod tests;
