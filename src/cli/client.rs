@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::proto::v1::call_service_client::CallServiceClient;
+use crate::proto::v1::insight_service_client::InsightServiceClient;
 use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 
@@ -37,6 +38,9 @@ pub(super) type Client = CallServiceClient<Channel>;
 /// A client of jobs that connects on first use.
 pub(super) type ReprocessClient = ReprocessServiceClient<Channel>;
 
+/// A client of figures over many calls.
+pub(super) type InsightClient = InsightServiceClient<Channel>;
+
 impl ServerArgs {
     /// A client of the server; the connection is made, and made again, when a request needs it.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
@@ -47,6 +51,11 @@ impl ServerArgs {
     pub(super) fn reprocess_client(&self) -> anyhow::Result<ReprocessClient> {
         let client = ReprocessServiceClient::new(self.channel()?);
         Ok(client.max_decoding_message_size(MAX_ANSWER_BYTES).max_encoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// A client of figures, likewise.
+    pub(super) fn insight_client(&self) -> anyhow::Result<InsightClient> {
+        Ok(InsightServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     /// The server at this address.

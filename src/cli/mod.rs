@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod eval;
 mod exit;
+mod insight;
 mod late;
 mod logging;
 mod models;
@@ -57,6 +58,14 @@ enum Command {
     Calls(calls::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
+    /// Follows hits and rates, finds hot spots, says whether improvements helped
+    Track(insight::TrackArgs),
+    /// Reports on agents
+    Agents(insight::AgentsArgs),
+    /// Reports on teams
+    Teams(insight::TeamsArgs),
+    /// Lists common problems: which rules, how many agents, how concentrated, since when
+    Problems(Box<insight::ProblemsArgs>),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -80,6 +89,10 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
         Command::Batch(args) => batch::run(args),
+        Command::Track(args) => insight::track(args),
+        Command::Agents(args) => insight::agents(args),
+        Command::Teams(args) => insight::teams(args),
+        Command::Problems(args) => insight::problems(*args),
         Command::Rules(args) => rules::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Models(args) => models::run(args),

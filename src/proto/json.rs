@@ -32,14 +32,21 @@ macro_rules! named {
 }
 named!(
     AccessRecord,
+    AgentLine,
     Call,
     CallMetadata,
     CallReport,
     CallSummary,
+    CommonProblem,
     DiffRevisionsResponse,
     Finding,
+    HotSpot,
+    ImprovementWithEffect,
+    InsightScope,
     Job,
     JobProblem,
+    PeopleReport,
+    QueryMetricsResponse,
     Transcript,
     WatchCallResponse
 );

@@ -39,6 +39,18 @@ pub(super) enum RequestError {
         /// Why, for a person.
         message: String,
     },
+    /// No such improvement.
+    #[error("there is no improvement `{id}`")]
+    NoImprovement {
+        /// The improvement asked for.
+        id: String,
+    },
+    /// A report on somebody without calls.
+    #[error("`{whose}` has no judged call in this time: ask for a longer one, or mind the spelling")]
+    NoJudgedCalls {
+        /// The agent or the team.
+        whose: String,
+    },
     /// An upload that begins without its header.
     #[error("the first message of an upload must be its header")]
     HeaderMissing,
@@ -85,6 +97,7 @@ impl Classify for RequestError {
             Self::Archive(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
+            Self::NoImprovement { .. } | Self::NoJudgedCalls { .. } => ErrorCode::NotFound,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
                 ErrorCode::InvalidInput
             }
@@ -104,6 +117,8 @@ impl Classify for RequestError {
             Self::Store(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
+            Self::NoImprovement { .. } => "improvement.not_found",
+            Self::NoJudgedCalls { .. } => "insight.no_judged_calls",
             Self::HeaderMissing => "upload.header_missing",
             Self::HeaderRepeated => "upload.header_repeated",
             Self::PartMissing => "upload.part_missing",
@@ -124,6 +139,8 @@ impl Classify for RequestError {
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,
             Self::Field(_)
+            | Self::NoImprovement { .. }
+            | Self::NoJudgedCalls { .. }
             | Self::CallFailed { .. }
             | Self::HeaderMissing
             | Self::HeaderRepeated

@@ -28,9 +28,10 @@ use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
+use crate::proto::v1::insight_service_server::{self, InsightServiceServer};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
-use grpc::{CallApi, PrivacyApi, ReprocessApi};
+use grpc::{CallApi, InsightApi, PrivacyApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,8 @@ impl Server {
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let insight = InsightServiceServer::new(InsightApi::new(Arc::clone(&jobs)))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
@@ -125,6 +128,7 @@ impl Server {
             .add_service(api)
             .add_service(reprocess)
             .add_service(privacy)
+            .add_service(insight)
             .add_service(health)
             .add_service(reflection)
             .add_service(reflection_alpha);
@@ -152,5 +156,5 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 4] =
-    ["", SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 5] =
+    ["", SERVICE_NAME, insight_service_server::SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];

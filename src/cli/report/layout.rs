@@ -58,7 +58,7 @@ pub(super) fn piece(text: impl AsRef<str>, tone: Tone) -> Piece {
 }
 
 /// `text` without anything that moves the cursor, changes colours or reverses the writing direction.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::cli) fn clean(text: &str) -> String {
     let harmless = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
@@ -69,13 +69,13 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// `text` filled up with spaces to `columns`.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub(in crate::cli) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }
 
 /// `text` behind spaces, `columns` wide.
-pub(super) fn pad_left(text: &str, columns: usize) -> String {
+pub(in crate::cli) fn pad_left(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(text.width());
     format!("{}{text}", " ".repeat(missing))
 }

@@ -10,7 +10,7 @@ mod chat;
 mod conversation;
 mod findings;
 mod label;
-mod layout;
+pub(super) mod layout;
 mod marks;
 mod srt;
 mod text;

@@ -2,6 +2,8 @@
 
 mod call;
 mod chat;
+mod improvements;
+mod insight;
 mod privacy;
 mod query;
 mod reprocess;
@@ -10,5 +12,6 @@ mod upload;
 mod watch;
 
 pub(super) use call::CallApi;
+pub(super) use insight::InsightApi;
 pub(super) use privacy::PrivacyApi;
 pub(super) use reprocess::ReprocessApi;

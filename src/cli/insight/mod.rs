@@ -1,0 +1,210 @@
+//! `diting track`, `agents`, `teams` and `problems`: asks a server what many calls come to.
+
+mod people;
+mod scope;
+mod show;
+mod track;
+
+use super::Exit;
+use super::client::{InsightClient, ServerArgs, block_on};
+use super::output::{Format, emit};
+use crate::proto::{json, v1};
+use scope::{ScopeArgs, TimeArgs};
+
+pub(super) use track::TrackArgs;
+
+/// Which server, and how to print.
+#[derive(Debug, clap::Args)]
+struct Common {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// How to print; srt is text here
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+    /// Zone in which days begin, for example Asia/Shanghai; that of the rules' scheme when absent
+    #[arg(long, value_name = "ZONE", default_value = "", global = true, hide_default_value = true)]
+    time_zone: String,
+}
+
+impl Common {
+    fn client(&self) -> anyhow::Result<InsightClient> {
+        self.server.insight_client()
+    }
+
+    fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+/// What was typed after `diting agents`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  diting agents list --team 理财一组
+  diting agents show 1024 --from 2026-11-01T00:00:00+08:00")]
+pub(super) struct AgentsArgs {
+    #[command(subcommand)]
+    command: AgentsCommand,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum AgentsCommand {
+    /// Lists agents with their hit rates and scores, by job number
+    List {
+        /// Only of this team
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
+        team: String,
+        #[command(flatten)]
+        time: TimeArgs,
+    },
+    /// Shows the report on one agent: scores, weak rules with moments, labels, training
+    Show {
+        /// The job number
+        agent_id: String,
+        #[command(flatten)]
+        time: TimeArgs,
+    },
+}
+
+/// What was typed after `diting teams`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  diting teams show 理财一组")]
+pub(super) struct TeamsArgs {
+    #[command(subcommand)]
+    command: TeamsCommand,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum TeamsCommand {
+    /// Shows the report on one team
+    Show {
+        /// The team
+        team: String,
+        #[command(flatten)]
+        time: TimeArgs,
+    },
+}
+
+/// What was typed after `diting problems`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  diting problems --dimension 服务规范 --limit 10")]
+pub(super) struct ProblemsArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// At most this many, 1 to 500
+    #[arg(long, default_value_t = 20, value_name = "COUNT")]
+    limit: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Runs `diting track`.
+pub(super) fn track(args: TrackArgs) -> anyhow::Result<Exit> {
+    block_on(track::run(args))
+}
+
+/// Runs `diting agents`.
+pub(super) fn agents(args: AgentsArgs) -> anyhow::Result<Exit> {
+    block_on(async {
+        let AgentsArgs { command, common } = args;
+        let mut client = common.client()?;
+        match command {
+            AgentsCommand::List { team, time } => list_agents(&mut client, &common, team, &time).await?,
+            AgentsCommand::Show { agent_id, time } => {
+                let request = v1::GetAgentReportRequest {
+                    agent_id,
+                    from: time.from(),
+                    before: time.before(),
+                    time_zone: common.time_zone.clone(),
+                };
+                let answer = client.get_agent_report(request).await;
+                let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
+                report(&common, &answer.report.unwrap_or_default())?;
+            }
+        }
+        Ok(Exit::Success)
+    })
+}
+
+async fn list_agents(
+    client: &mut InsightClient,
+    common: &Common,
+    team: String,
+    time: &TimeArgs,
+) -> anyhow::Result<()> {
+    let mut page_token = String::new();
+    let mut is_first = true;
+    loop {
+        let request = v1::ListAgentsRequest {
+            from: time.from(),
+            before: time.before(),
+            team: team.clone(),
+            page_size: 500,
+            page_token,
+        };
+        let answer = client.list_agents(request).await;
+        let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
+        if common.is_json() {
+            for agent in &answer.agents {
+                emit(&json::to_line(agent))?;
+            }
+        } else if !answer.agents.is_empty() {
+            emit(people::agents(&answer.agents, is_first).trim_end())?;
+        }
+        is_first = false;
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn report(common: &Common, report: &v1::PeopleReport) -> anyhow::Result<()> {
+    if common.is_json() {
+        emit(&json::to_line(report))?;
+    } else {
+        emit(people::report(report).trim_end())?;
+    }
+    Ok(())
+}
+
+/// Runs `diting teams`.
+pub(super) fn teams(args: TeamsArgs) -> anyhow::Result<Exit> {
+    block_on(async {
+        let TeamsArgs { command: TeamsCommand::Show { team, time }, common } = args;
+        let request = v1::GetTeamReportRequest {
+            team,
+            from: time.from(),
+            before: time.before(),
+            time_zone: common.time_zone.clone(),
+        };
+        let answer = common.client()?.get_team_report(request).await;
+        let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
+        report(&common, &answer.report.unwrap_or_default())?;
+        Ok(Exit::Success)
+    })
+}
+
+/// Runs `diting problems`.
+pub(super) fn problems(args: ProblemsArgs) -> anyhow::Result<Exit> {
+    block_on(async {
+        let ProblemsArgs { scope, limit, common } = args;
+        let time_zone = common.time_zone.clone();
+        let request = v1::ListCommonProblemsRequest { scope: Some(scope.into()), limit, time_zone };
+        let answer = common.client()?.list_common_problems(request).await;
+        let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
+        if common.is_json() {
+            for problem in &answer.problems {
+                emit(&json::to_line(problem))?;
+            }
+        } else {
+            emit(show::problems(&answer.problems).trim_end())?;
+        }
+        Ok(Exit::Success)
+    })
+}

@@ -1,0 +1,181 @@
+//! Reports on agents and teams as text for people.
+//!
+//! **Invariant**: no place and no label without what it rests on.
+
+use std::fmt::Write as _;
+
+use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table};
+use crate::cli::report::layout::clean;
+use crate::proto::v1;
+use crate::types::Millis;
+
+/// A list of agents.
+pub(super) fn agents(agents: &[v1::AgentLine], with_head: bool) -> String {
+    let mut rows = Vec::new();
+    if with_head {
+        let head = ["工号", "姓名", "班组", "通话", "命中率", "均分", "班组名次（区间）"];
+        rows.push(head.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    }
+    for agent in agents {
+        let calls = agent.calls.clone().unwrap_or_default();
+        let score = agent.score.clone().unwrap_or_default();
+        rows.push(vec![
+            clean(&agent.agent_id),
+            clean(&agent.agent_name),
+            clean(&agent.team),
+            calls.num_calls.to_string(),
+            percent(calls.rate),
+            score.mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}")),
+            rank(agent.rank.as_ref()),
+        ]);
+    }
+    table(&rows, 3)
+}
+
+fn rank(rank: Option<&v1::Rank>) -> String {
+    rank.map_or_else(
+        || "样本不足".to_owned(),
+        |rank| format!("{}（{}–{}）/ {}", rank.place, rank.best, rank.worst, rank.of),
+    )
+}
+
+/// The report on an agent or a team.
+pub(super) fn report(report: &v1::PeopleReport) -> String {
+    let mut text = String::new();
+    let subject = report.subject.clone().unwrap_or_default();
+    let is_agent = subject.group() == v1::InsightGroup::Agent;
+    let what = if is_agent { "座席" } else { "班组" };
+    let _ = write!(text, "{what} {} {}", clean(&subject.value), clean(&subject.name));
+    if is_agent && !report.team.is_empty() {
+        let _ = write!(text, "  班组 {}", clean(&report.team));
+    }
+    let calls = report.calls.clone().unwrap_or_default();
+    let (from, before) = (day(report.from.as_ref(), "%Y-%m-%d"), day(report.before.as_ref(), "%Y-%m-%d"));
+    let _ = writeln!(text, "\n{from} 至 {before}  通话 {}  全部规则 {}", calls.num_calls, rate(Some(&calls)));
+    if report.too_few {
+        text.push_str("样本不足：通话太少，不给弱项、标签与名次\n");
+    }
+    if is_agent && report.rank.is_some() {
+        let _ = writeln!(text, "班组内名次 {}", rank(report.rank.as_ref()));
+    }
+    scores(&mut text, report);
+    if !report.labels.is_empty() {
+        text.push_str("\n── 画像\n");
+    }
+    for label in &report.labels {
+        let (own, others) = (rate(label.own.as_ref()), rate(label.others.as_ref()));
+        let _ = writeln!(text, "  {}  本人 {own}，同组其他人 {others}，p {:.2e}", label.label, label.p_value);
+    }
+    lines(&mut text, "弱项", &report.weak);
+    lines(&mut text, "强项", &report.strengths);
+    if !report.hints.is_empty() {
+        text.push_str("\n── 培训建议\n");
+    }
+    for hint in &report.hints {
+        let rules: Vec<String> = hint.rules.iter().map(|one| rule(Some(one))).collect();
+        let _ = writeln!(text, "  {}（{}）", clean(&hint.title), rules.join("、"));
+        let _ = writeln!(text, "    {}  {}", clean(&hint.material), clean(&hint.text));
+    }
+    let reviews = report.reviews.unwrap_or_default();
+    if reviews.num_reviewed + reviews.num_appealed > 0 {
+        let _ = writeln!(
+            text,
+            "\n── 复核\n  已复核 {} 通：维持 {}，驳回 {}，补记 {}；申诉中 {} 通",
+            reviews.num_reviewed,
+            reviews.num_confirmed,
+            reviews.num_rejected,
+            reviews.num_added,
+            reviews.num_appealed
+        );
+    }
+    trend(&mut text, &report.trend);
+    if let Some(past) = &report.against_past {
+        let difference = past.difference.map_or_else(|| "-".to_owned(), points);
+        let _ = writeln!(
+            text,
+            "\n── 与上期相比\n  上期 {}  本期 {}  差 {difference} {}",
+            rate(past.before.as_ref()),
+            rate(past.after.as_ref()),
+            points_interval(past.interval.as_ref())
+        );
+    }
+    if !report.members.is_empty() {
+        text.push_str("\n── 成员\n");
+        text.push_str(&agents(&report.members, true));
+    }
+    let _ = writeln!(text, "\n方法：{}", report.statistic);
+    text
+}
+
+fn scores(text: &mut String, report: &v1::PeopleReport) {
+    let mean = |mean: Option<&v1::InsightMean>| {
+        mean.and_then(|mean| mean.mean).map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}"))
+    };
+    let difference = |difference: Option<f64>, interval: Option<&v1::InsightInterval>| {
+        let Some(difference) = difference else { return "-".to_owned() };
+        let interval = interval.map_or_else(String::new, |one| format!(" [{:+.1}, {:+.1}]", one.lower, one.upper));
+        format!("{difference:+.1}{interval}")
+    };
+    let head = ["得分", "满分", "本期", "其他人", "上期", "比其他人", "比上期"];
+    let mut rows = vec![head.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+    for line in &report.scores {
+        let name = if line.dimension.is_empty() { "总分" } else { line.dimension.as_str() };
+        rows.push(vec![
+            clean(name),
+            format!("{}", line.full),
+            mean(line.own.as_ref()),
+            mean(line.others.as_ref()),
+            mean(line.past.as_ref()),
+            difference(line.against_others, line.against_others_interval.as_ref()),
+            difference(line.against_past, line.against_past_interval.as_ref()),
+        ]);
+    }
+    text.push('\n');
+    text.push_str(&table(&rows, 1));
+}
+
+fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine]) {
+    if !lines.is_empty() {
+        let _ = writeln!(text, "\n── {title}");
+    }
+    for line in lines {
+        let _ = writeln!(
+            text,
+            "  {}  {}，其他人 {}，差 {} {}，q {:.2e}",
+            rule(line.rule.as_ref()),
+            rate(line.own.as_ref()),
+            rate(line.others.as_ref()),
+            points(line.difference),
+            points_interval(line.interval.as_ref()),
+            line.q_value
+        );
+        for moment in &line.moments {
+            let at = moment.at.and_then(|at| u64::try_from(at.seconds).ok()).map(|secs| Millis(secs * 1000));
+            let at = at.map_or_else(String::new, |at| format!(" {at}"));
+            let words = if moment.text.is_empty() { &moment.explanation } else { &moment.text };
+            let when = day(moment.started_at.as_ref(), "%m-%d");
+            let _ = writeln!(text, "    {when} {}{at}  {}", clean(&moment.call_id), clean(words));
+        }
+    }
+}
+
+fn trend(text: &mut String, trend: &[v1::InsightCell]) {
+    if trend.len() < 2 {
+        return;
+    }
+    let rates: Vec<Option<f64>> = trend.iter().map(|cell| cell.figure.as_ref()?.rate).collect();
+    text.push_str("\n── 按周\n");
+    let _ = writeln!(text, "  命中率 {}", sparkline(&rates));
+    for cell in trend {
+        let partial = if cell.is_partial { "*" } else { "" };
+        let score = cell.mean_score.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}"));
+        let others = cell.others_mean_score.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}"));
+        let _ = writeln!(
+            text,
+            "  {}{partial}  {}  其他人 {}  均分 {score}，其他人 {others}",
+            day(cell.start.as_ref(), "%m-%d"),
+            rate(cell.figure.as_ref()),
+            percent(cell.others_rate)
+        );
+    }
+}

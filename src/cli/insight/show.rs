@@ -1,0 +1,344 @@
+//! Figures, hot spots, improvements and problems as text for people.
+//!
+//! **Invariant**: every rate stands beside its counts.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::report::layout::{clean, pad, pad_left};
+use crate::proto::v1;
+
+/// Eighths of a bar.
+const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// A rate as percent; a dash without one.
+pub(super) fn percent(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.1}%", rate * 100.0))
+}
+
+/// A difference of rates in points of a percent.
+pub(super) fn points(difference: f64) -> String {
+    format!("{:+.1}", difference * 100.0)
+}
+
+/// An interval of differences.
+pub(super) fn points_interval(interval: Option<&v1::InsightInterval>) -> String {
+    interval.map_or_else(String::new, |one| format!("[{}, {}]", points(one.lower), points(one.upper)))
+}
+
+/// Hits of checks with the rate: `12.0% (12/100)`.
+pub(super) fn rate(figure: Option<&v1::InsightFigure>) -> String {
+    let Some(figure) = figure else { return "-".to_owned() };
+    format!("{} ({}/{})", percent(figure.rate), figure.num_hits, figure.num_checked)
+}
+
+/// A rule by id and name.
+pub(super) fn rule(rule: Option<&v1::InsightRule>) -> String {
+    rule.map_or_else(String::new, |rule| clean(&format!("{} {}", rule.rule_id, rule.name)))
+}
+
+fn key(key: &v1::InsightKey) -> String {
+    let text = match (key.value.is_empty(), key.name.is_empty()) {
+        (true, _) => "（未知）".to_owned(),
+        (false, true) => key.value.clone(),
+        (false, false) => format!("{} {}", key.value, key.name),
+    };
+    clean(&text)
+}
+
+/// The day of a time on the machine's clock.
+pub(super) fn day(at: Option<&prost_types::Timestamp>, pattern: &str) -> String {
+    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+    at.map_or_else(String::new, |at| {
+        at.to_zoned(jiff::tz::TimeZone::system()).strftime(pattern).to_string()
+    })
+}
+
+/// Values as small bars, from nothing to the largest.
+pub(super) fn sparkline(values: &[Option<f64>]) -> String {
+    let most = values.iter().flatten().fold(0.0_f64, |most, value| most.max(*value));
+    let bar = |value: &Option<f64>| {
+        let Some(value) = value else { return ' ' };
+        // From 0 to 7 by the clamp.
+        let step = if most > 0.0 { (value / most * 7.0).round().clamp(0.0, 7.0) as usize } else { 0 };
+        BLOCKS.get(step).copied().unwrap_or('▁')
+    };
+    values.iter().map(bar).collect()
+}
+
+/// A bar of at most `columns`.
+fn bar(share: f64, columns: usize) -> String {
+    let filled = (share.clamp(0.0, 1.0) * columns as f64).round() as usize;
+    "█".repeat(filled)
+}
+
+/// Rows in columns as wide as their widest cell; the last one is not filled up. Columns from `first_number` stand to the
+/// right.
+pub(super) fn table(rows: &[Vec<String>], first_number: usize) -> String {
+    let num_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.as_str().width()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..num_columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            if column + 1 == num_columns {
+                cell.clone()
+            } else if column >= first_number {
+                pad_left(cell, *width)
+            } else {
+                pad(cell, *width)
+            }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A tally: a table of its cells, or with a step one line for each group with a small curve.
+pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
+    let mut text = String::new();
+    let has_time = answer.cells.iter().any(|cell| cell.start.is_some());
+    let has_keys = answer.cells.iter().any(|cell| !cell.keys.is_empty());
+    let head = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    if has_time && has_keys {
+        let mut starts: Vec<_> =
+            answer.cells.iter().filter_map(|cell| cell.start.map(|at| (at.seconds, at.nanos))).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let mut groups: Vec<(String, Vec<&v1::InsightCell>)> = Vec::new();
+        for cell in &answer.cells {
+            let name = cell.keys.iter().map(key).collect::<Vec<_>>().join(" · ");
+            match groups.iter_mut().find(|group| group.0 == name) {
+                Some(group) => group.1.push(cell),
+                None => groups.push((name, vec![cell])),
+            }
+        }
+        let mut rows = vec![head(&["分组", "命中", "检查", "命中率", "最近", "走势"])];
+        for (name, cells) in &groups {
+            let (mut hits, mut checked) = (0, 0);
+            let mut curve = vec![None; starts.len()];
+            for cell in cells {
+                let figure = cell.figure.clone().unwrap_or_default();
+                hits += figure.num_hits;
+                checked += figure.num_checked;
+                let place = cell.start.and_then(|at| starts.binary_search(&(at.seconds, at.nanos)).ok());
+                if let Some(value) = place.and_then(|place| curve.get_mut(place)) {
+                    *value = figure.rate;
+                }
+            }
+            let whole = (checked > 0).then(|| hits as f64 / checked as f64);
+            rows.push(vec![
+                name.clone(),
+                hits.to_string(),
+                checked.to_string(),
+                percent(whole),
+                percent(curve.last().copied().flatten()),
+                sparkline(&curve),
+            ]);
+        }
+        text.push_str(&table(&rows, 1));
+    } else {
+        let mut rows = vec![head(&["分组", "通话", "命中", "检查", "不适用", "命中率", "其他", "均分", ""])];
+        for cell in &answer.cells {
+            let figure = cell.figure.clone().unwrap_or_default();
+            let name = if has_time {
+                let partial = if cell.is_partial { "*" } else { "" };
+                format!("{}{partial}", day(cell.start.as_ref(), "%Y-%m-%d %H:%M"))
+            } else {
+                cell.keys.iter().map(key).collect::<Vec<_>>().join(" · ")
+            };
+            rows.push(vec![
+                name,
+                figure.num_calls.to_string(),
+                figure.num_hits.to_string(),
+                figure.num_checked.to_string(),
+                figure.num_not_applicable.to_string(),
+                percent(figure.rate),
+                percent(cell.others_rate),
+                cell.mean_score.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}")),
+                bar(figure.rate.unwrap_or(0.0), 20),
+            ]);
+        }
+        text.push_str(&table(&rows, 1));
+    }
+    if answer.cells.iter().any(|cell| cell.is_partial) {
+        text.push_str("首尾时段不完整（表中以 * 标出）\n");
+    }
+    if answer.revisions.len() > 1 {
+        text.push_str("期间规则版本有变化，变化处的升降可能来自规则：\n");
+        for one in &answer.revisions {
+            let from = day(one.first_call_at.as_ref(), "%Y-%m-%d");
+            let _ = writeln!(text, "  {from} 起  {} {}  {} 通", one.scheme, one.revision, one.num_calls);
+        }
+    }
+    let _ = writeln!(text, "合计 {}", rate(answer.total.as_ref()));
+    text
+}
+
+/// Hot spots.
+pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
+    let mut text = String::new();
+    if answer.hot_spots.is_empty() {
+        text.push_str("没有统计上可以确认的上升\n");
+    }
+    for (place, spot) in answer.hot_spots.iter().enumerate() {
+        let subject = spot.subject.as_ref().map_or_else(|| "全部通话".to_owned(), key);
+        let mark = if spot.is_claimed { "▲" } else { "·" };
+        let _ = writeln!(text, "{mark} {}. {}  {subject}", place + 1, rule(spot.rule.as_ref()));
+        let _ = writeln!(
+            text,
+            "     {} → {}，升 {} 个百分点 {}，p {:.2e}，q {:.2e}，离散系数 {:.2}",
+            rate(spot.baseline.as_ref()),
+            rate(spot.window.as_ref()),
+            points(spot.rise),
+            points_interval(spot.rise_interval.as_ref()),
+            spot.p_value,
+            spot.q_value,
+            spot.dispersion,
+        );
+        if let Some(since) = &spot.since {
+            let _ = writeln!(
+                text,
+                "     起始 {}（{} 至 {}），变点 p {:.3}",
+                day(since.day.as_ref(), "%m-%d"),
+                day(since.earliest.as_ref(), "%m-%d"),
+                day(since.latest.as_ref(), "%m-%d"),
+                since.p_value,
+            );
+        }
+        if let Some(other) = spot.part_of {
+            let _ = writeln!(text, "     由第 {} 条解释：去掉其通话后不再显著", other + 1);
+        } else if !spot.is_claimed {
+            text.push_str("     未确认：偶然即可解释，或幅度不够\n");
+        }
+    }
+    let _ = writeln!(text, "共检验 {} 组。方法：{}", answer.num_tested, answer.statistic);
+    text
+}
+
+/// An improvement with its effect.
+pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
+    let (improvement, effect) =
+        (one.improvement.clone().unwrap_or_default(), one.effect.clone().unwrap_or_default());
+    let words = match effect.outcome() {
+        v1::ImprovementOutcome::Improved => "已改善",
+        v1::ImprovementOutcome::NoEvidence => "证据不足",
+        v1::ImprovementOutcome::Worse => "变差",
+        v1::ImprovementOutcome::TooFew => "样本不足",
+        v1::ImprovementOutcome::Unspecified => "未知",
+    };
+    let mut text = String::new();
+    let _ = writeln!(text, "{}  {}  {words} ({})", improvement.improvement_id, clean(&improvement.title), effect.words);
+    let scope: Vec<&str> = improvement
+        .agents
+        .iter()
+        .chain(&improvement.teams)
+        .chain(&improvement.skill_groups)
+        .map(String::as_str)
+        .collect();
+    let scope = if scope.is_empty() { "全体".to_owned() } else { scope.join("、") };
+    let rules: Vec<String> = effect.rules.iter().map(|one| rule(Some(one))).collect();
+    let _ = writeln!(
+        text,
+        "  {}  {}  {}：{}",
+        day(improvement.at.as_ref(), "%Y-%m-%d"),
+        clean(&scope),
+        rules.join("、"),
+        clean(&improvement.action)
+    );
+    for (name, compared) in [("对象", effect.treated.as_ref()), ("其他人", effect.others.as_ref())] {
+        let Some(compared) = compared else { continue };
+        let difference = compared.difference.map_or_else(|| "-".to_owned(), points);
+        let _ = writeln!(
+            text,
+            "  {}  前 {}  后 {}  差 {difference} {}",
+            pad(name, 6),
+            rate(compared.before.as_ref()),
+            rate(compared.after.as_ref()),
+            points_interval(compared.interval.as_ref()),
+        );
+    }
+    if let Some(did) = effect.difference_in_differences {
+        let interval = points_interval(effect.difference_in_differences_interval.as_ref());
+        let _ = writeln!(text, "  双重差分  {} {interval}", points(did));
+    }
+    for caution in &effect.cautions {
+        let _ = writeln!(text, "  注意：{caution}");
+    }
+    if let Some(treated) = &effect.treated {
+        let _ = writeln!(text, "  方法：{}", treated.method);
+    }
+    text
+}
+
+/// Common problems.
+pub(super) fn problems(problems: &[v1::CommonProblem]) -> String {
+    let head = ["规则", "命中座席", "命中率", "前10%占比", "偶然占比", "基尼", "自", "分布"];
+    let mut rows = vec![head.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
+    for problem in problems {
+        let spread = match problem.spread() {
+            v1::ProblemSpread::Few => "集中于个别座席",
+            v1::ProblemSpread::Many => "普遍存在（先查流程、话术与规则）",
+            v1::ProblemSpread::Mixed => "介于两者之间",
+            v1::ProblemSpread::TooFew | v1::ProblemSpread::Unspecified => "样本不足",
+        };
+        let since = problem.since.as_ref().map(|since| day(since.day.as_ref(), "%m-%d"));
+        rows.push(vec![
+            rule(problem.rule.as_ref()),
+            format!("{}/{}", problem.num_agents_hit, problem.num_agents_checked),
+            rate(problem.figure.as_ref()),
+            percent(Some(problem.top_share)),
+            percent(Some(problem.top_share_by_chance)),
+            format!("{:.2}", problem.gini),
+            since.unwrap_or_else(|| "-".to_owned()),
+            spread.to_owned(),
+        ]);
+    }
+    let note = "“前10%占比”为命中最多的一成座席所占命中；“偶然占比”为人人命中率相同时的模拟值；起始日为二项似然比变点（置换检验，Bonferroni）\n";
+    table(&rows, 1) + note
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_and_tables_line_up() {
+        assert_eq!(sparkline(&[Some(0.0), None, Some(0.5), Some(1.0)]), "▁ ▅█");
+        let rows = vec![
+            vec!["规则".to_owned(), "次".to_owned(), "末".to_owned()],
+            vec!["B1".to_owned(), "12".to_owned(), "x".to_owned()],
+        ];
+        assert_eq!(table(&rows, 1), "规则  次  末\nB1    12  x\n");
+    }
+
+    #[test]
+    fn a_hot_spot_says_counts_statistic_and_what_explains_it() {
+        let figure = |num_hits, num_checked| v1::InsightFigure {
+            num_hits,
+            num_checked,
+            rate: Some(num_hits as f64 / num_checked as f64),
+            ..Default::default()
+        };
+        let spot = v1::HotSpot {
+            window: Some(figure(30, 100)),
+            baseline: Some(figure(30, 300)),
+            rise: 0.2,
+            part_of: Some(0),
+            ..Default::default()
+        };
+        let answer = v1::ListHotSpotsResponse {
+            hot_spots: vec![spot],
+            num_tested: 7,
+            statistic: "Fisher".to_owned(),
+        };
+        let text = hot_spots(&answer);
+        assert!(text.contains("10.0% (30/300) → 30.0% (30/100)，升 +20.0 个百分点"), "{text}");
+        assert!(text.contains("由第 1 条解释") && text.contains("共检验 7 组。方法：Fisher"), "{text}");
+    }
+}

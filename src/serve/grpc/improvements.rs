@@ -1,0 +1,135 @@
+//! Improvements as documents of the store, each told with its effect as of now.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::insight::next_token;
+use crate::archive::Jobs;
+use crate::catalog::Catalog;
+use crate::insight::{Improvement, effect};
+use crate::proto::{ConvertError, convert, v1};
+use crate::serve::error::RequestError;
+use crate::store::{Family, Store, Writes};
+use crate::types::RuleId;
+
+/// Most improvements that are kept.
+const MAX_IMPROVEMENTS: usize = 10_000;
+
+/// Reading one and writing what it becomes excludes itself. One server, one lock.
+static CHANGING: Mutex<()> = Mutex::new(());
+
+type Told = (v1::Improvement, v1::ImprovementEffect);
+
+pub(super) fn create(jobs: &Jobs, wire: v1::Improvement) -> Result<Told, RequestError> {
+    let store = jobs.calls().store();
+    // OK after a panic elsewhere: the lock guards no data.
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    if all(store)?.len() >= MAX_IMPROVEMENTS {
+        let problem = format!("{MAX_IMPROVEMENTS} improvements are kept: delete some");
+        return Err(ConvertError::new("improvement", problem).into());
+    }
+    let now = Timestamp::now();
+    let mut number = now.as_microsecond();
+    let mut id = format!("imp-{number:x}");
+    while store.document::<Improvement>(Family::Improvement, id.as_bytes())?.is_some() {
+        number += 1;
+        id = format!("imp-{number:x}");
+    }
+    keep(jobs, convert::improvement_from_wire(wire, id, now)?)
+}
+
+pub(super) fn get(jobs: &Jobs, id: &str) -> Result<Told, RequestError> {
+    let store = jobs.calls().store();
+    Ok(tell(&store.catalog(), &find(store, id)?))
+}
+
+pub(super) fn list(jobs: &Jobs, first: usize, size: usize) -> Result<v1::ListImprovementsResponse, RequestError> {
+    let store = jobs.calls().store();
+    let all = all(store)?;
+    let page = all.iter().skip(first).take(size).map(|one| {
+        // Asked for one by one, so that writers get in between.
+        let (improvement, effect) = tell(&store.catalog(), one);
+        v1::ImprovementWithEffect { improvement: Some(improvement), effect: Some(effect) }
+    });
+    Ok(v1::ListImprovementsResponse {
+        improvements: page.collect(),
+        next_page_token: next_token(first, size, all.len()),
+    })
+}
+
+pub(super) fn update(jobs: &Jobs, wire: v1::Improvement, mask: &[String]) -> Result<Told, RequestError> {
+    let store = jobs.calls().store();
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let old = find(store, &wire.improvement_id)?;
+    let mut new = v1::Improvement::from(&old);
+    let fields = [
+        "title", "rules", "agents", "teams", "skill_groups", "action", "at", "before_days", "after_days",
+        "created_by",
+    ];
+    let paths: Vec<&str> =
+        if mask.is_empty() { fields.to_vec() } else { mask.iter().map(String::as_str).collect() };
+    for path in paths {
+        match path {
+            "title" => new.title.clone_from(&wire.title),
+            "rules" => new.rules.clone_from(&wire.rules),
+            "agents" => new.agents.clone_from(&wire.agents),
+            "teams" => new.teams.clone_from(&wire.teams),
+            "skill_groups" => new.skill_groups.clone_from(&wire.skill_groups),
+            "action" => new.action.clone_from(&wire.action),
+            "at" => new.at = wire.at,
+            "before_days" => new.before_days = wire.before_days,
+            "after_days" => new.after_days = wire.after_days,
+            "created_by" => new.created_by.clone_from(&wire.created_by),
+            other => {
+                let problem = format!("`{other}` cannot be changed: one of {}", fields.join(", "));
+                return Err(ConvertError::new("update_mask", problem).into());
+            }
+        }
+    }
+    keep(jobs, convert::improvement_from_wire(new, old.id, old.created_at)?)
+}
+
+pub(super) fn delete(jobs: &Jobs, id: &str) -> Result<(), RequestError> {
+    let store = jobs.calls().store();
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    find(store, id)?;
+    let mut writes = Writes::default();
+    writes.remove(Family::Improvement, id.as_bytes());
+    Ok(store.write(writes)?)
+}
+
+fn find(store: &Store, id: &str) -> Result<Improvement, RequestError> {
+    let found = store.document(Family::Improvement, id.as_bytes())?;
+    found.ok_or_else(|| RequestError::NoImprovement { id: id.to_owned() })
+}
+
+/// All of them, newest first.
+fn all(store: &Store) -> Result<Vec<Improvement>, RequestError> {
+    let found = store.documents::<Improvement>(Family::Improvement, &[], None, MAX_IMPROVEMENTS)?;
+    let mut all: Vec<Improvement> = found.into_iter().map(|(_, one)| one).collect();
+    all.sort_by(|left, right| (right.created_at, &right.id).cmp(&(left.created_at, &left.id)));
+    Ok(all)
+}
+
+fn keep(jobs: &Jobs, one: Improvement) -> Result<Told, RequestError> {
+    let (store, rules) = (jobs.calls().store(), jobs.calls().rules());
+    {
+        let catalog = store.catalog();
+        let is_known = |id: &RuleId| {
+            rules.rules().any(|rule| rule.id == *id) || catalog.tables().any(|table| table.position(id).is_some())
+        };
+        if let Some(unknown) = one.rules.iter().find(|id| !is_known(id)) {
+            let problem = format!("there is no rule `{unknown}`, now or in any revision that judged");
+            return Err(ConvertError::new("improvement.rules", problem).into());
+        }
+    }
+    let mut writes = Writes::default();
+    writes.put(Family::Improvement, one.id.as_bytes(), &one)?;
+    store.write(writes)?;
+    Ok(tell(&store.catalog(), &one))
+}
+
+fn tell(catalog: &Catalog, one: &Improvement) -> Told {
+    (one.into(), (&effect(catalog, one, Timestamp::now())).into())
+}
