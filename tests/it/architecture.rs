@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 19] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -18,6 +18,7 @@ const IMPORTS: [(&str, &[&str]); 19] = [
     ("analysis", &["audio", "dialogue"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
+    ("search", &["dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
@@ -49,11 +50,13 @@ const CLI_IMPORTS: [&str; 11] = [
 ];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 17] = [
+const CRATES: [(&str, &[&str]); 19] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
+    ("tantivy", &["search"]),
+    ("roaring", &["catalog", "store", "search", "serve"]),
     ("symphonia", &["audio"]),
     ("audio_codec", &["audio"]),
     ("codec_core", &["audio"]),
