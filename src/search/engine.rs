@@ -130,6 +130,10 @@ impl Engine {
         self.reader.reload().map_err(SearchError::engine)
     }
 
+    pub(super) fn num_texts(&self) -> u64 {
+        self.reader.searcher().num_docs()
+    }
+
     pub(super) fn num_bytes(&self) -> Result<u64, SearchError> {
         let usage = self.reader.searcher().space_usage().map_err(SearchError::engine)?;
         Ok(usage.total().get_bytes())

@@ -101,6 +101,10 @@ impl Follower {
         self.changed.notify_all();
     }
 
+    pub(super) fn num_texts(&self) -> u64 {
+        self.engine().num_texts()
+    }
+
     pub(super) fn num_bytes(&self) -> Result<u64, SearchError> {
         self.engine().num_bytes()
     }

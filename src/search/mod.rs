@@ -83,6 +83,12 @@ impl TextIndex {
         self.follower.begin_anew();
     }
 
+    /// How many calls have a text, as far as the index is.
+    #[must_use]
+    pub fn num_texts(&self) -> u64 {
+        self.follower.num_texts()
+    }
+
     /// Bytes that the index takes on the disk.
     ///
     /// # Errors

@@ -24,9 +24,15 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "pipeline", "listing",
+            "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    (
+        "serve",
+        &["ingest", "dialogue", "analysis", "catalog", "store", "search", "pipeline", "archive", "proto"],
+    ),
     (
         "config",
         &[
@@ -37,8 +43,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "proto", "serve", "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "search", "pipeline",
+            "archive", "proto", "serve", "config",
         ],
     ),
 ];
