@@ -16,7 +16,9 @@ mod config;
 mod eval;
 mod exit;
 mod insight;
+mod findings;
 mod late;
+mod lists;
 mod logging;
 mod models;
 mod name_args;
@@ -24,12 +26,14 @@ mod originals;
 mod output;
 mod progress;
 mod push;
+mod query_args;
 mod recording;
 pub mod report;
 mod rules;
 mod serve;
 mod settings;
 mod simulate;
+mod store;
 mod text_calls;
 mod watch;
 mod watch_folder;
@@ -56,6 +60,8 @@ enum Command {
     Push(Box<push::Args>),
     /// Asks a server about its calls
     Calls(calls::Args),
+    /// Asks a server about findings across calls
+    Findings(findings::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
     /// Follows hits and rates, finds hot spots, says whether improvements helped
@@ -74,6 +80,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Checks or shows the configuration
     Config(config::Args),
+    /// Looks after a data directory that no server has open
+    Store(store::Args),
     /// Measures recognition against labelled recordings
     Eval(eval::Args),
 }
@@ -88,6 +96,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Analyze(args) => analyze::run(args),
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
+        Command::Findings(args) => findings::run(args),
         Command::Batch(args) => batch::run(args),
         Command::Track(args) => insight::track(args),
         Command::Agents(args) => insight::agents(args),
@@ -97,6 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Simulate(args) => simulate::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),
+        Command::Store(args) => store::run(args),
         Command::Eval(args) => eval::run(args),
     }
 }

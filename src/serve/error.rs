@@ -4,6 +4,7 @@ use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
+use crate::search::SearchError;
 use crate::store::StoreError;
 
 /// A request that could not be served.
@@ -21,6 +22,9 @@ pub(super) enum RequestError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A search failed.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// Its results are asked for before there are any.
     #[error("call `{call_id}` is not done, it is {state}: watch it, or ask again later")]
     NotDone {
@@ -96,6 +100,7 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Search(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
             Self::NoImprovement { .. } | Self::NoJudgedCalls { .. } => ErrorCode::NotFound,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
@@ -115,6 +120,7 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
             Self::Store(error) => error.reason(),
+            Self::Search(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
             Self::NoImprovement { .. } => "improvement.not_found",
@@ -136,6 +142,7 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.retry(),
             Self::Archive(error) => error.retry(),
             Self::Store(error) => error.retry(),
+            Self::Search(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,
             Self::Field(_)

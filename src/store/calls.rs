@@ -11,6 +11,7 @@ use super::record::{StoredCall, hit_rule_ids};
 use super::{CallResult, Store, StoreError, codec, keys};
 use crate::analysis::Analysis;
 use crate::catalog::{CallFacts, RuleTable};
+use crate::dialogue::Dialogue;
 use crate::ingest::{CallRecord, CallState, Failure};
 use crate::types::{CallId, Millis, RuleId};
 
@@ -123,6 +124,14 @@ impl Store {
     /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
     pub fn analysis(&self, id: &CallId) -> Result<Option<Analysis>, StoreError> {
         self.read_result(id, |name| self.results.read_analysis(name))
+    }
+
+    /// Who said what in a call; `None` when there is no such call or it is not done.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn dialogue(&self, id: &CallId) -> Result<Option<Dialogue>, StoreError> {
+        self.read_result(id, |name| self.results.read_dialogue(name))
     }
 
     fn read_result<T>(

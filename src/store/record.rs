@@ -115,7 +115,7 @@ impl StoredCall {
 pub(super) struct DialoguePart {
     audio: Option<AudioProfile>,
     recognition: Option<RecognitionSummary>,
-    dialogue: Dialogue,
+    pub(super) dialogue: Dialogue,
     #[serde(default)]
     parts: Vec<AgentPart>,
     #[serde(default)]

@@ -3,6 +3,7 @@
 mod bulk;
 mod damage;
 mod facts;
+mod reindex;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -18,15 +18,22 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("analysis", &["audio", "dialogue"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
+    ("search", &["dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     ("simulation", &["analysis"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "pipeline", "listing",
+            "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    (
+        "serve",
+        &["ingest", "dialogue", "analysis", "catalog", "store", "search", "pipeline", "archive", "proto"],
+    ),
     (
         "config",
         &[
@@ -50,6 +57,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
             "serve",
             "config",
             "simulation",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "search", "pipeline",
+            "archive", "proto", "serve", "config",
         ],
     ),
 ];
@@ -78,6 +87,8 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
+    ("tantivy", &["search"]),
+    ("roaring", &["catalog", "store", "search", "serve"]),
     ("symphonia", &["audio"]),
     ("audio_codec", &["audio"]),
     ("codec_core", &["audio"]),

@@ -4,6 +4,8 @@ mod call;
 mod chat;
 mod improvements;
 mod insight;
+mod findings;
+mod page;
 mod privacy;
 mod query;
 mod reprocess;
