@@ -6,6 +6,7 @@
 //! the same analysis.
 
 mod acoustic;
+mod basis;
 mod behaviour;
 mod check;
 mod compile;
@@ -61,6 +62,7 @@ mod toml_table;
 mod trace;
 mod written;
 
+pub use basis::{Decided, DimensionBasis, ManualItem, RulePrice, ScoreBasis};
 pub use behaviour::{Case, CaseOutcome, Expected, TestOutcome};
 pub use compile::RuleSet;
 pub use error::{Diagnostic, RuleError};
