@@ -20,6 +20,7 @@ pub mod listing;
 pub mod masking;
 pub mod pipeline;
 pub mod proto;
+pub mod review;
 pub mod serve;
 pub mod speaker;
 pub mod speech;

@@ -10,7 +10,7 @@ version = 2
 name = "t"
 version = "1"
 base = 100
-min_agent_chars = 0
+min_agent_chars = 1
 [[scheme.dimension]]
 name = "服务规范"
 full = 40
@@ -30,10 +30,12 @@ kind = "forbidden"
 role = "agent"
 level = "S2"
 dimension = "销售合规"
-group = "g"
+score_group = "g"
+hits = ["客服: 保本"]
+misses = ["客服: 您好"]
 [[rule.condition]]
 id = "a"
-keyword = { words = ["保本"] }
+keyword = { any = ["保本"] }
 [[rule]]
 id = "A2"
 name = "二"
@@ -41,10 +43,12 @@ kind = "forbidden"
 role = "agent"
 level = "S3"
 dimension = "销售合规"
-group = "g"
+score_group = "g"
+hits = ["客服: 保息"]
+misses = ["客服: 您好"]
 [[rule.condition]]
 id = "a"
-keyword = { words = ["保息"] }
+keyword = { any = ["保息"] }
 [[rule]]
 id = "V1"
 name = "否决"
@@ -52,9 +56,11 @@ kind = "forbidden"
 role = "agent"
 level = "S1"
 dimension = "服务规范"
+hits = ["客服: 密码"]
+misses = ["客服: 您好"]
 [[rule.condition]]
 id = "a"
-keyword = { words = ["密码"] }
+keyword = { any = ["密码"] }
 "#;
 
 fn analysis(turns: &[&str]) -> Analysis {

@@ -1,0 +1,1 @@
+//! Reviews over a real store, and the steps alone under random orders.
