@@ -12,6 +12,7 @@ use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
 use crate::pipeline::{Calls, Privacy};
+use crate::review::{Reviews, Sampler};
 use crate::serve::Server;
 use crate::speech::Transcriber;
 use crate::store::Store;
@@ -21,6 +22,8 @@ use crate::store::Store;
 pub struct Service {
     server: Server,
     jobs: Arc<Jobs>,
+    reviews: Arc<Reviews>,
+    sampler: Sampler,
 }
 
 impl Service {
@@ -43,7 +46,7 @@ impl Service {
         let server = Server::bind(config.serve.clone()).await?;
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
-        let jobs = blocking(move || {
+        let (jobs, reviews, sampler) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
@@ -51,12 +54,15 @@ impl Service {
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let calls =
-                Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
+                Calls::start_with(config.pipeline.clone(), store.clone(), blobs, transcriber, rules, privacy)?;
             let tools = job_tools(&config);
-            Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
+            let jobs = Jobs::start(Arc::new(calls), archive, is_local, tools)?;
+            let reviews = Arc::new(Reviews::open(store, config.review.clone())?);
+            let sampler = Sampler::start(Arc::clone(&reviews))?;
+            Ok((jobs, reviews, sampler))
         })
         .await?;
-        Ok(Self { server, jobs: Arc::new(jobs) })
+        Ok(Self { server, jobs: Arc::new(jobs), reviews, sampler })
     }
 
     /// The address it listens on, with the real port.
@@ -70,9 +76,10 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let served = self.server.run(Arc::clone(&self.jobs), stop).await;
-        let jobs = self.jobs;
+        let served = self.server.run(Arc::clone(&self.jobs), self.reviews, stop).await;
+        let (jobs, sampler) = (self.jobs, self.sampler);
         blocking(move || {
+            drop(sampler);
             // What is under way in the pipeline is what jobs wait for, so they go first.
             jobs.shutdown();
             jobs.calls().shutdown();

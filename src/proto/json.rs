@@ -32,14 +32,26 @@ macro_rules! named {
 }
 named!(
     AccessRecord,
+    Appeal,
     Call,
     CallMetadata,
     CallReport,
     CallSummary,
     DiffRevisionsResponse,
     Finding,
+    GetReviewerAgreementResponse,
     Job,
     JobProblem,
+    LabelledCall,
+    LeaseReviewTaskResponse,
+    ListReviewTasksResponse,
+    QueueForReviewResponse,
+    ReturnReviewTaskResponse,
+    Review,
+    ReviewPlan,
+    ReviewTask,
+    RuleCountInfo,
+    RunReviewPlanResponse,
     Transcript,
     WatchCallResponse
 );

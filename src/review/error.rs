@@ -120,6 +120,12 @@ pub enum ReviewError {
         /// Its name.
         id: String,
     },
+    /// No thread could be started.
+    #[error("the thread of sampling plans could not be started")]
+    Threads {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A field makes no sense.
     #[error("`{field}` {problem}")]
     Field {
@@ -147,6 +153,7 @@ impl Classify for ReviewError {
             }
             Self::NoAppeal { .. } | Self::NoTask { .. } | Self::NoPlan { .. } => ErrorCode::NotFound,
             Self::PlanExists { .. } => ErrorCode::AlreadyExists,
+            Self::Threads { .. } => ErrorCode::Unavailable,
         }
     }
 
@@ -168,6 +175,7 @@ impl Classify for ReviewError {
             Self::NoTask { .. } => "review.no_task",
             Self::NoPlan { .. } => "review.no_plan",
             Self::PlanExists { .. } => "review.plan_exists",
+            Self::Threads { .. } => "review.threads",
             Self::Field { .. } => "review.field",
         }
     }
@@ -175,7 +183,7 @@ impl Classify for ReviewError {
     fn retry(&self) -> Retry {
         match self {
             Self::Store(error) => error.retry(),
-            Self::NotDone { .. } => Retry::Later,
+            Self::NotDone { .. } | Self::Threads { .. } => Retry::Later,
             Self::Closed { .. }
             | Self::Taken { .. }
             | Self::NotAllowed { .. }

@@ -13,8 +13,8 @@ use super::state::Review;
 use super::submit::{Scene, Submission, check_text};
 use super::task::{Task, TaskId};
 use super::{ReviewConfig, ReviewError};
-use crate::analysis::{Analysis, Level, Verdict};
-use crate::catalog::{CallFacts, CallQuery, Catalog, ReviewState, Stage};
+use crate::analysis::{Analysis, Level, ManualItem, Verdict};
+use crate::catalog::{CallFacts, CallQuery, Catalog, ReviewFacts, ReviewState, Stage};
 use crate::store::{Family, Store, StoreError};
 use crate::types::CallId;
 
@@ -301,6 +301,24 @@ impl Reviews {
         let review = if is_blind { without_opinions(review, viewer) } else { review };
         let tasks = of_call(&tasks, id).cloned().collect();
         Ok(Shown { review, facts, tasks, is_blind })
+    }
+
+    /// What people decided about a call, as far as it counts; `None` when nobody looked at it.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn decided(&self, id: &CallId) -> Result<Option<(ReviewFacts, Review)>, ReviewError> {
+        let facts = self.store.facts(id)?.and_then(|facts| facts.annotations.review);
+        facts.map(|facts| Ok((*facts, self.read(id)?))).transpose()
+    }
+
+    /// What the scheme leaves to a person in a call.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn manual_items(&self, id: &CallId) -> Result<Vec<ManualItem>, ReviewError> {
+        let analysis = self.store.analysis(id)?;
+        Ok(analysis.map(|analysis| analysis.manual_items().to_vec()).unwrap_or_default())
     }
 
     /// Appeals of the calls that `query` chooses, by call and number; only open ones when told so.

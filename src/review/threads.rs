@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Reviews;
+use super::{ReviewError, Reviews};
 use crate::error::Chain;
 
 /// Longest sleep when nothing changes: windows of time end without a change.
@@ -26,8 +26,8 @@ impl Sampler {
     /// Starts the thread.
     ///
     /// # Errors
-    /// What the system says when there is none to be had.
-    pub fn start(reviews: Arc<Reviews>) -> std::io::Result<Self> {
+    /// [`ReviewError::Threads`] when there is none to be had.
+    pub fn start(reviews: Arc<Reviews>) -> Result<Self, ReviewError> {
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new().name("sampling".to_owned()).spawn(move || {
@@ -44,7 +44,8 @@ impl Sampler {
                 // What was queued just now is a change too, and nothing new to a plan.
                 let _ = reviews.store.wait_for_change(reviews.store.last_change(), PAUSE);
             }
-        })?;
+        });
+        let thread = thread.map_err(|source| ReviewError::Threads { source })?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }

@@ -30,7 +30,9 @@ use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
-use grpc::{CallApi, PrivacyApi, ReprocessApi};
+use crate::proto::v1::review_service_server::{self, ReviewServiceServer};
+use crate::review::Reviews;
+use grpc::{CallApi, PrivacyApi, ReprocessApi, ReviewApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -95,11 +97,16 @@ impl Server {
         self.address
     }
 
-    /// Serves `jobs` and their calls until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `jobs`, their calls and the `reviews` of these until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
-    pub async fn run(self, jobs: Arc<Jobs>, stop: CancellationToken) -> Result<(), ServeError> {
+    pub async fn run(
+        self,
+        jobs: Arc<Jobs>,
+        reviews: Arc<Reviews>,
+        stop: CancellationToken,
+    ) -> Result<(), ServeError> {
         let calls = Arc::clone(jobs.calls());
         let grace = Duration::from_secs(self.config.shutdown_grace_secs);
         let reflection = || {
@@ -112,7 +119,12 @@ impl Server {
         let reflection = reflection().build_v1().map_err(ServeError::Reflection)?;
         let (reporter, health) = tonic_health::server::health_reporter();
         let draining = CancellationToken::new();
-        let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
+        let api = CallServiceServer::new(CallApi::new(
+            Arc::clone(&calls),
+            Arc::clone(&reviews),
+            self.config,
+            draining.clone(),
+        ))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -120,11 +132,15 @@ impl Server {
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let review = ReviewServiceServer::new(ReviewApi::new(reviews))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
             .add_service(reprocess)
             .add_service(privacy)
+            .add_service(review)
             .add_service(health)
             .add_service(reflection)
             .add_service(reflection_alpha);
@@ -152,5 +168,10 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 4] =
-    ["", SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
+    review_service_server::SERVICE_NAME,
+];

@@ -28,6 +28,7 @@ impl From<Report<'_>> for v1::CallReport {
             scorecard: Some((&result.analysis.scorecard).into()),
             agent_parts: result.parts.iter().map(|part| agent_part(&record.id, part)).collect(),
             masked: result.masking.masked,
+            final_score: None,
         }
     }
 }
@@ -63,6 +64,10 @@ pub fn finding(call: &CallId, finding: &Finding) -> v1::Finding {
         num_hits: finding.num_hits,
         conditions: finding.conditions.iter().map(Into::into).collect(),
         agent_id: finding.agent_id.clone().unwrap_or_default(),
+        final_verdict: verdict(finding.verdict).into(),
+        review_state: v1::ReviewState::Unspecified.into(),
+        decision_by: String::new(),
+        decision_comment: String::new(),
     }
 }
 
@@ -158,7 +163,7 @@ fn kind(kind: RuleKind) -> v1::RuleKind {
     }
 }
 
-fn level(level: Level) -> v1::Level {
+pub(super) fn level(level: Level) -> v1::Level {
     match level {
         Level::S1 => v1::Level::S1,
         Level::S2 => v1::Level::S2,
