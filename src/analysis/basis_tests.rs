@@ -95,7 +95,9 @@ fn without_a_decision_the_score_is_the_machines() {
 
 #[test]
 fn a_rejected_hit_costs_nothing_and_gives_its_group_back() {
-    let analysis = analysis(&["客服: 这款产品保本保息"]);
+    let analysis = analysis(&["客服: 这款产品保本", "客服: 真的保息"]);
+    let hits = analysis.findings.iter().filter(|finding| finding.verdict == Verdict::Hit).count();
+    assert_eq!(hits, 2, "{:?}", analysis.findings);
     assert_eq!(score(&analysis, &[], &[]), Some(80.0), "only the larger one of the group counts");
     assert_eq!(score(&analysis, &[("A1", Verdict::Miss)], &[]), Some(90.0), "now the smaller one does");
     assert_eq!(score(&analysis, &[("A2", Verdict::Miss)], &[]), Some(80.0));

@@ -10,6 +10,7 @@ use tonic_types::StatusExt;
 use crate::proto::v1::call_service_client::CallServiceClient;
 use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
+use crate::proto::v1::review_service_client::ReviewServiceClient;
 
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -37,6 +38,9 @@ pub(super) type Client = CallServiceClient<Channel>;
 /// A client of jobs that connects on first use.
 pub(super) type ReprocessClient = ReprocessServiceClient<Channel>;
 
+/// A client of reviews that connects on first use.
+pub(super) type ReviewClient = ReviewServiceClient<Channel>;
+
 impl ServerArgs {
     /// A client of the server; the connection is made, and made again, when a request needs it.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
@@ -47,6 +51,11 @@ impl ServerArgs {
     pub(super) fn reprocess_client(&self) -> anyhow::Result<ReprocessClient> {
         let client = ReprocessServiceClient::new(self.channel()?);
         Ok(client.max_decoding_message_size(MAX_ANSWER_BYTES).max_encoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// A client of the server's reviews, likewise.
+    pub(super) fn review_client(&self) -> anyhow::Result<ReviewClient> {
+        Ok(ReviewServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     /// The server at this address.

@@ -25,6 +25,7 @@ mod progress;
 mod push;
 mod recording;
 pub mod report;
+mod review;
 mod rules;
 mod serve;
 mod settings;
@@ -56,13 +57,15 @@ enum Command {
     Calls(calls::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
+    /// Samples, reviews and appeals: what people make of findings, and how right rules are
+    Review(Box<review::Args>),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
     Models(models::Args),
     /// Checks or shows the configuration
     Config(config::Args),
-    /// Measures recognition against labelled recordings
+    /// Measures recognition against labelled recordings, and rules against labelled calls
     Eval(eval::Args),
 }
 
@@ -77,6 +80,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
         Command::Batch(args) => batch::run(args),
+        Command::Review(args) => review::run(*args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),
