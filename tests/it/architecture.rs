@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 19] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -14,30 +14,34 @@ const IMPORTS: [(&str, &[&str]); 19] = [
     ("speaker", &["audio"]),
     ("dialogue", &["audio", "speech", "speaker"]),
     ("masking", &["ingest", "speech", "dialogue"]),
-    ("eval", &["audio", "speech", "speaker", "dialogue", "masking"]),
     ("analysis", &["audio", "dialogue"]),
+    ("eval", &["audio", "speech", "speaker", "dialogue", "masking", "analysis"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
+    ("review", &["ingest", "audio", "dialogue", "analysis", "catalog", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "pipeline", "review",
+            "listing", "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "review", "archive", "proto"]),
     (
         "config",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "serve",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "review",
+            "archive", "serve",
         ],
     ),
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "proto", "serve", "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "review",
+            "archive", "proto", "serve", "config",
         ],
     ),
 ];
