@@ -22,6 +22,7 @@ pub mod masking;
 pub mod pipeline;
 pub mod proto;
 pub mod search;
+pub mod review;
 pub mod serve;
 pub mod simulation;
 pub mod speaker;

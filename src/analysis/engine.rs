@@ -4,6 +4,8 @@
 //! for watch rules, which take no points and then say that the speaker is unknown; and what cannot be judged is N/A with
 //! its reason, never a hit and never a miss.
 
+use std::collections::HashMap;
+
 use super::compile::{CompiledRule, RuleSet};
 use super::evidence::{of_measured, of_said};
 use super::explain;
@@ -14,9 +16,11 @@ use super::rule::{Range, RoleScope, Rule, ScoreOn};
 use super::scene::{CallInput, Judged, Scene};
 use super::scorecard::{self, Ground};
 use super::trace::{ConditionTrace, RuleTrace, trace};
-use super::{Analysis, Evidence, Finding, MatchMode, RuleKind, Verdict};
+use super::{
+    Analysis, DimensionBasis, Evidence, Finding, MatchMode, RuleKind, RulePrice, ScoreBasis, Verdict,
+};
 use crate::dialogue::{Dialogue, MessageKind};
-use crate::types::{CallMetadata, Millis, Score, SpeakerRole};
+use crate::types::{CallMetadata, Millis, RuleId, Score, SpeakerRole};
 
 /// Version of the engine that judged, for results that are compared later.
 const ENGINE_VERSION: &str = concat!("rules-2/", env!("CARGO_PKG_VERSION"));
@@ -38,7 +42,14 @@ impl RuleSet {
     #[must_use]
     pub fn evaluate_call(&self, input: &CallInput<'_>) -> Analysis {
         let (scene, mut findings, _) = self.judge_all(input, false);
-        scorecard::only_the_largest(&self.rules, &mut findings);
+        let groups = self.groups();
+        let grouped = findings.iter().filter(|finding| groups.contains_key(&finding.rule_id));
+        let mut held_back: Vec<(RuleId, Score)> =
+            grouped.map(|finding| (finding.rule_id.clone(), finding.score_delta)).collect();
+        scorecard::only_the_largest(&groups, &mut findings);
+        held_back.retain(|(id, points)| {
+            findings.iter().any(|finding| finding.rule_id == *id && finding.score_delta != *points)
+        });
         if input.live {
             findings.retain(|finding| finding.verdict == Verdict::Hit);
         }
@@ -54,6 +65,8 @@ impl RuleSet {
         if input.live {
             (scorecard.scored, scorecard.unscored_reason) = (false, Some("live".to_owned()));
             (scorecard.score, scorecard.vetoed) = (Score::ZERO, false);
+        } else {
+            scorecard.basis = Some(Box::new(self.basis(&ground, held_back)));
         }
         Analysis { findings, scorecard, engine_version: ENGINE_VERSION.to_owned() }
     }
@@ -100,6 +113,37 @@ impl RuleSet {
             movable: &self.movable,
             binds_agent: self.binds_agent,
             num_agent_chars: agent.map(|turn| super::normalize::bare(&turn.text).len()).sum(),
+        }
+    }
+
+    /// Which rules are in which group.
+    fn groups(&self) -> HashMap<&RuleId, &str> {
+        self.rules().filter_map(|rule| Some((&rule.id, rule.scoring.group.as_deref()?))).collect()
+    }
+
+    /// What is kept of the rules and the scheme beside a score.
+    fn basis(&self, ground: &Ground<'_>, held_back: Vec<(RuleId, Score)>) -> ScoreBasis {
+        let scheme = &self.scheme;
+        let price = |rule: &Rule| {
+            let (hit, veto) = self.cost(rule, Verdict::Hit, 1, &[]);
+            let (miss, _) = self.cost(rule, Verdict::Miss, 1, &[]);
+            RulePrice { id: rule.id.clone(), hit, miss, veto, group: rule.scoring.group.clone() }
+        };
+        ScoreBasis {
+            lower: scheme.lower,
+            upper: scheme.upper,
+            min_judged_percent: scheme.min_judged_percent,
+            min_agent_chars: scheme.min_agent_chars,
+            num_agent_chars: ground.num_agent_chars as u64,
+            binds_agent: ground.binds_agent,
+            dimensions: scheme
+                .dimensions
+                .iter()
+                .map(|dimension| DimensionBasis { cap: dimension.cap, weight: dimension.weight })
+                .collect(),
+            rules: self.rules().filter(|rule| self.movable.contains(&rule.id)).map(price).collect(),
+            held_back,
+            manual: scheme.manual.clone(),
         }
     }
 

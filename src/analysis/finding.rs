@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ScoreBasis;
 use crate::types::{ChannelIndex, RuleId, Score, SpeakerRole, TimeSpan};
 
 /// A rule's verdict on one call.
@@ -202,6 +203,9 @@ pub struct ScorecardResult {
     pub vetoed: bool,
     /// By dimension, in the scheme's order.
     pub dimensions: Vec<DimensionScore>,
+    /// What it rests on, so that it can be made again of what people decide; absent in results of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Box<ScoreBasis>>,
 }
 
 impl ScorecardResult {

@@ -6,6 +6,7 @@
 //! the same analysis.
 
 mod acoustic;
+mod basis;
 mod behaviour;
 mod check;
 mod coaching;
@@ -63,6 +64,7 @@ mod toml_table;
 mod trace;
 mod written;
 
+pub use basis::{Decided, DimensionBasis, ManualItem, RulePrice, ScoreBasis};
 pub use behaviour::{Case, CaseOutcome, Expected, TestOutcome};
 pub use coaching::{Profile, Training};
 pub use compile::RuleSet;

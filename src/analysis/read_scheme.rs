@@ -5,6 +5,7 @@ use std::ops::Range as ByteRange;
 use toml::de::DeTable;
 
 use super::expression::Expr;
+use super::ManualItem;
 use super::read::{LEVELS, millis, required_choice, table_at};
 use super::scheme::{Dimension, LevelCost, Published, RiskModel, Scheme, Signal};
 use super::toml_table::{At, Problems, TableReader, nearest};
@@ -75,6 +76,7 @@ pub(super) fn read_scheme(
     if !dimensions.is_empty() {
         scheme.dimensions = dimensions;
     }
+    scheme.manual = read_manual(problems, &mut reader, &scheme.dimensions);
     if let Some((table, span)) = reader.table(problems, "level") {
         let mut reader = TableReader::new(table, span, "level table");
         for (name, level) in LEVELS {
@@ -89,6 +91,45 @@ pub(super) fn read_scheme(
     }
     reader.finish(problems);
     scheme
+}
+
+/// What is scored by hand.
+fn read_manual(
+    problems: &mut Problems<'_>,
+    scheme: &mut TableReader<'_>,
+    dimensions: &[Dimension],
+) -> Vec<ManualItem> {
+    let mut items: Vec<ManualItem> = Vec::new();
+    for (table, span) in scheme.tables(problems, "manual") {
+        let mut reader = TableReader::new(table, span.clone(), "manual item");
+        let hint = "id = \"H01\", name = \"服务主动性\", dimension = \"服务规范\", points = -10";
+        let id = reader.required_string(problems, "id", hint);
+        let name = reader.required_string(problems, "name", hint).map(|at| at.value).unwrap_or_default();
+        let dimension = reader.required_string(problems, "dimension", hint);
+        let points = reader.number(problems, "points", -10_000.0, 10_000.0).and_then(Score::from_f64);
+        reader.finish(problems);
+        let (Some(id), Some(dimension)) = (id, dimension) else { continue };
+        let points = points.unwrap_or_default();
+        if points == Score::ZERO {
+            problems.add(&span, "rule.out_of_range", "this item moves no points", hint);
+        }
+        if !dimensions.iter().any(|known| known.name == dimension.value) {
+            let names: Vec<_> = dimensions.iter().map(|known| known.name.as_str()).collect();
+            let message = format!("the scheme has no dimension `{}`", dimension.value);
+            problems.add(&dimension.span, "rule.unknown_dimension", message, names.join(", "));
+        }
+        match RuleId::try_new(id.value) {
+            Ok(id) if items.iter().all(|known| known.id != id) => {
+                items.push(ManualItem { id, name, dimension: dimension.value, points });
+            }
+            Ok(known) => {
+                let message = format!("item `{known}` is there already");
+                problems.add(&id.span, "rule.duplicate_id", message, "");
+            }
+            Err(error) => problems.add(&id.span, "rule.invalid_id", error.to_string(), ""),
+        }
+    }
+    items
 }
 
 /// Minutes of `+08:00`.

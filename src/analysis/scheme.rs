@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Level;
+use super::{Level, ManualItem};
 use super::behaviour::Case;
 use super::coaching::Coaching;
 use super::expression::Expr;
@@ -61,6 +61,8 @@ pub struct Scheme {
     pub dimensions: Vec<Dimension>,
     /// By level.
     pub levels: BTreeMap<Level, LevelCost>,
+    /// What is scored by hand.
+    pub manual: Vec<ManualItem>,
     /// Its text in one form whatever the layout; empty for the default scheme.
     pub canonical: String,
 }
@@ -108,6 +110,7 @@ impl Default for Scheme {
                 (Level::S4, cost(-5, false)),
                 (Level::S5, cost(0, false)),
             ]),
+            manual: Vec::new(),
             canonical: String::new(),
         }
     }

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::compile::CompiledRule;
 use super::scheme::Scheme;
 use super::{DimensionScore, Finding, RuleKind, ScorecardResult, Verdict};
 use crate::types::{RuleId, Score};
@@ -73,6 +72,7 @@ pub(super) fn score(
         full: scheme.base,
         vetoed,
         dimensions,
+        basis: None,
     }
 }
 
@@ -82,11 +82,7 @@ pub(super) fn is_no_occasion(reason: &str) -> bool {
 }
 
 /// Of the hits of one group only the one that takes most keeps its points.
-pub(super) fn only_the_largest(rules: &[CompiledRule], findings: &mut [Finding]) {
-    let groups: HashMap<&RuleId, &str> = rules
-        .iter()
-        .filter_map(|compiled| Some((&compiled.rule.id, compiled.rule.scoring.group.as_deref()?)))
-        .collect();
+pub(super) fn only_the_largest(groups: &HashMap<&RuleId, &str>, findings: &mut [Finding]) {
     if groups.is_empty() {
         return;
     }

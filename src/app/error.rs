@@ -9,6 +9,7 @@ use crate::ingest::IngestError;
 use crate::masking::MaskingError;
 use crate::pipeline::PipelineError;
 use crate::search::SearchError;
+use crate::review::ReviewError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
 use crate::speech::model::ModelError;
@@ -52,6 +53,9 @@ pub enum AppError {
     /// The text index does not start.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// The reviews do not start.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -73,6 +77,7 @@ impl Classify for AppError {
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Search(error) => error.code(),
+            Self::Review(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -90,6 +95,7 @@ impl Classify for AppError {
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
             Self::Search(error) => error.reason(),
+            Self::Review(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::ingest::BlobStore;
 use crate::pipeline::{Calls, Privacy};
 use crate::search::TextIndex;
+use crate::review::{Reviews, Sampler};
 use crate::serve::Server;
 use crate::speech::Transcriber;
 use crate::store::Store;
@@ -24,6 +25,8 @@ pub struct Service {
     server: Server,
     jobs: Arc<Jobs>,
     search: Arc<TextIndex>,
+    reviews: Arc<Reviews>,
+    sampler: Sampler,
 }
 
 impl Service {
@@ -47,6 +50,7 @@ impl Service {
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
         let (jobs, search) = blocking(move || {
+        let (jobs, reviews, sampler) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
@@ -55,12 +59,19 @@ impl Service {
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let search = TextIndex::start(Arc::clone(&store))?;
             let calls =
-                Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
+                Calls::start_with(config.pipeline.clone(), store.clone(), blobs, transcriber, rules, privacy)?;
             let tools = job_tools(&config);
             Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, search))
         })
         .await?;
         Ok(Self { server, jobs: Arc::new(jobs), search: Arc::new(search) })
+            let jobs = Jobs::start(Arc::new(calls), archive, is_local, tools)?;
+            let reviews = Arc::new(Reviews::open(store, config.review.clone())?);
+            let sampler = Sampler::start(Arc::clone(&reviews))?;
+            Ok((jobs, reviews, sampler))
+        })
+        .await?;
+        Ok(Self { server, jobs: Arc::new(jobs), reviews, sampler })
     }
 
     /// The address it listens on, with the real port.
@@ -76,7 +87,10 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
         let served = self.server.run(Arc::clone(&self.jobs), Arc::clone(&self.search), stop).await;
         let (jobs, search) = (self.jobs, self.search);
+        let served = self.server.run(Arc::clone(&self.jobs), self.reviews, stop).await;
+        let (jobs, sampler) = (self.jobs, self.sampler);
         blocking(move || {
+            drop(sampler);
             // What is under way in the pipeline is what jobs wait for, so they go first.
             jobs.shutdown();
             jobs.calls().shutdown();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{RuleTable, TableId, Verdicts};
-use crate::analysis::{Analysis, Verdict};
+use crate::analysis::{Analysis, Decided, Verdict};
 use crate::ingest::{CallRecord, CallState};
 use crate::types::{CallId, Direction, Media, Millis, RuleId, Score};
 
@@ -117,6 +117,15 @@ pub struct FinalVerdict {
     pub verdict: Verdict,
 }
 
+/// Points that a person gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandScore {
+    /// The item of the scheme.
+    pub item_id: RuleId,
+    /// The points; negative takes.
+    pub points: Score,
+}
+
 /// What people decided about a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -125,8 +134,26 @@ pub struct ReviewFacts {
     pub state: ReviewState,
     /// Decisions, one for each rule that was decided about; the machine's verdict stands where there is none.
     pub finals: Vec<FinalVerdict>,
-    /// The score that counts; absent while nothing was decided.
+    /// Points given by hand, one for each item that was scored.
+    pub hands: Vec<HandScore>,
+    /// The score that counts; absent while nothing was decided. The store makes it of the rest and of what the machine
+    /// found, whenever one of both changes.
     pub score: Option<Score>,
+}
+
+impl ReviewFacts {
+    /// The score of `analysis` with what was decided; `None` when nothing was, or when it cannot be told.
+    #[must_use]
+    pub fn score_of(&self, analysis: &Analysis) -> Option<Score> {
+        if self.finals.is_empty() && self.hands.is_empty() {
+            return None;
+        }
+        let decided = Decided {
+            verdicts: self.finals.iter().map(|one| (&one.rule_id, one.verdict)).collect(),
+            hands: self.hands.iter().map(|one| (&one.item_id, one.points)).collect(),
+        };
+        analysis.scored_with(&decided)?.final_score()
+    }
 }
 
 /// What was decided about a call, or found out about it together with others, after it was judged.

@@ -1,13 +1,15 @@
 //! Which calls: any mix of what is known of them.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{CallFacts, ReviewState, RuleInfo, RuleTable, Stage};
 use crate::analysis::{Level, RuleKind, Verdict};
 use crate::types::{Direction, Media, Millis, RuleId, Score};
 
 /// From a time until before another; each end may be open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TimeRange {
     /// At or after.
     pub from: Option<Timestamp>,
@@ -24,7 +26,8 @@ impl TimeRange {
 }
 
 /// From points to points, both included; each end may be open. A call without a score lies in no range but the open one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScoreRange {
     /// At least.
     pub min: Option<Score>,
@@ -44,7 +47,8 @@ impl ScoreRange {
 }
 
 /// Which findings. All that is set must hold of the same finding; an empty list sets nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FindingQuery {
     /// Of one of these rules.
     pub rules: Vec<RuleId>,
@@ -99,7 +103,8 @@ impl FindingQuery {
 }
 
 /// Which calls. Everything that is set must hold; an empty list sets nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CallQuery {
     /// When the call began.
     pub started: TimeRange,

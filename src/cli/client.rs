@@ -11,6 +11,7 @@ use crate::proto::v1::call_service_client::CallServiceClient;
 use crate::proto::v1::insight_service_client::InsightServiceClient;
 use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
+use crate::proto::v1::review_service_client::ReviewServiceClient;
 
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -41,6 +42,9 @@ pub(super) type ReprocessClient = ReprocessServiceClient<Channel>;
 /// A client of figures over many calls.
 pub(super) type InsightClient = InsightServiceClient<Channel>;
 
+/// A client of reviews that connects on first use.
+pub(super) type ReviewClient = ReviewServiceClient<Channel>;
+
 impl ServerArgs {
     /// A client of the server; the connection is made, and made again, when a request needs it.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
@@ -56,6 +60,11 @@ impl ServerArgs {
     /// A client of figures, likewise.
     pub(super) fn insight_client(&self) -> anyhow::Result<InsightClient> {
         Ok(InsightServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// A client of the server's reviews, likewise.
+    pub(super) fn review_client(&self) -> anyhow::Result<ReviewClient> {
+        Ok(ReviewServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     /// The server at this address.

@@ -1,4 +1,7 @@
-//! `diting eval`: measures recognition and who spoke on labelled recordings, and that nothing is invented where nobody speaks.
+//! `diting eval`: measures recognition and who spoke on labelled recordings, that nothing is invented where nobody speaks, and
+//! rules on labelled calls.
+
+mod rules;
 
 use std::io;
 use std::path::PathBuf;
@@ -85,6 +88,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         misses: Option<PathBuf>,
     },
+    /// Precision and recall of rules on labelled calls, as `diting review export` writes them
+    Rules(rules::Args),
     /// Text invented on silence, noise, ring-back, busy tone and hold music; fails unless there is none
     Silence {
         /// Seconds of each
@@ -121,6 +126,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Success);
     }
+    if let Command::Rules(rules) = &args.command {
+        return rules::run(rules, args.format);
+    }
     if let Command::Masking { seed, count, misses } = &args.command {
         return masking(args.format, *seed, *count, misses.as_deref());
     }
@@ -144,7 +152,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 print_speakers(args.format, &speakers(transcriber, data, *always)?)?;
             }
             // Need no model.
-            Command::Score { .. } | Command::Masking { .. } => {}
+            Command::Score { .. } | Command::Masking { .. } | Command::Rules(_) => {}
             Command::Silence { seconds } => {
                 let heard = silence(transcriber, Millis(seconds * 1000))?;
                 if heard.iter().any(|invented| invented.num_characters > 0) {

@@ -29,6 +29,7 @@ mod push;
 mod query_args;
 mod recording;
 pub mod report;
+mod review;
 mod rules;
 mod serve;
 mod settings;
@@ -72,6 +73,8 @@ enum Command {
     Teams(insight::TeamsArgs),
     /// Lists common problems: which rules, how many agents, how concentrated, since when
     Problems(Box<insight::ProblemsArgs>),
+    /// Samples, reviews and appeals: what people make of findings, and how right rules are
+    Review(Box<review::Args>),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -83,6 +86,7 @@ enum Command {
     /// Looks after a data directory that no server has open
     Store(store::Args),
     /// Measures recognition against labelled recordings
+    /// Measures recognition against labelled recordings, and rules against labelled calls
     Eval(eval::Args),
 }
 
@@ -102,6 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Agents(args) => insight::agents(args),
         Command::Teams(args) => insight::teams(args),
         Command::Problems(args) => insight::problems(*args),
+        Command::Review(args) => review::run(*args),
         Command::Rules(args) => rules::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Models(args) => models::run(args),

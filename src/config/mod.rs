@@ -18,6 +18,7 @@ use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
 use crate::masking::MaskingConfig;
 use crate::pipeline::PipelineConfig;
+use crate::review::ReviewConfig;
 use crate::serve::ServeConfig;
 use crate::speech::SpeechConfig;
 use crate::store::StoreConfig;
@@ -38,6 +39,8 @@ pub struct Config {
     pub pipeline: PipelineConfig,
     /// Jobs over many calls.
     pub archive: ArchiveConfig,
+    /// Reviews and appeals.
+    pub review: ReviewConfig,
     /// The data directory.
     pub store: StoreConfig,
     /// By which rules calls are judged.
@@ -57,6 +60,7 @@ impl Default for Config {
             speech: SpeechConfig::default(),
             pipeline: PipelineConfig::default(),
             archive: ArchiveConfig::default(),
+            review: ReviewConfig::default(),
             store: StoreConfig::default(),
             rules: RulesConfig::default(),
             masking: MaskingConfig::default(),

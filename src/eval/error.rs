@@ -47,6 +47,16 @@ pub enum EvalError {
         /// Where it departs.
         source: serde_json::Error,
     },
+    /// A line of a file of examples is none.
+    #[error("`{name}` line {line} is no labelled call: {problem}")]
+    Example {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// There is nothing to measure on.
     #[error("nothing to measure in `{}`: expected {expected}", path.display())]
     Empty {
@@ -72,7 +82,7 @@ impl Classify for EvalError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Read { .. } | Self::Empty { .. } => ErrorCode::NotFound,
-            Self::Manifest { .. } | Self::Truth { .. } | Self::Rttm { .. } | Self::Hypothesis { .. } => {
+            Self::Manifest { .. } | Self::Truth { .. } | Self::Rttm { .. } | Self::Hypothesis { .. } | Self::Example { .. } => {
                 ErrorCode::InvalidInput
             }
             Self::Audio { source, .. } => source.code(),
@@ -86,6 +96,7 @@ impl Classify for EvalError {
             Self::Manifest { .. } => "eval.bad_manifest",
             Self::Truth { .. } | Self::Rttm { .. } => "eval.bad_truth",
             Self::Hypothesis { .. } => "eval.bad_hypothesis",
+            Self::Example { .. } => "eval.bad_example",
             Self::Empty { .. } => "eval.empty",
             Self::Audio { source, .. } => source.reason(),
             Self::Speech(error) => error.reason(),

@@ -2,7 +2,7 @@
 //! and costs come out.
 //!
 //! Judges whatever implements [`Transcriber`](crate::speech::Transcriber) through the same decoding that calls take.
-//! Prints nothing, knows no rules and no store.
+//! Prints nothing, knows no store; rules are measured on calls that people labelled.
 //!
 //! **Invariant**: reference and hypothesis pass the same normalisation ([`characters`]) before they are compared.
 
@@ -14,6 +14,7 @@ mod error;
 mod masking;
 mod normalize;
 mod report;
+mod rules;
 mod score;
 mod set;
 mod signal;
@@ -31,6 +32,9 @@ pub use error::EvalError;
 pub use masking::{KindFigures, MaskingFault, MaskingReport, evaluate_masking};
 pub use normalize::characters;
 pub use report::{Report, SetReport};
+pub use rules::{
+    ExampleFacts, RuleExample, RuleMistake, RuleReport, RuleScore, evaluate_rules, read_examples,
+};
 pub use score::{CallScore, Scores, score_calls};
 pub use set::{LabelledUtterance, read_manifest};
 pub use signal::Signal;

@@ -33,6 +33,7 @@ macro_rules! named {
 named!(
     AccessRecord,
     AgentLine,
+    Appeal,
     Call,
     CallMetadata,
     CallReport,
@@ -47,6 +48,19 @@ named!(
     JobProblem,
     PeopleReport,
     QueryMetricsResponse,
+    GetReviewerAgreementResponse,
+    Job,
+    JobProblem,
+    LabelledCall,
+    LeaseReviewTaskResponse,
+    ListReviewTasksResponse,
+    QueueForReviewResponse,
+    ReturnReviewTaskResponse,
+    Review,
+    ReviewPlan,
+    ReviewTask,
+    RuleCountInfo,
+    RunReviewPlanResponse,
     Transcript,
     WatchCallResponse
 );

@@ -4,6 +4,7 @@ use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
+use crate::review::ReviewError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 
@@ -19,6 +20,9 @@ pub(super) enum RequestError {
     /// A job refused or failed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// A step of a review cannot be taken.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -99,6 +103,7 @@ impl Classify for RequestError {
             Self::Field(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Review(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Search(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
@@ -119,6 +124,7 @@ impl Classify for RequestError {
             Self::Field(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
+            Self::Review(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Search(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
@@ -141,6 +147,7 @@ impl Classify for RequestError {
         match self {
             Self::Pipeline(error) => error.retry(),
             Self::Archive(error) => error.retry(),
+            Self::Review(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::Search(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),

@@ -34,6 +34,9 @@ use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
 use grpc::{CallApi, InsightApi, PrivacyApi, ReprocessApi};
 use crate::search::TextIndex;
 use grpc::{CallApi, PrivacyApi, ReprocessApi};
+use crate::proto::v1::review_service_server::{self, ReviewServiceServer};
+use crate::review::Reviews;
+use grpc::{CallApi, PrivacyApi, ReprocessApi, ReviewApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +102,7 @@ impl Server {
     }
 
     /// Serves `jobs` and their calls, which `search` finds by what was said, until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `jobs`, their calls and the `reviews` of these until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
@@ -106,6 +110,7 @@ impl Server {
         self,
         jobs: Arc<Jobs>,
         search: Arc<TextIndex>,
+        reviews: Arc<Reviews>,
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
         let calls = Arc::clone(jobs.calls());
@@ -123,6 +128,13 @@ impl Server {
         let api =
             CallServiceServer::new(CallApi::new(Arc::clone(&calls), search, self.config, draining.clone()))
                 .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let api = CallServiceServer::new(CallApi::new(
+            Arc::clone(&calls),
+            Arc::clone(&reviews),
+            self.config,
+            draining.clone(),
+        ))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
@@ -131,12 +143,16 @@ impl Server {
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let review = ReviewServiceServer::new(ReviewApi::new(reviews))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
             .add_service(reprocess)
             .add_service(privacy)
             .add_service(insight)
+            .add_service(review)
             .add_service(health)
             .add_service(reflection)
             .add_service(reflection_alpha);
@@ -166,3 +182,10 @@ impl Server {
 /// Names under which health is asked for: the whole server, and each service.
 const HEALTH_NAMES: [&str; 5] =
     ["", SERVICE_NAME, insight_service_server::SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
+    review_service_server::SERVICE_NAME,
+];

@@ -236,7 +236,12 @@ impl Store {
             batch.insert(entry(rule), &[]);
         }
         let old_row = self.row(&new.record.id)?;
-        let (row, tables) = self.judged_row(old_row.as_ref(), &new.record, Some((analysis, parts)));
+        let (row, tables) = self.judged_row(
+            old_row.as_ref(),
+            &new.record,
+            self.annotations(&new.record.id)?,
+            Some((analysis, parts)),
+        );
         Ok(Judged { batch, old_row, row, tables })
     }
 

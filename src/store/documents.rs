@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use sled::Batch;
 
 use super::calls::MAX_VALUE_BYTES;
+use super::record::StoredCall;
 use super::{Store, StoreError, codec, keys};
 use crate::catalog::Annotations;
 use crate::types::CallId;
@@ -27,7 +28,7 @@ pub enum Family {
     DeadLetter,
     /// The review of a call, by the call. Goes with the call.
     Review,
-    /// What is still to be reviewed, and who has it.
+    /// What is still to be reviewed, and who has it, by the call. Goes with the call.
     ReviewTask,
     /// Sampling plans.
     ReviewPlan,
@@ -43,12 +44,11 @@ impl Family {
     /// Whether documents of it are of one call, whose id their keys begin with, and go with it.
     fn is_of_call(self) -> bool {
         match self {
-            Self::Review => true,
+            Self::Review | Self::ReviewTask => true,
             Self::Alert
             | Self::AlertEvent
             | Self::AlertReceiver
             | Self::DeadLetter
-            | Self::ReviewTask
             | Self::ReviewPlan
             | Self::Improvement
             | Self::Mining
@@ -73,7 +73,7 @@ impl Family {
 
     /// Families whose documents go with their call.
     pub(super) fn of_calls() -> impl Iterator<Item = Self> {
-        [Self::Review].into_iter().filter(|family| family.is_of_call())
+        [Self::Review, Self::ReviewTask].into_iter().filter(|family| family.is_of_call())
     }
 }
 
@@ -132,6 +132,7 @@ impl Store {
             let mut annotations = self.annotations(id)?;
             let mut writes = Writes::default();
             let outcome = change(&mut annotations, &mut writes)?;
+            self.score_again(&mut annotations, &stored)?;
             if annotations.is_empty() {
                 writes.batch.remove(keys::annotations(id));
             } else {
@@ -144,6 +145,16 @@ impl Store {
         };
         self.commit()?;
         Ok(outcome)
+    }
+
+    /// Makes the score that counts anew, of what is decided now.
+    fn score_again(&self, annotations: &mut Annotations, stored: &StoredCall) -> Result<(), StoreError> {
+        let Some(review) = annotations.review.as_mut() else { return Ok(()) };
+        review.score = None;
+        if stored.has_result && !(review.finals.is_empty() && review.hands.is_empty()) {
+            review.score = review.score_of(&self.results.read_analysis(&stored.result_name())?);
+        }
+        Ok(())
     }
 
     /// A document; `None` when there is none of this key.

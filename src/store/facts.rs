@@ -157,14 +157,19 @@ impl Store {
         &self,
         old: Option<&CallFacts>,
         record: &CallRecord,
+        annotations: Annotations,
         judged: Judged<'_>,
     ) -> (CallFacts, Vec<RuleTable>) {
         let mut row = match old {
             Some(old) => self.bounded(CallFacts::of(old.number, record)),
             None => self.new_row(record),
         };
-        row.annotations = old.map(|old| old.annotations.clone()).unwrap_or_default();
+        row.annotations = annotations;
         let mut tables = Vec::new();
+        // What people decided stands, whatever the machine says now; the score follows both.
+        if let Some(review) = row.annotations.review.as_mut() {
+            review.score = judged.and_then(|(analysis, _)| review.score_of(analysis));
+        }
         if let Some((analysis, parts)) = judged {
             let (judgement, table) = Judgement::of(analysis);
             row.judgement = Some(judgement);
@@ -325,9 +330,7 @@ impl Store {
         let _guard = self.guard(id);
         let Some(stored) = self.stored(id)? else { return Ok(None) };
         let old = self.row(id)?;
-        let annotations = self.annotations(id)?;
         let (mut row, tables) = self.row_of(old.as_ref(), &stored)?;
-        row.annotations = annotations;
         self.keep_tables(tables)?;
         row.change = old.as_ref().map_or(0, |old| old.change);
         let number = row.number;
@@ -343,11 +346,12 @@ impl Store {
         old: Option<&CallFacts>,
         stored: &StoredCall,
     ) -> Result<(CallFacts, Vec<RuleTable>), StoreError> {
+        let annotations = self.annotations(&stored.record.id)?;
         if !stored.has_result {
-            return Ok(self.judged_row(old, &stored.record, None));
+            return Ok(self.judged_row(old, &stored.record, annotations, None));
         }
         let result = self.results.read(&stored.result_name())?;
-        Ok(self.judged_row(old, &stored.record, Some((&result.analysis, &result.parts))))
+        Ok(self.judged_row(old, &stored.record, annotations, Some((&result.analysis, &result.parts))))
     }
 
     fn remove_rows_of_none(&self, known: &roaring::RoaringBitmap) -> Result<u64, StoreError> {

@@ -85,6 +85,7 @@ fn result(hits: &[&str], points: i32) -> CallResult {
         full: Score::from_points(100),
         vetoed: false,
         dimensions: Vec::new(),
+        basis: None,
     };
     CallResult {
         masking: Masking::default(),

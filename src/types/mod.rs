@@ -7,6 +7,7 @@ mod codec_names;
 mod ids;
 mod metadata;
 mod score;
+mod share;
 mod time;
 
 pub use channel::{ChannelIndex, RoleSource, SpeakerRole};
@@ -16,4 +17,5 @@ pub use metadata::{
     Media,
 };
 pub use score::Score;
+pub use share::Share;
 pub use time::{Millis, TimeSpan};

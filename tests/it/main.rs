@@ -32,6 +32,7 @@ mod mono;
 mod pipeline;
 mod query;
 mod rejudge;
+mod review;
 mod rule_behaviour;
 mod rule_tools;
 mod sandbox;

@@ -34,7 +34,40 @@ pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::
             write_hit(page, finding, turns);
         }
     }
+    let added = findings.iter().filter(|one| {
+        one.verdict() != v1::Verdict::Hit && one.final_verdict() == v1::Verdict::Hit
+    });
+    let added: Vec<&v1::Finding> = added.collect();
+    if !added.is_empty() {
+        page.heading(&format!("人工认定 {} 项（机器未命中）", added.len()));
+        added.iter().for_each(|finding| write_hit(page, finding, turns));
+    }
     count_not_applicable(page, findings);
+}
+
+/// What a person made of a finding, beside what the machine says.
+fn write_decision(page: &mut Page<'_>, finding: &v1::Finding) {
+    if finding.decision_by.is_empty() {
+        return;
+    }
+    let counts = finding.final_verdict();
+    let word = match counts {
+        v1::Verdict::Hit => "命中",
+        v1::Verdict::Miss => "未命中",
+        v1::Verdict::NotApplicable => "不适用",
+        v1::Verdict::Unspecified => return,
+    };
+    let (how, tone) =
+        if counts == finding.verdict() { ("维持", Tone::Plain) } else { ("改判", Tone::Notice) };
+    let comment = match finding.decision_comment.as_str() {
+        "" => String::new(),
+        comment => format!("：{comment}"),
+    };
+    let line = [
+        piece(format!("     人工{how}{word}"), tone),
+        piece(format!("（{}）{comment}", finding.decision_by), Tone::Plain),
+    ];
+    page.line(&line, 5);
 }
 
 fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
@@ -49,6 +82,7 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
     }
     title.push(piece(format!("  {} · {}", label::kind(finding.kind()), finding.dimension), Tone::Faint));
     page.line(&title, 5);
+    write_decision(page, finding);
     if !finding.explanation.is_empty() {
         page.line(&[piece(format!("     {}", page.times().within(&finding.explanation)), Tone::Plain)], 5);
     }

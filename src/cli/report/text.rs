@@ -24,7 +24,7 @@ pub fn render_text(report: &v1::CallReport, style: &Style) -> String {
     }
     let turns = report.transcript.as_ref().map_or(&[][..], |transcript| &transcript.turns);
     if let Some(scorecard) = &report.scorecard {
-        write_score(&mut page, scorecard, &report.findings);
+        write_score(&mut page, scorecard, &report.findings, report.final_score);
     }
     agents::write(&mut page, &report.agent_parts);
     findings::write(&mut page, &report.findings, turns);
@@ -179,7 +179,12 @@ fn write_roles(page: &mut Page<'_>, transcript: &v1::Transcript) {
     }
 }
 
-fn write_score(page: &mut Page<'_>, scorecard: &v1::ScorecardResult, findings: &[v1::Finding]) {
+fn write_score(
+    page: &mut Page<'_>,
+    scorecard: &v1::ScorecardResult,
+    findings: &[v1::Finding],
+    decided: Option<f64>,
+) {
     page.heading("得分");
     let tone = if !scorecard.scored {
         Tone::Notice
@@ -201,6 +206,9 @@ fn write_score(page: &mut Page<'_>, scorecard: &v1::ScorecardResult, findings: &
     };
     if scorecard.vetoed {
         line.push(piece("  一票否决", Tone::Bad));
+    }
+    if let Some(decided) = decided {
+        line.push(piece(format!("  人工复核后 {}", label::number(decided)), Tone::Strong));
     }
     // As the table adds up; watch rules are in no dimension.
     let count = |verdict, watch| {

@@ -30,6 +30,7 @@ impl From<Report<'_>> for v1::CallReport {
             scorecard: Some((&result.analysis.scorecard).into()),
             agent_parts: result.parts.iter().map(|part| agent_part(&record.id, part)).collect(),
             masked: result.masking.masked,
+            final_score: None,
         }
     }
 }
@@ -199,7 +200,7 @@ fn kind(kind: RuleKind) -> v1::RuleKind {
     }
 }
 
-fn level(level: Level) -> v1::Level {
+pub(super) fn level(level: Level) -> v1::Level {
     match level {
         Level::S1 => v1::Level::S1,
         Level::S2 => v1::Level::S2,

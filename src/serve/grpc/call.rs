@@ -11,18 +11,20 @@ use crate::ingest::{CallRecord, CallState};
 use crate::pipeline::Calls;
 use crate::proto::v1::call_service_server::CallService;
 use crate::proto::{Report, convert, v1};
+use crate::review::Reviews;
 use crate::search::TextIndex;
 use crate::serve::blocking::blocking;
 use crate::serve::config::ServeConfig;
 use crate::serve::error::RequestError;
 use crate::store::{Store, StoreError};
-use crate::types::{CallId, CallMetadata};
+use crate::types::{CallId, CallMetadata, Score};
 
 /// The service over one set of calls.
 #[derive(Debug)]
 pub(in crate::serve) struct CallApi {
     calls: Arc<Calls>,
     search: Arc<TextIndex>,
+    reviews: Arc<Reviews>,
     config: ServeConfig,
     uploads: Arc<Semaphore>,
     draining: CancellationToken,
@@ -33,11 +35,12 @@ impl CallApi {
     pub(in crate::serve) fn new(
         calls: Arc<Calls>,
         search: Arc<TextIndex>,
+        reviews: Arc<Reviews>,
         config: ServeConfig,
         draining: CancellationToken,
     ) -> Self {
         let uploads = Arc::new(Semaphore::new(config.max_uploads));
-        Self { calls, search, config, uploads, draining }
+        Self { calls, search, reviews, config, uploads, draining }
     }
 
     /// The record of a call that is done, and what `read` finds in the store for it.
@@ -130,8 +133,14 @@ impl CallService for CallApi {
         request: Request<v1::GetCallReportRequest>,
     ) -> Result<Response<v1::GetCallReportResponse>, Status> {
         let (record, result) = self.done(&request.get_ref().call_id, Store::result).await?;
-        let report = Report { record: &record, result: &result };
-        Ok(Response::new(v1::GetCallReportResponse { report: Some(report.into()) }))
+        let mut report = v1::CallReport::from(Report { record: &record, result: &result });
+        let reviews = Arc::clone(&self.reviews);
+        let decided = blocking(move || reviews.decided(&record.id)).await?;
+        if let Some((facts, review)) = decided {
+            convert::decided(&mut report.findings, &facts, Some(&review));
+            report.final_score = facts.score.map(Score::as_f64);
+        }
+        Ok(Response::new(v1::GetCallReportResponse { report: Some(report) }))
     }
 
     async fn get_transcript(

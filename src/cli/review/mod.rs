@@ -1,0 +1,362 @@
+//! `diting review`: the work of inspectors, agents and those who lead them, asked of a server.
+
+mod args;
+mod export;
+mod figures;
+mod plans;
+mod show;
+mod steps;
+
+use super::Exit;
+use super::client::{ReviewClient, ServerArgs, block_on};
+use super::exit::UsageError;
+use super::output::{Format, emit};
+use crate::eval::RuleExample;
+use crate::proto::{json, v1};
+use args::{SelectionArgs, SlotArg};
+
+/// Tasks, appeals and examples asked for at once.
+const PAGE_SIZE: u32 = 200;
+
+/// What was typed after `diting review`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  diting review plans add s1 --level S1 --continuous         every call with an S1 hit, as it comes in
+  diting review plans add week --per-agent 5 --window week   five calls of each agent a week
+  diting review next --as 王芳                               takes the next call and shows what is to be decided
+  diting review submit C1 --as 王芳 --confirm S01 --reject L02 '客户先说的'
+  diting review appeal C1 --as 8021 --rule S01 '我说的是不保本'
+  diting review handle C1 1 --as 李敏 --accept '录音确为不保本' --final
+  diting review counts --from 2026-11-01T00:00:00+08:00      how right each rule is
+  diting review export > labels.jsonl && diting eval rules labels.jsonl --scheme my-rules/")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t, global = true)]
+    format: Format,
+    /// Who you are: an inspector's name, or an agent's job number
+    #[arg(long = "as", env = "DITING_REVIEWER", value_name = "NAME", global = true)]
+    person: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Lists, makes, changes, removes and runs sampling plans
+    Plans(plans::Args),
+    /// Lists what waits, those that go first before the others, and how much each person has
+    Queue {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Of this plan
+        #[arg(long, value_name = "PLAN")]
+        plan: Option<String>,
+        /// That this person has or was told to take
+        #[arg(long, value_name = "NAME")]
+        reviewer: Option<String>,
+        /// To be looked at as this
+        #[arg(long, value_enum)]
+        slot: Option<SlotArg>,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Brings calls into the queue without a plan
+    Add {
+        /// The calls
+        #[arg(required = true)]
+        call_ids: Vec<String>,
+        /// Two people look at each, without knowing of each other
+        #[arg(long)]
+        twice: bool,
+    },
+    /// Takes the next call, or the one that you have, and shows its findings with the turns around them
+    Next {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Of this plan
+        #[arg(long, value_name = "PLAN")]
+        plan: Option<String>,
+        /// To be looked at as this
+        #[arg(long, value_enum)]
+        slot: Option<SlotArg>,
+    },
+    /// Gives a call back to the queue
+    Return {
+        /// The call
+        call_id: String,
+        /// Why
+        comment: Option<String>,
+    },
+    /// Tells a person to take a call; anybody when no person is named
+    Assign {
+        /// The call
+        call_id: String,
+        /// Who
+        #[arg(long, value_name = "NAME")]
+        to: Option<String>,
+        /// As what it is to be looked at
+        #[arg(long, value_enum, default_value_t = SlotArg::First)]
+        slot: SlotArg,
+    },
+    /// Shows how the review of a call stands, with everything that happened
+    Show {
+        /// The call
+        call_id: String,
+    },
+    /// Says what is right and what is wrong about a call; what is not named stays as it is
+    Submit(steps::SubmitArgs),
+    /// Appeals against a verdict or points by hand, as the agent
+    Appeal(steps::AppealArgs),
+    /// Takes an appeal back
+    Withdraw {
+        /// The call
+        call_id: String,
+        /// Its number in the call
+        number: u32,
+        /// Why
+        comment: Option<String>,
+    },
+    /// Lists open appeals
+    Appeals {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Also those that were handled or taken back
+        #[arg(long)]
+        all: bool,
+    },
+    /// Decides about an appeal
+    Handle(steps::HandleArgs),
+    /// How often rules hit and how right they are, by what people decided
+    Counts {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Only rules with a reviewed hit
+        #[arg(long)]
+        reviewed: bool,
+    },
+    /// How far reviewers agree, and what each of them does
+    Agreement {
+        #[command(flatten)]
+        selection: SelectionArgs,
+    },
+    /// Writes reviewed calls as labelled examples, one JSON object a line, for `diting eval rules`
+    Export {
+        #[command(flatten)]
+        selection: SelectionArgs,
+    },
+}
+
+impl Args {
+    /// Who acts.
+    fn person(&self) -> Result<String, UsageError> {
+        let missing = || UsageError("say who you are: --as NAME, or DITING_REVIEWER".to_owned());
+        self.person.clone().filter(|person| !person.is_empty()).ok_or_else(missing)
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
+    if args.format == Format::Srt {
+        return Err(UsageError("--format srt is only for `calls show`".to_owned()).into());
+    }
+    block_on(async { ask(&args).await })
+}
+
+async fn ask(args: &Args) -> anyhow::Result<Exit> {
+    let mut client = args.server.review_client()?;
+    let explain = |status: tonic::Status| args.server.explain(&status);
+    let format = args.format;
+    match &args.command {
+        Command::Plans(plans) => plans::run(plans, &mut client, &args.server, format).await?,
+        Command::Queue { selection, plan, reviewer, slot, limit } => {
+            let request = v1::ListReviewTasksRequest {
+                selection: Some(selection.to_wire()),
+                plan_id: plan.clone().unwrap_or_default(),
+                reviewer: reviewer.clone().unwrap_or_default(),
+                slot: args::slot(*slot).into(),
+                page_size: u32::try_from(*limit).unwrap_or(u32::MAX).clamp(1, 500),
+                page_token: String::new(),
+            };
+            let answer = client.list_review_tasks(request).await.map_err(explain)?.into_inner();
+            show::queue(&answer, format)?;
+        }
+        Command::Add { call_ids, twice } => {
+            let (call_ids, actor) = (call_ids.clone(), args.person()?);
+            let request = v1::QueueForReviewRequest { call_ids, actor, twice: *twice };
+            let answer = client.queue_for_review(request).await.map_err(explain)?.into_inner();
+            match format {
+                Format::Json => emit(&json::to_line(&answer))?,
+                Format::Text | Format::Srt => {
+                    answer.queued_call_ids.iter().try_for_each(|id| emit(&format!("queued\t{id}")))?;
+                }
+            }
+        }
+        Command::Next { selection, plan, slot } => {
+            let request = v1::LeaseReviewTaskRequest {
+                reviewer: args.person()?,
+                selection: Some(selection.to_wire()),
+                plan_id: plan.clone().unwrap_or_default(),
+                slot: args::slot(*slot).into(),
+            };
+            let answer = client.lease_review_task(request).await.map_err(explain)?.into_inner();
+            return next(args, &mut client, answer).await;
+        }
+        Command::Return { call_id, comment } => {
+            let request = v1::ReturnReviewTaskRequest {
+                call_id: call_id.clone(),
+                reviewer: args.person()?,
+                comment: comment.clone().unwrap_or_default(),
+            };
+            let answer = client.return_review_task(request).await.map_err(explain)?.into_inner();
+            show::task(&answer.task.unwrap_or_default(), format)?;
+        }
+        Command::Assign { call_id, to, slot } => {
+            let request = v1::AssignReviewTaskRequest {
+                call_id: call_id.clone(),
+                slot: args::slot(Some(*slot)).into(),
+                reviewer: to.clone().unwrap_or_default(),
+                actor: args.person()?,
+            };
+            let answer = client.assign_review_task(request).await.map_err(explain)?.into_inner();
+            show::task(&answer.task.unwrap_or_default(), format)?;
+        }
+        Command::Show { call_id } => {
+            let viewer = args.person.clone().unwrap_or_default();
+            let request = v1::GetReviewRequest { call_id: call_id.clone(), viewer };
+            let answer = client.get_review(request).await.map_err(explain)?.into_inner();
+            show::review(&answer.review.unwrap_or_default(), format)?;
+        }
+        Command::Submit(submit) => {
+            let review = steps::submit(submit, args.person()?, &mut client, &args.server).await?;
+            show::standing(&review, format)?;
+        }
+        Command::Appeal(appeal) => {
+            let request = appeal.request(args.person()?);
+            let answer = client.submit_appeal(request).await.map_err(explain)?.into_inner();
+            show::standing(&answer.review.unwrap_or_default(), format)?;
+        }
+        Command::Withdraw { call_id, number, comment } => {
+            let request = v1::WithdrawAppealRequest {
+                call_id: call_id.clone(),
+                number: *number,
+                agent_id: args.person()?,
+                comment: comment.clone().unwrap_or_default(),
+            };
+            let answer = client.withdraw_appeal(request).await.map_err(explain)?.into_inner();
+            show::standing(&answer.review.unwrap_or_default(), format)?;
+        }
+        Command::Appeals { selection, all } => {
+            let mut request = v1::ListAppealsRequest {
+                selection: Some(selection.to_wire()),
+                all: *all,
+                page_size: PAGE_SIZE,
+                page_token: String::new(),
+            };
+            loop {
+                let page = client.list_appeals(request.clone()).await.map_err(explain)?.into_inner();
+                page.appeals.iter().try_for_each(|appeal| show::appeal(appeal, format))?;
+                request.page_token = page.next_page_token;
+                if request.page_token.is_empty() {
+                    break;
+                }
+            }
+        }
+        Command::Handle(handle) => {
+            let request = handle.request(args.person()?);
+            let answer = client.handle_appeal(request).await.map_err(explain)?.into_inner();
+            show::standing(&answer.review.unwrap_or_default(), format)?;
+        }
+        Command::Counts { selection, reviewed } => {
+            let request = v1::GetRuleCountsRequest { selection: Some(selection.to_wire()) };
+            let mut answer = client.get_rule_counts(request).await.map_err(explain)?.into_inner();
+            answer.rules.retain(|rule| !reviewed || rule.review_number > 0);
+            figures::counts(&answer.rules, format)?;
+        }
+        Command::Agreement { selection } => {
+            let request = v1::GetReviewerAgreementRequest {
+                selection: Some(selection.to_wire()),
+                ..v1::GetReviewerAgreementRequest::default()
+            };
+            let answer = client.get_reviewer_agreement(request).await.map_err(explain)?.into_inner();
+            figures::agreement(&answer, format)?;
+        }
+        Command::Export { selection } => export(args, &mut client, selection).await?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Shows the call that was taken.
+async fn next(
+    args: &Args,
+    client: &mut ReviewClient,
+    answer: v1::LeaseReviewTaskResponse,
+) -> anyhow::Result<Exit> {
+    if args.format == Format::Json {
+        emit(&json::to_line(&answer))?;
+        return Ok(Exit::Success);
+    }
+    let Some(task) = answer.task else {
+        eprintln!("diting: nothing waits for you");
+        return Ok(Exit::Success);
+    };
+    let explain = |status: tonic::Status| args.server.explain(&status);
+    let request = v1::GetReviewRequest { call_id: task.call_id.clone(), viewer: args.person()? };
+    let review = client.get_review(request).await.map_err(explain)?.into_inner().review;
+    let request = v1::GetCallReportRequest { call_id: task.call_id.clone() };
+    let report = args.server.client()?.get_call_report(request).await.map_err(explain)?.into_inner().report;
+    show::work(&task, &review.unwrap_or_default(), &report.unwrap_or_default())?;
+    Ok(Exit::Success)
+}
+
+async fn export(
+    args: &Args,
+    client: &mut ReviewClient,
+    selection: &SelectionArgs,
+) -> anyhow::Result<()> {
+    each_labelled(client, &args.server, selection.to_wire(), |call| {
+        let line = match args.format {
+            Format::Json => json::to_line(&call),
+            Format::Text | Format::Srt => serde_json::to_string(&export::example(call)?)?,
+        };
+        Ok(emit(&line)?)
+    })
+    .await
+}
+
+/// All reviewed calls of a server as examples.
+pub(super) async fn labelled(server: &ServerArgs) -> anyhow::Result<Vec<RuleExample>> {
+    let mut examples = Vec::new();
+    let mut client = server.review_client()?;
+    each_labelled(&mut client, server, v1::ReviewSelection::default(), |call| {
+        examples.push(export::example(call)?);
+        Ok(())
+    })
+    .await?;
+    Ok(examples)
+}
+
+async fn each_labelled(
+    client: &mut ReviewClient,
+    server: &ServerArgs,
+    selection: v1::ReviewSelection,
+    mut take: impl FnMut(v1::LabelledCall) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut request = v1::ExportLabelsRequest {
+        selection: Some(selection),
+        page_size: PAGE_SIZE,
+        page_token: String::new(),
+    };
+    loop {
+        let page = client.export_labels(request.clone()).await;
+        let page = page.map_err(|status| server.explain(&status))?.into_inner();
+        page.calls.into_iter().try_for_each(&mut take)?;
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The reviews of one store: reads histories, takes steps, writes them with what counts in one step.
+//!
+//! **Invariant**: one step at a time; the tasks in memory are those on the disk.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::appeal::{AppealState, Handling, OpenAppeal, Subject};
+use super::event::{Event, Slot, What};
+use super::state::Review;
+use super::submit::{Scene, Submission, check_text};
+use super::task::{Task, TaskId};
+use super::{ReviewConfig, ReviewError};
+use crate::analysis::{Analysis, Level, ManualItem, Verdict};
+use crate::catalog::{CallFacts, CallQuery, Catalog, ReviewFacts, ReviewState, Stage};
+use crate::store::{Family, Store, StoreError};
+use crate::types::CallId;
+
+/// Most steps of one call that are read.
+const MAX_EVENTS: usize = 100_000;
+
+/// A review as a person may see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The review. While two people review blindly, without what the other one says.
+    pub review: Review,
+    /// The facts of the call.
+    pub facts: CallFacts,
+    /// Its open tasks.
+    pub tasks: Vec<Task>,
+    /// Whether something is held back from this person.
+    pub is_blind: bool,
+}
+
+/// All reviews of one store. All methods block.
+#[derive(Debug)]
+pub struct Reviews {
+    pub(super) store: Arc<Store>,
+    pub(super) config: ReviewConfig,
+    tasks: Mutex<BTreeMap<TaskId, Task>>,
+}
+
+/// The tasks, while nobody else takes a step.
+pub(super) type Tasks<'a> = MutexGuard<'a, BTreeMap<TaskId, Task>>;
+
+impl Reviews {
+    /// Reads what waits.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn open(store: Arc<Store>, config: ReviewConfig) -> Result<Self, ReviewError> {
+        let tasks: Vec<(_, Task)> = store.documents(Family::ReviewTask, &[], None, usize::MAX)?;
+        let tasks = tasks.into_iter().map(|(_, task)| (task.id.clone(), task)).collect();
+        Ok(Self { store, config, tasks: Mutex::new(tasks) })
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &ReviewConfig {
+        &self.config
+    }
+
+    pub(super) fn tasks(&self) -> Tasks<'_> {
+        // OK after a panic elsewhere: memory changes only after the disk did, by whole tasks.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The review of a call.
+    pub(super) fn read(&self, id: &CallId) -> Result<Review, ReviewError> {
+        let events = self.store.documents(Family::Review, &key(id, None), None, MAX_EVENTS)?;
+        Ok(Review::of(events.into_iter().map(|(_, event): (_, Event)| event).collect()))
+    }
+
+    pub(super) fn facts(&self, id: &CallId) -> Result<CallFacts, ReviewError> {
+        let facts = self.store.facts(id)?;
+        Ok(facts.ok_or_else(|| StoreError::NotFound { id: id.clone() })?)
+    }
+
+    /// A call as it is to be reviewed.
+    pub(super) fn scene(&self, id: &CallId) -> Result<(Scene, CallFacts), ReviewError> {
+        let facts = self.facts(id)?;
+        let not_done = || ReviewError::NotDone { id: id.clone() };
+        if facts.stage != Stage::Done {
+            return Err(not_done());
+        }
+        let analysis = self.store.analysis(id)?.ok_or_else(not_done)?;
+        let Analysis { findings, scorecard, .. } = &analysis;
+        let agents = facts.agents.iter().filter_map(|agent| agent.agent_id.as_deref());
+        let scene = Scene {
+            id: id.clone(),
+            agents: agents.map(str::to_owned).collect(),
+            machine: findings.iter().map(|one| (one.rule_id.clone(), one.verdict)).collect(),
+            revision: scorecard.revision.clone(),
+            manual: analysis.manual_items().to_vec(),
+        };
+        Ok((scene, facts))
+    }
+
+    /// Takes steps: writes them behind the others together with what counts now and the tasks that there are now.
+    pub(super) fn step(
+        &self,
+        tasks: &mut Tasks<'_>,
+        facts: &CallFacts,
+        mut review: Review,
+        events: Vec<Event>,
+        plan: Option<(&str, u32)>,
+        now: Timestamp,
+    ) -> Result<Review, ReviewError> {
+        let num_before = review.events.len();
+        if num_before == 0 {
+            // Of a call of the same name that was deleted.
+            let stale: Vec<TaskId> = of_call(tasks, &facts.id).map(|task| task.id.clone()).collect();
+            stale.iter().for_each(|id| drop(tasks.remove(id)));
+        }
+        events.into_iter().for_each(|event| review.apply(event));
+        let mut open: Vec<Task> = Vec::new();
+        for slot in &review.waiting {
+            let id = TaskId { call_id: facts.id.clone(), slot: *slot };
+            open.push(tasks.get(&id).cloned().unwrap_or_else(|| Task {
+                id,
+                plan: plan.map(|(plan, _)| plan.to_owned()).or_else(|| review.plan().map(str::to_owned)),
+                level: level(&self.store.catalog(), facts),
+                priority: plan.map_or(0, |(_, priority)| priority),
+                queued_at: now,
+                lease: None,
+                assigned_to: None,
+            }));
+        }
+        let gone: Vec<TaskId> = of_call(tasks, &facts.id)
+            .filter(|task| open.iter().all(|open| open.id != task.id))
+            .map(|task| task.id.clone())
+            .collect();
+        self.store.annotate(&facts.id, |annotations, writes| {
+            for (number, event) in review.events.iter().enumerate().skip(num_before) {
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                writes.put(Family::Review, &key(&facts.id, Some(number)), event)?;
+            }
+            for task in &open {
+                writes.put(Family::ReviewTask, &task.id.key(), task)?;
+            }
+            gone.iter().for_each(|id| writes.remove(Family::ReviewTask, &id.key()));
+            annotations.review = Some(Box::new(review.facts()));
+            Ok::<_, ReviewError>(())
+        })?;
+        gone.iter().for_each(|id| drop(tasks.remove(id)));
+        tasks.extend(open.into_iter().map(|task| (task.id.clone(), task)));
+        Ok(review)
+    }
+
+    /// Keeps a task as it is now, and an event about it.
+    pub(super) fn keep(
+        &self,
+        tasks: &mut Tasks<'_>,
+        task: Task,
+        event: Option<Event>,
+    ) -> Result<(), ReviewError> {
+        let call_id = &task.id.call_id;
+        let number = u32::try_from(self.read(call_id)?.events.len()).unwrap_or(u32::MAX);
+        // Through the call, so that nothing stays behind when it is deleted at this moment.
+        self.store.annotate(call_id, |_, writes| {
+            if let Some(event) = &event {
+                writes.put(Family::Review, &key(call_id, Some(number)), event)?;
+            }
+            writes.put(Family::ReviewTask, &task.id.key(), &task)
+        })?;
+        tasks.insert(task.id.clone(), task);
+        Ok(())
+    }
+
+    /// Brings a call into the queue, once. Says whether it was not there before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    pub fn queue(
+        &self,
+        id: &CallId,
+        by: &str,
+        plan: Option<(&str, u32)>,
+        is_double: bool,
+        now: Timestamp,
+    ) -> Result<bool, ReviewError> {
+        let mut tasks = self.tasks();
+        let facts = self.facts(id)?;
+        if facts.stage != Stage::Done || facts.review_state() != ReviewState::None {
+            return Ok(false);
+        }
+        let mut slots = vec![Slot::First];
+        slots.extend(is_double.then_some(Slot::Second));
+        let what = What::Queued { plan: plan.map(|(plan, _)| plan.to_owned()), slots };
+        let review = self.read(id)?;
+        self.step(&mut tasks, &facts, review, vec![Event::new(now, by, what)], plan, now)?;
+        Ok(true)
+    }
+
+    /// Takes what a reviewer says.
+    ///
+    /// # Errors
+    /// [`ReviewError`] when the step cannot be taken.
+    pub fn submit(&self, id: &CallId, submission: &Submission, now: Timestamp) -> Result<Review, ReviewError> {
+        let mut tasks = self.tasks();
+        let (scene, facts) = self.scene(id)?;
+        let review = self.read(id)?;
+        let reviewer = submission.reviewer.as_str();
+        let own = |task: &&Task| task.id.slot != Slot::Appeal;
+        let held = of_call(&tasks, id).filter(own).find(|task| task.holder(now) == Some(reviewer));
+        let free = of_call(&tasks, id).filter(own).find(|task| {
+            let is_theirs = task.assigned_to.as_deref().is_none_or(|to| to == reviewer);
+            task.holder(now).is_none() && is_theirs
+        });
+        let slot = match held.or(free) {
+            Some(task) => task.id.slot,
+            None => match of_call(&tasks, id).find(own) {
+                Some(task) => {
+                    let holder = task.holder(now).or(task.assigned_to.as_deref()).unwrap_or_default();
+                    return Err(ReviewError::Taken { id: id.clone(), holder: holder.to_owned() });
+                }
+                None => Slot::First,
+            },
+        };
+        let since = held.and_then(|task| task.lease.as_ref()).map(|lease| lease.since);
+        let took = since.map(|since| now.duration_since(since).as_secs());
+        let took = took.map(|seconds| u32::try_from(seconds).unwrap_or(0));
+        let events = review.submit(&scene, submission, slot, took, now)?;
+        self.step(&mut tasks, &facts, review, events, None, now)
+    }
+
+    /// Takes an agent's appeal.
+    ///
+    /// # Errors
+    /// [`ReviewError`] when none is taken.
+    pub fn appeal(
+        &self,
+        id: &CallId,
+        agent: &str,
+        subject: Subject,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Review, ReviewError> {
+        let mut tasks = self.tasks();
+        let (scene, facts) = self.scene(id)?;
+        let review = self.read(id)?;
+        let events = review.appeal(&scene, agent, subject, reason, &self.config, now)?;
+        self.step(&mut tasks, &facts, review, events, None, now)
+    }
+
+    /// Takes an appeal back.
+    ///
+    /// # Errors
+    /// [`ReviewError`] when it is not open or not theirs.
+    pub fn withdraw(
+        &self,
+        id: &CallId,
+        agent: &str,
+        number: u32,
+        comment: &str,
+        now: Timestamp,
+    ) -> Result<Review, ReviewError> {
+        let mut tasks = self.tasks();
+        let (scene, facts) = self.scene(id)?;
+        let review = self.read(id)?;
+        let events = review.withdraw(&scene, agent, number, comment, now)?;
+        self.step(&mut tasks, &facts, review, events, None, now)
+    }
+
+    /// Decides about an appeal.
+    ///
+    /// # Errors
+    /// [`ReviewError`] when the step cannot be taken.
+    pub fn handle(&self, id: &CallId, handling: &Handling, now: Timestamp) -> Result<Review, ReviewError> {
+        let mut tasks = self.tasks();
+        let (scene, facts) = self.scene(id)?;
+        let review = self.read(id)?;
+        let task = TaskId { call_id: id.clone(), slot: Slot::Appeal };
+        if let Some(task) = tasks.get(&task)
+            && let Some(holder) = task.holder(now).or(task.assigned_to.as_deref())
+            && holder != handling.handler
+        {
+            return Err(ReviewError::Taken { id: id.clone(), holder: holder.to_owned() });
+        }
+        let events = review.handle(&scene, handling, now)?;
+        self.step(&mut tasks, &facts, review, events, None, now)
+    }
+
+    /// The review of a call as `viewer` may see it; nobody in particular when absent. Whoever has the call keeps it
+    /// longer by looking.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
+    pub fn get(&self, id: &CallId, viewer: Option<&str>, now: Timestamp) -> Result<Shown, ReviewError> {
+        let mut tasks = self.tasks();
+        let (facts, review) = (self.facts(id)?, self.read(id)?);
+        let own: Vec<Task> = of_call(&tasks, id).cloned().collect();
+        let held = own.iter().find(|task| viewer.is_some() && task.holder(now) == viewer).cloned();
+        if let (Some(mut task), Some(viewer)) = (held, viewer) {
+            task.take(viewer, self.config.lease_minutes, now);
+            self.keep(&mut tasks, task, None)?;
+        }
+        let is_blind = review.is_blind();
+        let review = if is_blind { without_opinions(review, viewer) } else { review };
+        let tasks = of_call(&tasks, id).cloned().collect();
+        Ok(Shown { review, facts, tasks, is_blind })
+    }
+
+    /// What people decided about a call, as far as it counts; `None` when nobody looked at it.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn decided(&self, id: &CallId) -> Result<Option<(ReviewFacts, Review)>, ReviewError> {
+        let facts = self.store.facts(id)?.and_then(|facts| facts.annotations.review);
+        facts.map(|facts| Ok((*facts, self.read(id)?))).transpose()
+    }
+
+    /// What the scheme leaves to a person in a call.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn manual_items(&self, id: &CallId) -> Result<Vec<ManualItem>, ReviewError> {
+        let analysis = self.store.analysis(id)?;
+        Ok(analysis.map(|analysis| analysis.manual_items().to_vec()).unwrap_or_default())
+    }
+
+    /// Appeals of the calls that `query` chooses, by call and number; only open ones when told so.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn appeals(&self, query: &CallQuery, only_open: bool) -> Result<Vec<OpenAppeal>, ReviewError> {
+        let wanted = |facts: &&CallFacts| match facts.review_state() {
+            ReviewState::Appealed => true,
+            ReviewState::Queued | ReviewState::Reviewed | ReviewState::Closed | ReviewState::None => {
+                !only_open && facts.annotations.review.is_some()
+            }
+        };
+        let mut ids: Vec<CallId> = {
+            let catalog = self.store.catalog();
+            catalog.chosen(query).filter(wanted).map(|facts| facts.id.clone()).collect()
+        };
+        ids.sort();
+        let mut appeals = Vec::new();
+        for call_id in ids {
+            for appeal in self.read(&call_id)?.appeals {
+                if !only_open || appeal.state == AppealState::Open {
+                    appeals.push(OpenAppeal { call_id: call_id.clone(), appeal });
+                }
+            }
+        }
+        Ok(appeals)
+    }
+
+    /// Whether a name and words can be kept.
+    pub(super) fn check_person(person: &str, words: &str) -> Result<(), ReviewError> {
+        check_text(person, words, false)
+    }
+}
+
+/// The key of a step, or what the keys of all steps of a call begin with.
+pub(super) fn key(id: &CallId, number: Option<u32>) -> Vec<u8> {
+    let mut key = id.as_str().as_bytes().to_vec();
+    key.push(0);
+    key.extend(number.iter().flat_map(|number| number.to_be_bytes()));
+    key
+}
+
+/// The tasks of one call.
+pub(super) fn of_call<'a>(
+    tasks: &'a BTreeMap<TaskId, Task>,
+    id: &'a CallId,
+) -> impl Iterator<Item = &'a Task> {
+    let first = TaskId { call_id: id.clone(), slot: Slot::First };
+    tasks.range(first..).map(|(_, task)| task).take_while(move |task| task.id.call_id == *id)
+}
+
+/// The most severe level among the machine's hits.
+fn level(catalog: &Catalog, facts: &CallFacts) -> Option<Level> {
+    let (judgement, table) = (facts.judgement.as_ref()?, catalog.table_of(facts)?);
+    let hits = table.rules.iter().enumerate().filter(|(index, _)| {
+        judgement.verdicts.get(*index) == Some(Verdict::Hit)
+    });
+    hits.map(|(_, rule)| rule.level).min()
+}
+
+/// A review without what others than `viewer` said while it is blind.
+fn without_opinions(review: Review, viewer: Option<&str>) -> Review {
+    let shown = |event: &Event| match event.what {
+        What::Decided { .. } | What::Scored { .. } => Some(event.actor.as_str()) == viewer,
+        What::Queued { .. }
+        | What::Assigned { .. }
+        | What::Returned { .. }
+        | What::Submitted { .. }
+        | What::Differed { .. }
+        | What::Appealed { .. }
+        | What::Withdrawn { .. }
+        | What::Handled { .. } => true,
+    };
+    let events = review.events.into_iter().filter(shown).map(|event| {
+        let is_theirs = Some(event.actor.as_str()) == viewer;
+        if is_theirs || !matches!(event.what, What::Submitted { .. }) {
+            event
+        } else {
+            Event { comment: String::new(), ..event }
+        }
+    });
+    Review::of(events.collect())
+}

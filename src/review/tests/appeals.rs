@@ -1,0 +1,81 @@
+//! The road of an appeal over a store.
+
+use super::*;
+use crate::catalog::{CallQuery, ReviewState};
+
+#[test]
+fn from_review_to_the_final_judgement() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 保本，真烦"]);
+    desk.submit("c1", "王", &[("S1", Verb::Confirm), ("L2", Verb::Confirm)], 1).expect("taken");
+    let stranger = desk.appeal("c1", "8", "S1", 2);
+    assert!(matches!(stranger, Err(ReviewError::NotAllowed { .. })), "not an agent of the call");
+    desk.appeal("c1", "7", "S1", 2).expect("taken");
+    assert_eq!(desk.facts("c1").review_state(), ReviewState::Appealed);
+    assert!(matches!(desk.appeal("c1", "7", "S1", 3), Err(ReviewError::AlreadyAppealed { .. })));
+    assert!(matches!(desk.submit("c1", "李", &[("S1", Verb::Reject)], 3), Err(ReviewError::AppealWaits { .. })));
+    desk.appeal("c1", "7", "L2", 3).expect("taken");
+    assert_eq!(desk.lease("王", 4), None, "not who decided");
+    assert_eq!(desk.lease("7", 4), None, "not the agent");
+    let task = desk.lease("李", 4).expect("somebody else");
+    assert_eq!(task.slot, Slot::Appeal);
+    let handle = |handling: Handling, minutes| desk.reviews.handle(&call("c1"), &handling, at(minutes));
+    assert!(matches!(handle(handling(1, "王", true, false), 5), Err(ReviewError::Taken { .. })));
+    assert!(matches!(handle(handling(1, "李", true, true), 5), Err(ReviewError::OtherAppeals { .. })));
+    handle(handling(1, "李", true, false), 5).expect("taken");
+    assert_eq!(desk.verdict("c1", "S1"), Some(Verdict::Miss));
+    assert_eq!(desk.score("c1"), Some(80.0));
+    assert_eq!(desk.facts("c1").review_state(), ReviewState::Appealed, "one is left");
+    let second = handle(handling(2, "李", false, true), 6);
+    assert!(matches!(second, Err(ReviewError::NotAllowed { .. })), "they decided about the call by now");
+    desk.reviews.withdraw(&call("c1"), "7", 2, "", at(6)).expect("taken back");
+    assert_eq!(desk.facts("c1").review_state(), ReviewState::Reviewed);
+
+    desk.appeal("c1", "7", "L2", 7).expect("taken");
+    let review = handle(handling(3, "赵", false, true), 8).expect("taken");
+    assert_eq!(review.state(), ReviewState::Closed);
+    assert!(matches!(desk.appeal("c1", "7", "L2", 9), Err(ReviewError::Closed { .. })));
+    assert!(matches!(desk.submit("c1", "孙", &[("L2", Verb::Reject)], 9), Err(ReviewError::Closed { .. })));
+    assert_eq!(desk.score("c1"), Some(80.0));
+
+    let desk = desk.reopened();
+    assert_eq!(desk.reviews.get(&call("c1"), None, at(10)).expect("shown").review, review, "all is on the disk");
+    assert!(desk.reviews.appeals(&CallQuery::default(), true).expect("listed").is_empty());
+    let all = desk.reviews.appeals(&CallQuery::default(), false).expect("listed");
+    let states: Vec<_> = all.iter().map(|one| one.appeal.state).collect();
+    assert_eq!(states, [AppealState::Accepted, AppealState::Withdrawn, AppealState::Rejected]);
+}
+
+#[test]
+fn an_appeal_has_its_time_and_needs_no_review() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 真烦"]);
+    desk.add("c2", "7", "a", 0, &["客服: 真烦"]);
+    desk.submit("c1", "王", &[("L2", Verb::Confirm)], 0).expect("taken");
+    let week = 7 * 24 * 60;
+    assert!(matches!(desk.appeal("c1", "7", "L2", week + 1), Err(ReviewError::TooLate { days: 7, .. })));
+    desk.appeal("c1", "7", "L2", week).expect("in time");
+    // Against the machine alone.
+    desk.appeal("c2", "7", "L2", 10 * week).expect("nobody decided yet");
+    assert_eq!(desk.facts("c2").review_state(), ReviewState::Appealed);
+    desk.reviews.handle(&call("c2"), &handling(1, "王", true, false), at(10 * week)).expect("taken");
+    assert_eq!((desk.verdict("c2", "L2"), desk.score("c2")), (Some(Verdict::Miss), Some(100.0)));
+    let changed = desk.submit("c2", "李", &[("L2", Verb::Confirm)], 10 * week);
+    assert!(matches!(changed, Err(ReviewError::NoSense { .. })), "no review goes over an appeal");
+}
+
+#[test]
+fn points_by_hand_are_appealed_against_too() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 您好"]);
+    let mut said = submission("王", &[]);
+    said.hands.push((rule("H01"), Score::from_points(-8)));
+    desk.reviews.submit(&call("c1"), &said, at(1)).expect("taken");
+    let subject = || Subject::Item(rule("H01"));
+    desk.reviews.appeal(&call("c1"), "7", subject(), "做到了", at(2)).expect("taken");
+    let without = desk.reviews.handle(&call("c1"), &handling(1, "李", true, false), at(3));
+    assert!(matches!(without, Err(ReviewError::NoSense { .. })));
+    let handling = Handling { points: Some(Score::from_points(-2)), ..handling(1, "李", true, true) };
+    desk.reviews.handle(&call("c1"), &handling, at(3)).expect("taken");
+    assert_eq!(desk.score("c1"), Some(98.0));
+}
