@@ -18,6 +18,7 @@ pub mod eval;
 pub mod ingest;
 pub mod listing;
 pub mod masking;
+pub mod mining;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;

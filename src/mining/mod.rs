@@ -1,0 +1,21 @@
+//! Many calls to what they have in common: words, new words, key phrases, trends, bursts, topics, demands, weak spots.
+//!
+//! Pure but for `runs`, which reads calls from the store on a thread of its own and keeps what was found there. Every
+//! method is classical and named in docs/topics.md with its thresholds: whoever doubts a find can count it again.
+//!
+//! **Invariant**: deterministic: the same calls give the same finds, bit by bit; memory is bounded by stated limits and
+//! grows only with a short list of words per call; nothing is claimed without a statistic that is corrected for all that
+//! was tested.
+
+pub mod demand;
+mod input;
+mod outcome;
+mod stage;
+
+pub use demand::Demand;
+pub use input::{MinedCall, MinedTurn, RuleHit, Source};
+pub use outcome::{
+    Burst, BurstKind, DayCount, DemandCount, Direction, Example, KeyPhrase, NewWord, Outcome, Period,
+    PhraseSpot, RuleSpot, StageSpot, Topic, Trend, WeakSpots, WordCount,
+};
+pub use stage::{STAGES, Stage};
