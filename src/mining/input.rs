@@ -60,4 +60,10 @@ pub trait Source {
     /// # Errors
     /// What the source fails with.
     fn each(&mut self, see: &mut dyn FnMut(&MinedCall) -> ControlFlow<()>) -> Result<u32, Self::Error>;
+
+    /// One call by its number; `None` when it cannot be shown.
+    ///
+    /// # Errors
+    /// What the source fails with.
+    fn one(&mut self, number: u32) -> Result<Option<MinedCall>, Self::Error>;
 }

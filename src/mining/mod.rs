@@ -7,13 +7,27 @@
 //! grows only with a short list of words per call; nothing is claimed without a statistic that is corrected for all that
 //! was tested.
 
+mod candidates;
+mod clauses;
 pub mod demand;
 mod input;
+mod keyness;
+mod lossy;
+mod mine;
+mod names;
 mod outcome;
+mod series;
 mod stage;
+mod stats;
+mod tally;
+mod tokens;
+mod topics;
+mod weak_spots;
 
 pub use demand::Demand;
 pub use input::{MinedCall, MinedTurn, RuleHit, Source};
+pub use mine::{Assignment, Mined, Request, mine};
+pub use names::NamedTopic;
 pub use outcome::{
     Burst, BurstKind, DayCount, DemandCount, Direction, Example, KeyPhrase, NewWord, Outcome, Period,
     PhraseSpot, RuleSpot, StageSpot, Topic, Trend, WeakSpots, WordCount,

@@ -256,8 +256,9 @@ pub struct Outcome {
     pub num_background: u32,
     /// Calls of either that could not be read, were not masked, or have no turn of a customer.
     pub num_left_out: u32,
-    /// Most calls by which a count of words may be too low, because rare words were dropped on the way.
-    pub count_error: u32,
+    /// Words and phrases in no more calls than this may be missing, because rare ones are dropped where there are too
+    /// many. Every count that is given is exact.
+    pub rare_limit: u32,
     /// The most frequent words, the most frequent first.
     pub words: Vec<WordCount>,
     /// New words, the most frequent first.
