@@ -84,7 +84,7 @@ impl Demand {
     }
 }
 
-const COMPLAINT: [&str; 46] = [
+const COMPLAINT: [&str; 48] = [
     "投诉",
     "举报",
     "曝光",
@@ -131,8 +131,10 @@ const COMPLAINT: [&str; 46] = [
     "凭什么收",
     "气死",
     "擅自",
+    "失望",
+    "道歉",
 ];
-const CANCEL: [&str; 34] = [
+const CANCEL: [&str; 37] = [
     "取消",
     "退订",
     "注销",
@@ -167,8 +169,11 @@ const CANCEL: [&str; 34] = [
     "不想办了",
     "不想续",
     "停止扣",
+    "不想用",
+    "去掉",
+    "撤回",
 ];
-const URGE: [&str; 37] = [
+const URGE: [&str; 45] = [
     "催一下",
     "催催",
     "催办",
@@ -206,8 +211,16 @@ const URGE: [&str; 37] = [
     "打了三次",
     "上次说的",
     "拖了",
+    "都一周",
+    "都三天",
+    "没有下文",
+    "没下文",
+    "没消息",
+    "还没人",
+    "没人跟进",
+    "有进展",
 ];
-const SUGGESTION: [&str; 24] = [
+const SUGGESTION: [&str; 31] = [
     "建议",
     "提个意见",
     "提意见",
@@ -232,8 +245,15 @@ const SUGGESTION: [&str; 24] = [
     "不如",
     "完善",
     "反馈一下",
+    "可以简化",
+    "简化",
+    "可以把",
+    "能不能早",
+    "能不能多",
+    "最好先",
+    "太不方便",
 ];
-const PRAISE: [&str; 24] = [
+const PRAISE: [&str; 31] = [
     "表扬",
     "服务真好",
     "服务很好",
@@ -258,8 +278,15 @@ const PRAISE: [&str; 24] = [
     "十分满意",
     "讲得很清楚",
     "真不错",
+    "强多了",
+    "体验特别好",
+    "体验很好",
+    "贴心",
+    "让人听着舒服",
+    "解释得明白",
+    "真好",
 ];
-const REQUEST: [&str; 62] = [
+const REQUEST: [&str; 69] = [
     "帮我办",
     "我要办",
     "想办",
@@ -322,8 +349,15 @@ const REQUEST: [&str; 62] = [
     "帮我开",
     "我要贷",
     "想贷",
+    "改成",
+    "调到",
+    "调高",
+    "补一张",
+    "转成",
+    "换成",
+    "设成",
 ];
-const QUERY: [&str; 57] = [
+const QUERY: [&str; 59] = [
     "查一下",
     "查询",
     "查查",
@@ -371,7 +405,6 @@ const QUERY: [&str; 57] = [
     "要吗",
     "收吗",
     "吗",
-    "呢",
     "怎样",
     "怎么样",
     "啥",
@@ -381,7 +414,13 @@ const QUERY: [&str; 57] = [
     "还是",
     "算不算",
     "咋",
+    "几号",
+    "给我说一下",
+    "告诉我",
 ];
+/// What makes a question about how and what of words that else want it done (怎么开通).
+const ASKS_ABOUT: [&str; 10] =
+    ["怎么", "如何", "哪里", "哪儿", "什么", "多少", "多久", "几天", "为什么", "需要哪"];
 /// What undoes a cue that stands directly behind it.
 const DENIALS: [&str; 12] =
     ["不", "没", "别", "没有", "不是", "不想", "不用", "不会", "不是要", "不是来", "不是想", "不是为了"];
@@ -435,10 +474,21 @@ pub fn of(turn: &str) -> Option<Demand> {
         let class = cues.classes.get(found.pattern().as_usize()).copied()?;
         // A question is a question whatever stands before its words.
         let is_denied = class != Demand::Query && DENIALS.iter().any(|denial| before.ends_with(denial));
-        (!is_denied).then_some(class)
+        // 这不是误导吗 denies nothing.
+        let is_rhetorical = || plain.get(found.end()..).is_some_and(|behind| behind.starts_with('吗'));
+        (!is_denied || is_rhetorical()).then_some(class)
     });
-    let gravest = found.min();
-    gravest.or_else(|| plain.ends_with('？').then_some(Demand::Query))
+    match found.min() {
+        Some(Demand::Request) if ASKS_ABOUT.iter().any(|cue| plain.contains(cue)) => Some(Demand::Query),
+        Some(gravest) => Some(gravest),
+        None => (plain.ends_with('？') || asks_by_repeating(&plain)).then_some(Demand::Query),
+    }
+}
+
+/// Whether a verb or adjective is repeated around 不, which asks: 高不高.
+fn asks_by_repeating(plain: &str) -> bool {
+    let chars: Vec<char> = plain.chars().collect();
+    chars.windows(3).any(|three| matches!(three, [one, '不', other] if one == other && one.is_alphabetic()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::tally::{Sketch, Tally, TermId};
 use super::topics::{self, Grouping};
 use super::weak_spots::WeakSpotCounts;
 use super::{keyness, tokens};
+use crate::analysis::text::{self, Mood};
 use crate::types::SpeakerRole;
 
 /// Least entropy on both sides of a new word, in bits.
@@ -189,7 +190,13 @@ impl Finds<'_> {
             .zip(&is_new_word)
             .map(|((_, term), is_new)| term.kind == TermKind::Word || *is_new)
             .collect();
-        let grouping = topics::group(tally, &is_listed, self.request.min_topic_calls.max(1));
+        // How somebody feels is no subject.
+        let is_subject: Vec<bool> = tally
+            .terms()
+            .zip(&is_listed)
+            .map(|((_, term), is_listed)| *is_listed && text::mood(&term.text) == Mood::Neutral)
+            .collect();
+        let grouping = topics::group(tally, &is_subject, self.request.min_topic_calls.max(1));
         let dates = tally.days();
         let days = Days { dates: &dates, calls: &tally.calls_of_days };
         let num_trends = grouping.groups.len() + DEMANDS.len();
@@ -433,7 +440,7 @@ impl Examples {
 /// The customer's turn that holds most of `words`, the first of several.
 fn telling(call: &MinedCall, words: &[&str]) -> Option<Example> {
     let weighed = customer_turns(call).map(|turn| {
-        let plain = crate::analysis::text::plain(&turn.text);
+        let plain = text::plain(&turn.text);
         (words.iter().filter(|word| plain.contains(**word)).count(), turn)
     });
     let (_, turn) = weighed.reduce(|best, next| if next.0 > best.0 { next } else { best })?;

@@ -5,7 +5,8 @@
 //! linkage: the two groups whose words have the highest mean NPMI become one, while that is at least [`MIN_LINK`]. A
 //! group of two or more words is a topic. A call is about the topic whose words in it weigh most (by inverse call
 //! frequency), if it has two of them or one of the three most telling; else it is unclassified. Topics with too few calls
-//! are dropped, their calls unclassified. Words of more than [`MAX_SHARE`] of all calls make no topic, nor do stop words.
+//! are dropped, their calls unclassified. Words of more than [`MAX_SHARE`] of all calls make no topic, nor do stop words and words of the
+//! lexicon of moods.
 //!
 //! **Invariant**: a call is about one topic at most; ties go to the earlier word, topic and call, so the same calls
 //! give the same topics.
