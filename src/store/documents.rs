@@ -146,6 +146,46 @@ impl Store {
         Ok(outcome)
     }
 
+    /// Changes what is said about many calls, each in one step, with one sync for all; durable when it returns. `change`
+    /// is told the place of the call in `ids`. Calls that are no more are passed over, and a call about which nothing else
+    /// is said then is not a change. Gives how many were changed.
+    ///
+    /// # Errors
+    /// Anything the disk fails with; the calls before are changed then.
+    pub fn annotate_many(
+        &self,
+        ids: &[CallId],
+        mut change: impl FnMut(usize, &mut Annotations),
+    ) -> Result<usize, StoreError> {
+        self.check()?;
+        let mut num_changed = 0;
+        for (at, id) in ids.iter().enumerate() {
+            let _guard = self.guard(id);
+            let Some(stored) = self.stored(id)? else { continue };
+            let before = self.annotations(id)?;
+            let mut annotations = before.clone();
+            change(at, &mut annotations);
+            if annotations == before {
+                continue;
+            }
+            let old = self.row(id)?;
+            let mut batch = Batch::default();
+            if annotations.is_empty() {
+                batch.remove(keys::annotations(id));
+            } else {
+                batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+            }
+            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            row.annotations = annotations;
+            self.apply_with(batch, old.as_ref(), row)?;
+            num_changed += 1;
+        }
+        if num_changed > 0 {
+            self.commit()?;
+        }
+        Ok(num_changed)
+    }
+
     /// A document; `None` when there is none of this key.
     ///
     /// # Errors
