@@ -11,8 +11,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(
         [
             "proto/diting/v1/call_service.proto",
+            "proto/diting/v1/opinion_service.proto",
             "proto/diting/v1/privacy_service.proto",
             "proto/diting/v1/reprocess_service.proto",
+            "proto/diting/v1/topic_service.proto",
         ],
         ["proto"],
     )?;

@@ -7,6 +7,7 @@ use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
 use crate::masking::MaskingError;
+use crate::mining::MiningError;
 use crate::pipeline::PipelineError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
@@ -48,6 +49,9 @@ pub enum AppError {
     /// The jobs do not start.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// What was mined cannot be read.
+    #[error(transparent)]
+    Mining(#[from] MiningError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -68,6 +72,7 @@ impl Classify for AppError {
             Self::Masking(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Mining(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -84,6 +89,7 @@ impl Classify for AppError {
             Self::Masking(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
+            Self::Mining(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

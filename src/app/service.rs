@@ -11,6 +11,7 @@ use super::{AppError, job_tools, load_rules, load_transcriber};
 use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
+use crate::mining::MiningRuns;
 use crate::pipeline::{Calls, Privacy};
 use crate::serve::Server;
 use crate::speech::Transcriber;
@@ -21,6 +22,7 @@ use crate::store::Store;
 pub struct Service {
     server: Server,
     jobs: Arc<Jobs>,
+    mining: Arc<MiningRuns>,
 }
 
 impl Service {
@@ -43,20 +45,22 @@ impl Service {
         let server = Server::bind(config.serve.clone()).await?;
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
-        let jobs = blocking(move || {
+        let (jobs, mining) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
+            let utc_offset = rules.scheme().utc_offset_minutes;
+            let mining = MiningRuns::start(Arc::clone(&store), utc_offset)?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
             let tools = job_tools(&config);
-            Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
+            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, mining))
         })
         .await?;
-        Ok(Self { server, jobs: Arc::new(jobs) })
+        Ok(Self { server, jobs: Arc::new(jobs), mining: Arc::new(mining) })
     }
 
     /// The address it listens on, with the real port.
@@ -70,10 +74,11 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let served = self.server.run(Arc::clone(&self.jobs), stop).await;
-        let jobs = self.jobs;
+        let (jobs, mining) = (self.jobs, self.mining);
+        let served = self.server.run(Arc::clone(&jobs), Arc::clone(&mining), stop).await;
         blocking(move || {
             // What is under way in the pipeline is what jobs wait for, so they go first.
+            mining.shutdown();
             jobs.shutdown();
             jobs.calls().shutdown();
             Ok(())

@@ -3,7 +3,8 @@
 //! A run reads calls from the store on a thread of its own, writes its finds as documents, then what each call is about to
 //! the calls. One that was under way when the process ended has failed and can be started again; nothing of it is left.
 //!
-//! **Invariant**: finds are those of one whole run; what calls say they are about was found by a run that is done.
+//! **Invariant**: finds are those of one whole run. What calls say they are about is written last and not all at once: a
+//! process that ends then leaves some calls as they were, and the next run puts all right.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,8 +27,6 @@ use crate::types::CallId;
 
 /// Calls whose annotations are written between two syncs.
 const AT_ONCE: usize = 500;
-/// Most topics, words and characters that a name may have.
-const MAX_NAME_CHARS: usize = 40;
 
 /// All runs of one data directory. All methods block.
 #[derive(Debug)]
@@ -197,10 +196,6 @@ impl MiningRuns {
     /// # Errors
     /// [`MiningError::NoTopic`], [`MiningError::NameTaken`], [`MiningError::Running`]; anything the disk fails with.
     pub fn rename(&self, topic: &str, name: &str) -> Result<(Run, Arc<Outcome>), MiningError> {
-        let name = name.trim();
-        if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
-            return Err(MiningError::NameTaken { name: name.to_owned() });
-        }
         let (mut run, found) = self.found(None)?;
         let mut inner = self.inner();
         if inner.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
@@ -333,7 +328,8 @@ impl Work {
         let Some(Mined { outcome, assignments }) = mined else { return Ok(false) };
         let name_of = |topic: Option<u16>| topic.and_then(|at| outcome.topics.get(usize::from(at)));
         for chunk in assignments.chunks(AT_ONCE) {
-            if !goes_on() {
+            // Not by cancelling: half of the calls would say one thing and half another.
+            if progress.is_stopped.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             let ids: Vec<CallId> = chunk

@@ -11,6 +11,7 @@ mod finding;
 mod job;
 mod segments;
 mod time;
+mod topic;
 mod transcript;
 mod update;
 
@@ -20,6 +21,7 @@ pub use dialogue::dialogue_from_wire;
 pub use finding::{Report, finding, verdict_from_wire};
 pub use job::{job_id, pack};
 pub use time::{duration, timestamp, timestamp_from_wire};
+pub use topic::all;
 pub use transcript::transcript;
 pub use update::updated;
 

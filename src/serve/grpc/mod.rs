@@ -6,9 +6,11 @@ mod privacy;
 mod query;
 mod reprocess;
 mod status;
+mod topic;
 mod upload;
 mod watch;
 
 pub(super) use call::CallApi;
 pub(super) use privacy::PrivacyApi;
 pub(super) use reprocess::ReprocessApi;
+pub(super) use topic::TopicApi;
