@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod listing;
 pub mod masking;
 pub mod mining;
+pub mod opinion;
 pub mod pipeline;
 pub mod proto;
 pub mod serve;

@@ -8,6 +8,7 @@ use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
 use crate::masking::MaskingError;
 use crate::mining::MiningError;
+use crate::opinion::OpinionError;
 use crate::pipeline::PipelineError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
@@ -52,6 +53,9 @@ pub enum AppError {
     /// What was mined cannot be read.
     #[error(transparent)]
     Mining(#[from] MiningError),
+    /// The key of the model's endpoint cannot be had.
+    #[error(transparent)]
+    Opinion(#[from] OpinionError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -73,6 +77,7 @@ impl Classify for AppError {
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Mining(error) => error.code(),
+            Self::Opinion(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -90,6 +95,7 @@ impl Classify for AppError {
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
             Self::Mining(error) => error.reason(),
+            Self::Opinion(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

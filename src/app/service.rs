@@ -12,6 +12,7 @@ use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
 use crate::mining::MiningRuns;
+use crate::opinion::Opinions;
 use crate::pipeline::{Calls, Privacy};
 use crate::serve::Server;
 use crate::speech::Transcriber;
@@ -23,6 +24,7 @@ pub struct Service {
     server: Server,
     jobs: Arc<Jobs>,
     mining: Arc<MiningRuns>,
+    opinions: Arc<Opinions>,
 }
 
 impl Service {
@@ -45,7 +47,7 @@ impl Service {
         let server = Server::bind(config.serve.clone()).await?;
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
-        let (jobs, mining) = blocking(move || {
+        let (jobs, mining, opinions) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
@@ -53,14 +55,15 @@ impl Service {
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let utc_offset = rules.scheme().utc_offset_minutes;
-            let mining = MiningRuns::start(Arc::clone(&store), utc_offset)?;
+            let mining = Arc::new(MiningRuns::start(Arc::clone(&store), utc_offset)?);
+            let opinions = Opinions::open(Arc::clone(&store), Arc::clone(&mining), config.opinion.clone())?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
             let tools = job_tools(&config);
-            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, mining))
+            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, mining, opinions))
         })
         .await?;
-        Ok(Self { server, jobs: Arc::new(jobs), mining: Arc::new(mining) })
+        Ok(Self { server, jobs: Arc::new(jobs), mining, opinions: Arc::new(opinions) })
     }
 
     /// The address it listens on, with the real port.
@@ -74,8 +77,8 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let (jobs, mining) = (self.jobs, self.mining);
-        let served = self.server.run(Arc::clone(&jobs), Arc::clone(&mining), stop).await;
+        let Self { server, jobs, mining, opinions } = self;
+        let served = server.run(Arc::clone(&jobs), Arc::clone(&mining), opinions, stop).await;
         blocking(move || {
             // What is under way in the pipeline is what jobs wait for, so they go first.
             mining.shutdown();

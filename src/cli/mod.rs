@@ -29,6 +29,7 @@ mod rules;
 mod serve;
 mod settings;
 mod text_calls;
+mod topics;
 mod watch;
 mod watch_folder;
 
@@ -56,6 +57,12 @@ enum Command {
     Calls(calls::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
+    /// What many calls are about: topics, new words, bursts
+    Topics(topics::Args),
+    /// What customers want, by class
+    Demands(topics::ListArgs),
+    /// Where scripts and processes are weak
+    WeakSpots(topics::ListArgs),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -77,6 +84,9 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
         Command::Batch(args) => batch::run(args),
+        Command::Topics(args) => topics::run(args),
+        Command::Demands(args) => topics::demands(args),
+        Command::WeakSpots(args) => topics::weak_spots(args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),

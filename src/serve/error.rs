@@ -3,6 +3,7 @@
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::mining::MiningError;
+use crate::opinion::OpinionError;
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
 use crate::store::StoreError;
@@ -22,6 +23,9 @@ pub(super) enum RequestError {
     /// Mining refused or failed.
     #[error(transparent)]
     Mining(#[from] MiningError),
+    /// There is no opinion.
+    #[error(transparent)]
+    Opinion(#[from] OpinionError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,6 +92,7 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Mining(error) => error.code(),
+            Self::Opinion(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
@@ -107,6 +112,7 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
             Self::Mining(error) => error.reason(),
+            Self::Opinion(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
@@ -127,6 +133,7 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.retry(),
             Self::Archive(error) => error.retry(),
             Self::Mining(error) => error.retry(),
+            Self::Opinion(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,

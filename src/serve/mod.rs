@@ -27,12 +27,14 @@ pub use config::ServeConfig;
 use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
 use crate::mining::MiningRuns;
+use crate::opinion::Opinions;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
+use crate::proto::v1::opinion_service_server::{self, OpinionServiceServer};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
 use crate::proto::v1::topic_service_server::{self, TopicServiceServer};
-use grpc::{CallApi, PrivacyApi, ReprocessApi, TopicApi};
+use grpc::{CallApi, OpinionApi, PrivacyApi, ReprocessApi, TopicApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +107,7 @@ impl Server {
         self,
         jobs: Arc<Jobs>,
         mining: Arc<MiningRuns>,
+        opinions: Arc<Opinions>,
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
         let calls = Arc::clone(jobs.calls());
@@ -124,6 +127,8 @@ impl Server {
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let opinions = OpinionServiceServer::new(OpinionApi::new(opinions))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let topics = TopicServiceServer::new(TopicApi::new(mining))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
@@ -135,6 +140,7 @@ impl Server {
             .add_service(reprocess)
             .add_service(privacy)
             .add_service(topics)
+            .add_service(opinions)
             .add_service(health)
             .add_service(reflection)
             .add_service(reflection_alpha);
@@ -162,10 +168,11 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 5] = [
+const HEALTH_NAMES: [&str; 6] = [
     "",
     SERVICE_NAME,
     privacy_service_server::SERVICE_NAME,
     reprocess_service_server::SERVICE_NAME,
     topic_service_server::SERVICE_NAME,
+    opinion_service_server::SERVICE_NAME,
 ];

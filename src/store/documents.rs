@@ -35,6 +35,8 @@ pub enum Family {
     Improvement,
     /// What mining over all calls found.
     Mining,
+    /// What a model says about a call, by the call. Goes with the call.
+    Opinion,
     /// How far a follower of the changes is.
     Cursor,
 }
@@ -43,7 +45,7 @@ impl Family {
     /// Whether documents of it are of one call, whose id their keys begin with, and go with it.
     fn is_of_call(self) -> bool {
         match self {
-            Self::Review => true,
+            Self::Review | Self::Opinion => true,
             Self::Alert
             | Self::AlertEvent
             | Self::AlertReceiver
@@ -67,13 +69,14 @@ impl Family {
             Self::ReviewPlan => b'p',
             Self::Improvement => b'i',
             Self::Mining => b'm',
+            Self::Opinion => b'o',
             Self::Cursor => b'c',
         }
     }
 
     /// Families whose documents go with their call.
     pub(super) fn of_calls() -> impl Iterator<Item = Self> {
-        [Self::Review].into_iter().filter(|family| family.is_of_call())
+        [Self::Review, Self::Opinion].into_iter().filter(|family| family.is_of_call())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod call;
 mod chat;
+mod opinion;
 mod privacy;
 mod query;
 mod reprocess;
@@ -11,6 +12,7 @@ mod upload;
 mod watch;
 
 pub(super) use call::CallApi;
+pub(super) use opinion::OpinionApi;
 pub(super) use privacy::PrivacyApi;
 pub(super) use reprocess::ReprocessApi;
 pub(super) use topic::TopicApi;
