@@ -15,6 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "proto/diting/v1/privacy_service.proto",
             "proto/diting/v1/reprocess_service.proto",
             "proto/diting/v1/review_service.proto",
+            "proto/diting/v1/opinion_service.proto",
+            "proto/diting/v1/privacy_service.proto",
+            "proto/diting/v1/reprocess_service.proto",
+            "proto/diting/v1/topic_service.proto",
         ],
         ["proto"],
     )?;

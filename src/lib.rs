@@ -19,6 +19,8 @@ pub mod ingest;
 pub mod insight;
 pub mod listing;
 pub mod masking;
+pub mod mining;
+pub mod opinion;
 pub mod pipeline;
 pub mod proto;
 pub mod search;

@@ -58,6 +58,7 @@ mod scorecard;
 mod script;
 mod similar;
 mod sound;
+pub mod text;
 mod textual;
 mod token;
 mod toml_table;

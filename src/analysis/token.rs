@@ -36,6 +36,11 @@ pub(super) fn cut(text: &str) -> Vec<Token> {
         .collect()
 }
 
+/// The words of `text` in order.
+pub(super) fn words(text: &str) -> Vec<&str> {
+    JIEBA.cut(text, false).into_iter().map(|token| token.word).collect()
+}
+
 /// How often the dictionary has seen `word`; 0 when it is no word.
 pub(super) fn frequency(word: &str) -> usize {
     if JIEBA.has_word(word) { JIEBA.suggest_freq(word) } else { 0 }

@@ -7,6 +7,8 @@ use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
 use crate::masking::MaskingError;
+use crate::mining::MiningError;
+use crate::opinion::OpinionError;
 use crate::pipeline::PipelineError;
 use crate::search::SearchError;
 use crate::review::ReviewError;
@@ -56,6 +58,12 @@ pub enum AppError {
     /// The reviews do not start.
     #[error(transparent)]
     Review(#[from] ReviewError),
+    /// What was mined cannot be read.
+    #[error(transparent)]
+    Mining(#[from] MiningError),
+    /// The key of the model's endpoint cannot be had.
+    #[error(transparent)]
+    Opinion(#[from] OpinionError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -78,6 +86,8 @@ impl Classify for AppError {
             Self::Archive(error) => error.code(),
             Self::Search(error) => error.code(),
             Self::Review(error) => error.code(),
+            Self::Mining(error) => error.code(),
+            Self::Opinion(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -96,6 +106,8 @@ impl Classify for AppError {
             Self::Archive(error) => error.reason(),
             Self::Search(error) => error.reason(),
             Self::Review(error) => error.reason(),
+            Self::Mining(error) => error.reason(),
+            Self::Opinion(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

@@ -12,6 +12,8 @@ use super::{AppError, job_tools, load_rules, load_transcriber};
 use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
+use crate::mining::MiningRuns;
+use crate::opinion::Opinions;
 use crate::pipeline::{Calls, Privacy};
 use crate::search::TextIndex;
 use crate::review::{Reviews, Sampler};
@@ -27,6 +29,8 @@ pub struct Service {
     search: Arc<TextIndex>,
     reviews: Arc<Reviews>,
     sampler: Sampler,
+    mining: Arc<MiningRuns>,
+    opinions: Arc<Opinions>,
 }
 
 impl Service {
@@ -51,6 +55,7 @@ impl Service {
         let is_local = server.address().ip().is_loopback();
         let (jobs, search) = blocking(move || {
         let (jobs, reviews, sampler) = blocking(move || {
+        let (jobs, mining, opinions) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
@@ -58,6 +63,9 @@ impl Service {
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let search = TextIndex::start(Arc::clone(&store))?;
+            let utc_offset = rules.scheme().utc_offset_minutes;
+            let mining = Arc::new(MiningRuns::start(Arc::clone(&store), utc_offset)?);
+            let opinions = Opinions::open(Arc::clone(&store), Arc::clone(&mining), config.opinion.clone())?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store.clone(), blobs, transcriber, rules, privacy)?;
             let tools = job_tools(&config);
@@ -72,6 +80,10 @@ impl Service {
         })
         .await?;
         Ok(Self { server, jobs: Arc::new(jobs), reviews, sampler })
+            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, mining, opinions))
+        })
+        .await?;
+        Ok(Self { server, jobs: Arc::new(jobs), mining, opinions: Arc::new(opinions) })
     }
 
     /// The address it listens on, with the real port.
@@ -89,9 +101,12 @@ impl Service {
         let (jobs, search) = (self.jobs, self.search);
         let served = self.server.run(Arc::clone(&self.jobs), self.reviews, stop).await;
         let (jobs, sampler) = (self.jobs, self.sampler);
+        let Self { server, jobs, mining, opinions } = self;
+        let served = server.run(Arc::clone(&jobs), Arc::clone(&mining), opinions, stop).await;
         blocking(move || {
             drop(sampler);
             // What is under way in the pipeline is what jobs wait for, so they go first.
+            mining.shutdown();
             jobs.shutdown();
             jobs.calls().shutdown();
             search.stop();

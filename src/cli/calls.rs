@@ -6,6 +6,7 @@ use super::exit::{UsageError, describe};
 use super::originals::{self, AccessArgs, AudioArgs, TokenArgs};
 use super::output::{self, Format, emit};
 use super::query_args::VerdictArg;
+use super::topics::{CallOpinion, about_call};
 use super::{late, lists, watch};
 use crate::proto::{json, v1};
 
@@ -75,6 +76,10 @@ enum Command {
         #[command(flatten)]
         token: TokenArgs,
     },
+    /// Lets the bank's own model summarise a call; an opinion, not a finding
+    Summarize(CallOpinion),
+    /// Asks the bank's own model the configured questions about a call; opinions, not findings
+    Judge(CallOpinion),
     /// Deletes calls with their results and audio
     Delete {
         /// The calls
@@ -113,6 +118,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             Command::Access { limit, token } => {
                 originals::access(&args.server, token, *limit, args.format).await
             }
+            Command::Summarize(about) => about_call(&args.server, about, false, args.format).await,
+            Command::Judge(about) => about_call(&args.server, about, true, args.format).await,
             Command::Delete { call_ids } => delete(&args, &mut client, call_ids).await,
         }
     })

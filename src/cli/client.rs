@@ -9,9 +9,11 @@ use tonic_types::StatusExt;
 
 use crate::proto::v1::call_service_client::CallServiceClient;
 use crate::proto::v1::insight_service_client::InsightServiceClient;
+use crate::proto::v1::opinion_service_client::OpinionServiceClient;
 use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 use crate::proto::v1::review_service_client::ReviewServiceClient;
+use crate::proto::v1::topic_service_client::TopicServiceClient;
 
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -75,6 +77,16 @@ impl ServerArgs {
     /// The same for originals.
     pub(super) fn privacy_client(&self) -> anyhow::Result<PrivacyServiceClient<Channel>> {
         Ok(PrivacyServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// The same for topics.
+    pub(super) fn topic_client(&self) -> anyhow::Result<TopicServiceClient<Channel>> {
+        Ok(TopicServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// The same for opinions of a model.
+    pub(super) fn opinion_client(&self) -> anyhow::Result<OpinionServiceClient<Channel>> {
+        Ok(OpinionServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     fn channel(&self) -> anyhow::Result<Channel> {

@@ -36,6 +36,7 @@ mod settings;
 mod simulate;
 mod store;
 mod text_calls;
+mod topics;
 mod watch;
 mod watch_folder;
 
@@ -75,6 +76,12 @@ enum Command {
     Problems(Box<insight::ProblemsArgs>),
     /// Samples, reviews and appeals: what people make of findings, and how right rules are
     Review(Box<review::Args>),
+    /// What many calls are about: topics, new words, bursts
+    Topics(topics::Args),
+    /// What customers want, by class
+    Demands(topics::ListArgs),
+    /// Where scripts and processes are weak
+    WeakSpots(topics::ListArgs),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -107,6 +114,9 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Teams(args) => insight::teams(args),
         Command::Problems(args) => insight::problems(*args),
         Command::Review(args) => review::run(*args),
+        Command::Topics(args) => topics::run(args),
+        Command::Demands(args) => topics::demands(args),
+        Command::WeakSpots(args) => topics::weak_spots(args),
         Command::Rules(args) => rules::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Models(args) => models::run(args),

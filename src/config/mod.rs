@@ -17,6 +17,7 @@ use crate::archive::ArchiveConfig;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
 use crate::masking::MaskingConfig;
+use crate::opinion::OpinionConfig;
 use crate::pipeline::PipelineConfig;
 use crate::review::ReviewConfig;
 use crate::serve::ServeConfig;
@@ -47,6 +48,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// What personal data is masked, and who may see it.
     pub masking: MaskingConfig,
+    /// The bank's own language model, for opinions.
+    pub opinion: OpinionConfig,
     /// Where the weights lie.
     pub models: ModelsConfig,
 }
@@ -64,6 +67,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             rules: RulesConfig::default(),
             masking: MaskingConfig::default(),
+            opinion: OpinionConfig::default(),
             models: ModelsConfig::default(),
         }
     }

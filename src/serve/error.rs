@@ -2,6 +2,8 @@
 
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
+use crate::mining::MiningError;
+use crate::opinion::OpinionError;
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
 use crate::review::ReviewError;
@@ -23,6 +25,12 @@ pub(super) enum RequestError {
     /// A step of a review cannot be taken.
     #[error(transparent)]
     Review(#[from] ReviewError),
+    /// Mining refused or failed.
+    #[error(transparent)]
+    Mining(#[from] MiningError),
+    /// There is no opinion.
+    #[error(transparent)]
+    Opinion(#[from] OpinionError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -104,6 +112,8 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
             Self::Review(error) => error.code(),
+            Self::Mining(error) => error.code(),
+            Self::Opinion(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Search(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
@@ -125,6 +135,8 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
             Self::Review(error) => error.reason(),
+            Self::Mining(error) => error.reason(),
+            Self::Opinion(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Search(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
@@ -148,6 +160,8 @@ impl Classify for RequestError {
             Self::Pipeline(error) => error.retry(),
             Self::Archive(error) => error.retry(),
             Self::Review(error) => error.retry(),
+            Self::Mining(error) => error.retry(),
+            Self::Opinion(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::Search(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),

@@ -26,6 +26,8 @@ pub use config::ServeConfig;
 
 use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
+use crate::mining::MiningRuns;
+use crate::opinion::Opinions;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::insight_service_server::{self, InsightServiceServer};
@@ -37,6 +39,11 @@ use grpc::{CallApi, PrivacyApi, ReprocessApi};
 use crate::proto::v1::review_service_server::{self, ReviewServiceServer};
 use crate::review::Reviews;
 use grpc::{CallApi, PrivacyApi, ReprocessApi, ReviewApi};
+use crate::proto::v1::opinion_service_server::{self, OpinionServiceServer};
+use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
+use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
+use crate::proto::v1::topic_service_server::{self, TopicServiceServer};
+use grpc::{CallApi, OpinionApi, PrivacyApi, ReprocessApi, TopicApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +110,7 @@ impl Server {
 
     /// Serves `jobs` and their calls, which `search` finds by what was said, until `stop` is cancelled and running requests have ended, or their grace has.
     /// Serves `jobs`, their calls and the `reviews` of these until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `jobs` and their calls, and what is mined of these, until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
@@ -111,6 +119,8 @@ impl Server {
         jobs: Arc<Jobs>,
         search: Arc<TextIndex>,
         reviews: Arc<Reviews>,
+        mining: Arc<MiningRuns>,
+        opinions: Arc<Opinions>,
         stop: CancellationToken,
     ) -> Result<(), ServeError> {
         let calls = Arc::clone(jobs.calls());
@@ -139,6 +149,9 @@ impl Server {
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let insight = InsightServiceServer::new(InsightApi::new(Arc::clone(&jobs)))
+        let opinions = OpinionServiceServer::new(OpinionApi::new(opinions))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let topics = TopicServiceServer::new(TopicApi::new(mining))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
@@ -153,6 +166,8 @@ impl Server {
             .add_service(privacy)
             .add_service(insight)
             .add_service(review)
+            .add_service(topics)
+            .add_service(opinions)
             .add_service(health)
             .add_service(reflection)
             .add_service(reflection_alpha);
@@ -183,9 +198,12 @@ impl Server {
 const HEALTH_NAMES: [&str; 5] =
     ["", SERVICE_NAME, insight_service_server::SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
 const HEALTH_NAMES: [&str; 5] = [
+const HEALTH_NAMES: [&str; 6] = [
     "",
     SERVICE_NAME,
     privacy_service_server::SERVICE_NAME,
     reprocess_service_server::SERVICE_NAME,
     review_service_server::SERVICE_NAME,
+    topic_service_server::SERVICE_NAME,
+    opinion_service_server::SERVICE_NAME,
 ];

@@ -36,6 +36,8 @@ pub enum Family {
     Improvement,
     /// What mining over all calls found.
     Mining,
+    /// What a model says about a call, by the call. Goes with the call.
+    Opinion,
     /// How far a follower of the changes is.
     Cursor,
 }
@@ -44,7 +46,7 @@ impl Family {
     /// Whether documents of it are of one call, whose id their keys begin with, and go with it.
     fn is_of_call(self) -> bool {
         match self {
-            Self::Review | Self::ReviewTask => true,
+            Self::Review | Self::ReviewTask | Self::Opinion => true,
             Self::Alert
             | Self::AlertEvent
             | Self::AlertReceiver
@@ -67,13 +69,14 @@ impl Family {
             Self::ReviewPlan => b'p',
             Self::Improvement => b'i',
             Self::Mining => b'm',
+            Self::Opinion => b'o',
             Self::Cursor => b'c',
         }
     }
 
     /// Families whose documents go with their call.
     pub(super) fn of_calls() -> impl Iterator<Item = Self> {
-        [Self::Review, Self::ReviewTask].into_iter().filter(|family| family.is_of_call())
+        [Self::Review, Self::ReviewTask, Self::Opinion].into_iter().filter(|family| family.is_of_call())
     }
 }
 
@@ -155,6 +158,46 @@ impl Store {
             review.score = review.score_of(&self.results.read_analysis(&stored.result_name())?);
         }
         Ok(())
+    }
+
+    /// Changes what is said about many calls, each in one step, with one sync for all; durable when it returns. `change`
+    /// is told the place of the call in `ids`. Calls that are no more are passed over, and a call about which nothing else
+    /// is said then is not a change. Gives how many were changed.
+    ///
+    /// # Errors
+    /// Anything the disk fails with; the calls before are changed then.
+    pub fn annotate_many(
+        &self,
+        ids: &[CallId],
+        mut change: impl FnMut(usize, &mut Annotations),
+    ) -> Result<usize, StoreError> {
+        self.check()?;
+        let mut num_changed = 0;
+        for (at, id) in ids.iter().enumerate() {
+            let _guard = self.guard(id);
+            let Some(stored) = self.stored(id)? else { continue };
+            let before = self.annotations(id)?;
+            let mut annotations = before.clone();
+            change(at, &mut annotations);
+            if annotations == before {
+                continue;
+            }
+            let old = self.row(id)?;
+            let mut batch = Batch::default();
+            if annotations.is_empty() {
+                batch.remove(keys::annotations(id));
+            } else {
+                batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+            }
+            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            row.annotations = annotations;
+            self.apply_with(batch, old.as_ref(), row)?;
+            num_changed += 1;
+        }
+        if num_changed > 0 {
+            self.commit()?;
+        }
+        Ok(num_changed)
     }
 
     /// A document; `None` when there is none of this key.

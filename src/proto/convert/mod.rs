@@ -16,6 +16,7 @@ mod review;
 mod review_to_wire;
 mod segments;
 mod time;
+mod topic;
 mod transcript;
 mod update;
 
@@ -32,6 +33,8 @@ pub use review::{choice, period, plan, points, rule_id, selection, slot, some_ve
 pub use review_to_wire::{appeal, decided, review, review_state, review_task};
 pub use time::{duration, timestamp, timestamp_from_wire};
 pub use transcript::{text_match, transcript};
+pub use topic::all;
+pub use transcript::transcript;
 pub use update::updated;
 
 use crate::error::{Classify, ErrorCode};

@@ -1,0 +1,209 @@
+//! Finds of mining as text for a person, in Chinese as inspectors read it.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+
+use crate::proto::v1;
+
+/// Days of a trend drawn as one bar each.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+fn time(at: Option<&prost_types::Timestamp>) -> String {
+    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+    at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::system()).strftime("%F %T").to_string())
+}
+
+/// A run on one line.
+pub(super) fn run(run: &v1::MiningRun) -> String {
+    let state = match run.state() {
+        v1::MiningState::Unspecified => "未知",
+        v1::MiningState::Running => "进行中",
+        v1::MiningState::Done => "完成",
+        v1::MiningState::Cancelled => "已取消",
+        v1::MiningState::Failed => "失败",
+    };
+    let failure = run.failure.as_ref().map(|failure| format!("\t{} ({})", failure.message, failure.reason));
+    format!(
+        "第 {} 次挖掘\t{state}\t{} 至 {}\t已读 {}/{}{}",
+        run.run,
+        time(run.from.as_ref()),
+        time(run.before.as_ref()),
+        run.num_read,
+        run.num_to_read,
+        failure.unwrap_or_default()
+    )
+}
+
+fn head(of: Option<&v1::MiningRun>) -> String {
+    of.map(|of| format!("{}\n\n", run(of))).unwrap_or_default()
+}
+
+fn examples(text: &mut String, examples: &[v1::CallExample]) {
+    for example in examples {
+        let v1::CallExample { call_id, turn, text: said } = example;
+        writeln!(text, "      {call_id} 第 {turn} 轮：{said}").ok();
+    }
+}
+
+fn trend(trend: Option<&v1::ShareTrend>) -> String {
+    let Some(trend) = trend else { return String::new() };
+    let direction = match trend.direction() {
+        v1::TrendDirection::Unspecified => "",
+        v1::TrendDirection::Steady => "平稳",
+        v1::TrendDirection::Rising => "上升",
+        v1::TrendDirection::Falling => "下降",
+    };
+    let shares: Vec<f64> =
+        trend.days.iter().map(|day| f64::from(day.num_calls) / f64::from(day.of_calls.max(1))).collect();
+    let most = shares.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let bars = shares.iter().filter_map(|share| {
+        // Within 0 to 7: no share is more than the most.
+        let height = (share / most * 7.0).round();
+        BARS.iter().enumerate().rev().find(|(at, _)| height >= *at as f64).map(|(_, bar)| *bar)
+    });
+    format!("{}  {direction}", bars.collect::<String>())
+}
+
+fn share(part: u32, of: u32) -> String {
+    format!("{:.1}%", f64::from(part) * 100.0 / f64::from(of.max(1)))
+}
+
+pub(super) fn topics(answer: &v1::ListTopicsResponse) -> String {
+    let mut text = head(answer.run.as_ref());
+    for topic in &answer.topics {
+        let (name, number) = (&topic.name, topic.num_calls);
+        let share = share(number, answer.num_calls);
+        writeln!(text, "{number:>7} 通  {share:>6}  {name}  {}", trend(topic.trend.as_ref())).ok();
+    }
+    let (none, of) = (answer.num_unclassified, answer.num_calls);
+    writeln!(text, "{none:>7} 通  {:>6}  未归类", share(none, of)).ok();
+    writeln!(text, "共 {of} 通，另有 {} 通无法使用", answer.num_left_out).ok();
+    text
+}
+
+pub(super) fn topic(topic: &v1::Topic) -> String {
+    let mut text = format!("{}：{} 通\n", topic.name, topic.num_calls);
+    if topic.is_named {
+        writeln!(text, "  自动名称：{}", topic.automatic_name).ok();
+    }
+    writeln!(text, "  关键词：{}", topic.key_words.join("、")).ok();
+    writeln!(text, "  趋势：{}", trend(topic.trend.as_ref())).ok();
+    writeln!(text, "  代表通话：").ok();
+    examples(&mut text, &topic.representatives);
+    text
+}
+
+pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool) -> String {
+    let mut text = head(answer.run.as_ref());
+    writeln!(text, "新词").ok();
+    for word in &answer.new_words {
+        let v1::NewWord { word, num_calls, pmi, left_entropy, right_entropy, examples: shown, .. } = word;
+        writeln!(
+            text,
+            "{num_calls:>7} 通  {word}  凝固度 {pmi:.1}  左熵 {left_entropy:.1}  右熵 {right_entropy:.1}"
+        )
+        .ok();
+        examples(&mut text, shown);
+    }
+    if all {
+        writeln!(text, "\n高频词").ok();
+        for v1::WordCount { word, num_calls } in &answer.words {
+            writeln!(text, "{num_calls:>7} 通  {word}").ok();
+        }
+    }
+    if answer.rare_limit > 0 {
+        writeln!(text, "出现在不超过 {} 通的词可能未列出", answer.rare_limit).ok();
+    }
+    text
+}
+
+pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse) -> String {
+    let mut text = head(answer.run.as_ref());
+    let (calls, background) = (answer.num_calls, answer.num_background);
+    writeln!(text, "本期 {calls} 通，对照期 {background} 通").ok();
+    if background < 100 {
+        writeln!(text, "对照期不足 100 通，无法比较").ok();
+    }
+    for phrase in &answer.key_phrases {
+        let (here, there) = (share(phrase.num_calls, calls), share(phrase.num_background, background));
+        let (words, z) = (&phrase.phrase, phrase.z_score);
+        writeln!(text, "{words}  本期 {here}  对照 {there}  z={z:.1}  G²={:.0}", phrase.g2).ok();
+    }
+    text
+}
+
+pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
+    let mut text = head(answer.run.as_ref());
+    if answer.bursts.is_empty() {
+        writeln!(text, "没有突发").ok();
+    }
+    for burst in &answer.bursts {
+        let kind = match burst.kind() {
+            v1::BurstKind::Unspecified => "",
+            v1::BurstKind::Topic => "话题",
+            v1::BurstKind::Word => "词",
+            v1::BurstKind::NewWord => "新词",
+        };
+        let v1::Burst { name, first_day, last_day, num_calls, expected, lift, p_value, .. } = burst;
+        writeln!(
+            text,
+            "{kind} {name}  {first_day} 至 {last_day}  {num_calls} 通，预期 {expected:.1}，{lift:.1} 倍，p={p_value:.1e}"
+        )
+        .ok();
+        examples(&mut text, &burst.examples);
+    }
+    text
+}
+
+pub(super) fn demands(answer: &v1::ListDemandsResponse) -> String {
+    let mut text = head(answer.run.as_ref());
+    for demand in &answer.demands {
+        let v1::DemandCount { demand: name, num_calls, .. } = demand;
+        let share = share(*num_calls, answer.num_calls);
+        writeln!(text, "{num_calls:>7} 通  {share:>6}  {name}  {}", trend(demand.trend.as_ref())).ok();
+        examples(&mut text, &demand.examples);
+    }
+    text
+}
+
+pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
+    let mut text = head(answer.run.as_ref());
+    writeln!(text, "各环节的问题").ok();
+    for spot in &answer.stages {
+        let v1::StageSpot { stage, num_hits, hits_per_thousand, lift, .. } = spot;
+        writeln!(text, "  {stage}  {num_hits} 次命中，每千轮 {hits_per_thousand:.1}，为整体的 {lift:.1} 倍")
+            .ok();
+        for rule in &spot.rules {
+            writeln!(text, "    {} {}  {} 通", rule.rule_id, rule.rule_name, rule.num_calls).ok();
+            examples(&mut text, &rule.examples);
+        }
+    }
+    writeln!(text, "  另有 {} 次命中没有位置（整通未说）", answer.num_hits_nowhere).ok();
+    let lists = [
+        ("座席哪些问题之后长时间静音", &answer.silences),
+        ("座席哪些话之后客户情绪变差", &answer.turns_for_the_worse),
+        ("座席哪些问题客户答不清楚", &answer.unclear_to_customers),
+        ("客户哪些问题座席答不清楚", &answer.unclear_to_agents),
+    ];
+    for (title, spots) in lists {
+        writeln!(text, "\n{title}").ok();
+        if spots.is_empty() {
+            writeln!(text, "  没有超出偶然的").ok();
+        }
+        for spot in spots {
+            let v1::PhraseSpot { phrase, num_said, num_followed, base_rate, p_value, .. } = spot;
+            let here = share(*num_followed, *num_said);
+            let silence = spot.mean_silence.as_ref().map(|mean| format!("，平均 {} 秒", mean.seconds));
+            let silence = silence.unwrap_or_default();
+            let base = base_rate * 100.0;
+            writeln!(
+                text,
+                "  {phrase}  {num_followed}/{num_said}（{here}，其余 {base:.1}%）{silence}，p={p_value:.1e}"
+            )
+            .ok();
+            examples(&mut text, &spot.examples);
+        }
+    }
+    text
+}

@@ -1,0 +1,192 @@
+//! Runs and what they found as documents of the store: one for each run, and the finds as JSON text in pieces, because a
+//! document is small.
+//!
+//! **Invariant**: a run is done only when all its pieces are there.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::names::NamedTopic;
+use super::outcome::{Outcome, Period};
+use super::{MiningError, mine};
+use crate::ingest::Failure;
+use crate::store::{Family, Store, StoreError, Writes};
+
+/// Bytes of one piece; the document with it stays far below the limit.
+const PIECE_BYTES: usize = 4 << 10;
+/// Runs that are kept.
+const MAX_RUNS: usize = 10;
+/// Names that are kept, the newest.
+const MAX_NAMES: usize = 500;
+/// Documents that are read or written at once.
+const AT_ONCE: usize = 256;
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Calls are read, or what they are about is written to them.
+    Running,
+    /// Its finds can be had.
+    Done,
+    /// A person ended it.
+    Cancelled,
+    /// It could not go on.
+    Failed(Failure),
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its number: higher than that of every run before.
+    pub id: u64,
+    /// Of when.
+    pub period: Period,
+    /// Fewest calls of a topic.
+    pub min_topic_calls: u32,
+    /// Fewest calls of a word.
+    pub min_word_calls: u32,
+    /// When it was asked for.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How far.
+    pub state: RunState,
+    /// Calls that were read.
+    pub num_read: u64,
+    /// Calls to read: each of them twice.
+    pub num_to_read: u64,
+    /// Pieces of its finds.
+    pub num_pieces: u32,
+}
+
+fn run_key(id: u64) -> Vec<u8> {
+    format!("run/{id:020}").into_bytes()
+}
+
+fn piece_key(id: u64, piece: u32) -> Vec<u8> {
+    format!("found/{id:020}/{piece:06}").into_bytes()
+}
+
+/// Keeps a run as it is now; durable when it returns.
+pub(super) fn put_run(store: &Store, run: &Run) -> Result<(), StoreError> {
+    let mut writes = Writes::default();
+    writes.put(Family::Mining, &run_key(run.id), run)?;
+    store.write(writes)
+}
+
+/// All runs, the newest first.
+pub(super) fn runs(store: &Store) -> Result<Vec<Run>, StoreError> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page = store.documents(Family::Mining, b"run/", after.as_deref(), AT_ONCE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        runs.extend(page.into_iter().map(|(_, run): (_, Run)| run));
+    }
+    runs.reverse();
+    Ok(runs)
+}
+
+/// Keeps the finds of a run, then that it is done.
+pub(super) fn put_outcome(store: &Store, run: &mut Run, outcome: &Outcome) -> Result<(), StoreError> {
+    let text = serde_json::to_string(outcome)
+        .map_err(|source| StoreError::Unstorable { what: "finds of mining", source })?;
+    let mut pieces: Vec<&str> = Vec::new();
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES.min(rest.len())));
+        pieces.push(piece);
+        rest = behind;
+    }
+    let old = run.num_pieces;
+    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    for (chunk, first) in pieces.chunks(AT_ONCE).zip((0..).step_by(AT_ONCE)) {
+        let mut writes = Writes::default();
+        for (at, piece) in chunk.iter().enumerate() {
+            writes.put(Family::Mining, &piece_key(run.id, number(first + at)), piece)?;
+        }
+        store.write(writes)?;
+    }
+    run.num_pieces = number(pieces.len());
+    let mut writes = Writes::default();
+    for left in run.num_pieces..old {
+        writes.remove(Family::Mining, &piece_key(run.id, left));
+    }
+    writes.put(Family::Mining, &run_key(run.id), run)?;
+    store.write(writes)
+}
+
+/// The finds of a run that is done.
+pub(super) fn outcome(store: &Store, run: &Run) -> Result<Outcome, MiningError> {
+    if run.state != RunState::Done {
+        return Err(MiningError::NotFound { run: run.id });
+    }
+    let mut text = String::new();
+    for piece in 0..run.num_pieces {
+        let piece: Option<String> = store.document(Family::Mining, &piece_key(run.id, piece))?;
+        text.push_str(&piece.ok_or(StoreError::Corrupt { what: "finds of mining" })?);
+    }
+    let found = serde_json::from_str(&text).map_err(|_| StoreError::Corrupt { what: "finds of mining" })?;
+    Ok(found)
+}
+
+/// Forgets all but the last runs, and pieces of runs that did not end well.
+pub(super) fn prune(store: &Store) -> Result<(), StoreError> {
+    let runs = runs(store)?;
+    let kept: Vec<u64> = runs.iter().filter(|run| run.state == RunState::Done).map(|run| run.id).collect();
+    let gone = runs.iter().skip(MAX_RUNS).filter(|run| run.state != RunState::Running);
+    let mut writes = Writes::default();
+    let mut has_finds: Vec<u64> = kept.into_iter().take(MAX_RUNS).collect();
+    for run in gone {
+        writes.remove(Family::Mining, &run_key(run.id));
+        has_finds.retain(|id| *id != run.id);
+    }
+    store.write(writes)?;
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page: Vec<(Vec<u8>, String)> =
+            store.documents(Family::Mining, b"found/", after.as_deref(), AT_ONCE)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(last.clone());
+        let mut writes = Writes::default();
+        for (key, _) in &page {
+            let id = key.get(6..26).and_then(|id| str::from_utf8(id).ok()).and_then(|id| id.parse().ok());
+            if !id.is_some_and(|id: u64| has_finds.contains(&id)) {
+                writes.remove(Family::Mining, key);
+            }
+        }
+        store.write(writes)?;
+    }
+}
+
+/// The names that persons gave, the newest last.
+pub(super) fn names(store: &Store) -> Result<Vec<NamedTopic>, StoreError> {
+    Ok(store.document(Family::Mining, b"names")?.unwrap_or_default())
+}
+
+/// Keeps a name over one that was given to the same words or is the same; durable when it returns.
+pub(super) fn add_name(store: &Store, named: NamedTopic) -> Result<(), StoreError> {
+    let mut names = names(store)?;
+    names.retain(|old| old.name != named.name && old.key_words != named.key_words);
+    names.push(named);
+    let surplus = names.len().saturating_sub(MAX_NAMES);
+    names.drain(..surplus);
+    let mut writes = Writes::default();
+    writes.put(Family::Mining, b"names", &names)?;
+    store.write(writes)
+}
+
+impl Run {
+    /// What it is asked for, with the names that persons gave.
+    pub(super) fn request(&self, names: Vec<NamedTopic>) -> mine::Request {
+        mine::Request {
+            period: self.period.clone(),
+            min_topic_calls: self.min_topic_calls,
+            min_word_calls: self.min_word_calls,
+            names,
+        }
+    }
+}
