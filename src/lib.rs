@@ -16,6 +16,7 @@ pub mod dialogue;
 pub mod error;
 pub mod eval;
 pub mod ingest;
+pub mod insight;
 pub mod listing;
 pub mod masking;
 pub mod pipeline;

@@ -1,0 +1,30 @@
+//! Turns the facts of many calls into figures that people act on: rates and trends, hot spots, effects of improvements,
+//! reports on agents and teams, common problems. docs/tracking.md names every statistic.
+//!
+//! **Invariant**: pure functions of the catalog, the question and the time given; the same give the same. What could not
+//! be judged is in no denominator, and what chance may explain is not claimed.
+
+mod figure;
+mod hot_spot;
+mod improvement;
+mod moments;
+mod people;
+mod problem;
+mod report;
+mod stats;
+mod tally;
+
+pub use figure::{Counts, Evidence, Figure, Group, Key, Period, RuleRef};
+pub use hot_spot::{HotSpot, HotSpotQuery, HotSpots, Limits, Since, hot_spots};
+pub use improvement::{Caution, Comparison, Effect, Improvement, Outcome, effect};
+pub use moments::{add_moments, add_team_moments};
+pub use people::{
+    AgentReport, Hint, Label, Mean, Member, Moment, Rank, ReviewOutcomes, RuleLine, ScoreLine, TeamReport,
+    TrendPoint,
+};
+pub use problem::{Problem, ProblemQuery, Spread, common_problems};
+pub use report::{ReportQuery, agent_report, agents, team_report};
+pub use stats::Interval;
+pub use tally::{
+    Bucket, Cell, MAX_CELLS, MAX_GROUPS, Revision, Step, Tally, TallyError, TallyQuery, tally,
+};
