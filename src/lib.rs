@@ -21,6 +21,7 @@ pub mod listing;
 pub mod masking;
 pub mod pipeline;
 pub mod proto;
+pub mod report;
 pub mod serve;
 pub mod speaker;
 pub mod speech;

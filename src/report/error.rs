@@ -1,6 +1,7 @@
 //! Why there is no report.
 
 use crate::error::{Classify, ErrorCode, Retry};
+use crate::store::StoreError;
 
 /// Why there is no report or export.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum ReportError {
     /// The columnar file could not be written.
     #[error("the parquet file could not be written")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// What was written could not be taken.
     #[error("what was exported could not be written")]
     Io(#[from] std::io::Error),
@@ -41,6 +45,7 @@ impl Classify for ReportError {
         match self {
             Self::Zone { .. } | Self::Date { .. } => ErrorCode::InvalidInput,
             Self::Unknown { .. } => ErrorCode::NotFound,
+            Self::Store(error) => error.code(),
             Self::Io(_) => ErrorCode::Cancelled,
             Self::Workbook(_) | Self::Parquet(_) => ErrorCode::Internal,
         }
@@ -53,12 +58,14 @@ impl Classify for ReportError {
             Self::Unknown { .. } => "report.unknown",
             Self::Workbook(_) => "report.workbook",
             Self::Parquet(_) => "report.parquet",
+            Self::Store(error) => error.reason(),
             Self::Io(_) => "report.io",
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
+            Self::Store(error) => error.retry(),
             Self::Io(_) => Retry::Later,
             Self::Zone { .. }
             | Self::Date { .. }

@@ -138,15 +138,14 @@ fn notes(book: &mut Workbook, report: &Report, looks: &Looks) -> Result<(), Repo
 fn fill(sheet: &mut Worksheet, table: &Table, looks: &Looks) -> Result<(), ReportError> {
     let shape: Vec<Spread> = (0..table.columns.len()).map(|index| spread(table, index)).collect();
     let mut column = 0_u16;
-    for (head, spread) in table.columns.iter().zip(&shape) {
+    for ((index, head), spread) in table.columns.iter().enumerate().zip(&shape) {
         for title in spread.titles(head) {
             sheet.write_string_with_format(0, column, &title, &looks.head)?;
-            let cells = table.rows.iter().zip(0..).map(|(row, _)| row);
-            let index = table.columns.iter().position(|one| one == head).unwrap_or_default();
-            let widest = cells.filter_map(|row| row.get(index)).map(|cell| width(&cell.value.shown())).max();
+            let cells = table.rows.iter().filter_map(|row| row.get(index));
+            let widest = cells.map(|cell| width(&cell.value.shown())).fold(0.0, f64::max);
             let most = if head.kind == Kind::Long { 60.0 } else { 40.0 };
             // The arrow of the filter takes two letters.
-            let wide = widest.unwrap_or(0.0).max(width(&title) + 3.0).clamp(8.0, most);
+            let wide = widest.max(width(&title) + 3.0).clamp(8.0, most);
             sheet.set_column_width(column, wide + 1.0)?;
             column += 1;
         }

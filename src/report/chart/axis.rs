@@ -4,19 +4,19 @@ use super::Unit;
 
 /// From the lowest to the highest tick, with round steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scale {
+pub(super) struct Scale {
     /// The lowest.
-    pub low: i64,
+    pub(super) low: i64,
     /// The highest; above the lowest.
-    pub high: i64,
+    pub(super) high: i64,
     /// From tick to tick; at least 1.
-    pub step: i64,
+    pub(super) step: i64,
 }
 
 impl Scale {
     /// A scale that holds all of `numbers`, with about `num_ticks` steps; from zero when `from_zero`.
     #[must_use]
-    pub fn of(numbers: impl Iterator<Item = i64>, from_zero: bool, num_ticks: i64) -> Self {
+    pub(super) fn of(numbers: impl Iterator<Item = i64>, from_zero: bool, num_ticks: i64) -> Self {
         let (mut low, mut high) = (i64::MAX, i64::MIN);
         for number in numbers {
             let number = number.clamp(-1_000_000_000_000, 1_000_000_000_000);

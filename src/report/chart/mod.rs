@@ -13,8 +13,6 @@ mod svg;
 #[cfg(test)]
 mod tests;
 
-pub use axis::Scale;
-
 /// What the numbers of a chart are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::axis::Scale;
 use super::*;
 
 fn chart(unit: Unit, plot: Plot) -> Chart {
@@ -9,7 +10,7 @@ fn chart(unit: Unit, plot: Plot) -> Chart {
 }
 
 /// Everything that can be drawn, with `name` wherever a name stands.
-pub(super) fn all(name: &str) -> Vec<Chart> {
+fn all(name: &str) -> Vec<Chart> {
     let name = name.to_owned();
     vec![
         chart(

@@ -155,5 +155,5 @@ fn field(column: &ColumnSpec) -> Result<Type, ReportError> {
 }
 
 fn timestamp() -> LogicalType {
-    LogicalType::Timestamp { is_adjusted_to_u_t_c: true, unit: TimeUnit::MILLIS }
+    LogicalType::timestamp(true, TimeUnit::MILLIS)
 }
