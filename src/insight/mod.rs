@@ -11,6 +11,7 @@ mod moments;
 mod people;
 mod problem;
 mod report;
+mod scan;
 mod stats;
 mod tally;
 

@@ -1,10 +1,16 @@
 //! Counts hits, checks and rates by any mix of groups and time.
 
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::scan::{Part, Revisions, Slots, agent_value, agents_of, names_agents, narrow, values_of};
+use super::stats::Moments;
 use super::{Counts, Group, Key, RuleRef};
-use crate::catalog::{CallQuery, Catalog, FindingQuery, TableId};
+use crate::analysis::Verdict;
+use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Stage, TableId, TimeRange};
 
 /// What to count.
 #[derive(Debug, Clone)]
@@ -117,6 +123,300 @@ pub struct Tally {
 /// # Errors
 /// [`TallyError`] when the question asks for too much.
 pub fn tally(catalog: &Catalog, query: &TallyQuery) -> Result<Tally, TallyError> {
-    let _ = (catalog, query);
-    Err(TallyError::Groups)
+    let mut groups = query.group_by.clone();
+    groups.sort_unstable();
+    groups.dedup();
+    if groups.len() != query.group_by.len() || groups.len() > MAX_GROUPS {
+        return Err(TallyError::Groups);
+    }
+    let revisions = Revisions::of(catalog, &query.calls);
+    let of_findings: Vec<Group> =
+        query.group_by.iter().copied().filter(|group| group.is_of_findings()).collect();
+    let mut count = Count {
+        query,
+        slots: Slots::new(&revisions, &query.rules, &of_findings),
+        splits_agents: query.group_by.iter().any(|group| group.is_of_agents()),
+        places: HashMap::new(),
+        cells: Vec::new(),
+        totals: BTreeMap::new(),
+        total: Counts::default(),
+        names: HashMap::new(),
+        clock: Clock::new(query.step, query.time_zone.clone(), query.calls.started),
+    };
+    for call in catalog.chosen(&query.calls) {
+        count.add(catalog, call)?;
+    }
+    let total = count.total;
+    let rules = revisions.rules(&query.rules);
+    Ok(Tally { cells: count.into_cells()?, total, revisions: revisions.list, rules })
+}
+
+/// What a cell is of, but for findings.
+type Place = (Option<Bucket>, Vec<Option<Arc<str>>>);
+
+/// The count as it grows.
+struct Count<'q> {
+    query: &'q TallyQuery,
+    slots: Slots,
+    splits_agents: bool,
+    places: HashMap<Place, usize>,
+    cells: Vec<Sums>,
+    /// Everything of a time, whoever it is of.
+    totals: BTreeMap<Option<Bucket>, Sums>,
+    total: Counts,
+    /// Of agents, as of their last call.
+    names: HashMap<Arc<str>, (Timestamp, Arc<str>)>,
+    clock: Clock,
+}
+
+/// The sums of one place.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    num_calls: u64,
+    scores: Moments,
+    /// By slot.
+    slots: Vec<(Counts, u64)>,
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.num_calls += other.num_calls;
+        self.scores.merge(&other.scores);
+        self.slots.resize(self.slots.len().max(other.slots.len()), Default::default());
+        for (own, other) in self.slots.iter_mut().zip(&other.slots) {
+            own.0.add(&other.0);
+            own.1 += other.1;
+        }
+    }
+}
+
+impl Count<'_> {
+    fn add(&mut self, catalog: &Catalog, call: &CallFacts) -> Result<(), TallyError> {
+        if call.judgement.is_none() {
+            return Ok(());
+        }
+        let bucket = self.clock.bucket(call.started_at);
+        let agents = if self.splits_agents || names_agents(&self.query.calls) {
+            Some(agents_of(&self.query.calls, call))
+        } else {
+            None
+        };
+        // Agents of one side count together.
+        let mut sides: Vec<(Vec<Option<Arc<str>>>, Part)> = Vec::new();
+        match agents {
+            None => sides.push((self.agent_values(call, 0), Part::Whole)),
+            Some(agents) => {
+                for index in agents {
+                    let values = self.agent_values(call, index);
+                    match sides.iter_mut().find(|side| side.0 == values) {
+                        Some((_, Part::Agents(known))) => known.push(index),
+                        Some((_, Part::Whole)) => {}
+                        None => sides.push((values, Part::Agents(vec![index]))),
+                    }
+                }
+            }
+        }
+        for (values, part) in sides {
+            let sums = self.sums(catalog, call, &part);
+            for slot in &sums.slots {
+                self.total.add(&slot.0);
+            }
+            self.total.num_calls += 1;
+            self.totals.entry(bucket).or_default().add(&sums);
+            for values in self.places_of(call, values) {
+                let next = self.cells.len();
+                let place = *self.places.entry((bucket, values)).or_insert(next);
+                if place == next {
+                    if next.saturating_mul(self.slots.len().max(1)) > 10 * MAX_CELLS {
+                        return Err(TallyError::TooManyCells);
+                    }
+                    self.cells.push(Sums::default());
+                }
+                if let Some(cell) = self.cells.get_mut(place) {
+                    cell.add(&sums);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One side of one call, counted.
+    fn sums(&self, catalog: &Catalog, call: &CallFacts, part: &Part) -> Sums {
+        let mut sums = Sums { num_calls: 1, ..Sums::default() };
+        if let Some(score) = part.score(call) {
+            sums.scores.add(score);
+        }
+        sums.slots.resize(self.slots.len(), Default::default());
+        self.slots.visit(catalog, call, part, |slot, counting| {
+            let Some((counts, num_hit)) = sums.slots.get_mut(slot) else { return };
+            let is = |verdict: Verdict, wanted: Verdict| u64::from(verdict == wanted);
+            let checked = |verdict: Verdict| 1 - is(verdict, Verdict::NotApplicable);
+            counts.num_checked += checked(counting.verdict);
+            counts.num_hits += is(counting.verdict, Verdict::Hit);
+            counts.num_not_applicable += is(counting.verdict, Verdict::NotApplicable);
+            counts.machine_checked += checked(counting.machine);
+            counts.machine_hits += is(counting.machine, Verdict::Hit);
+            *num_hit |= is(counting.verdict, Verdict::Hit);
+        });
+        sums
+    }
+
+    fn agent_values(&mut self, call: &CallFacts, index: usize) -> Vec<Option<Arc<str>>> {
+        if let Some(agent) = call.agents.get(index)
+            && let (Some(id), Some(name)) = (&agent.agent_id, &agent.agent_name)
+        {
+            match self.names.get_mut(id) {
+                Some(known) if known.0 > call.started_at => {}
+                Some(known) => *known = (call.started_at, Arc::clone(name)),
+                None => {
+                    self.names.insert(Arc::clone(id), (call.started_at, Arc::clone(name)));
+                }
+            }
+        }
+        self.query.group_by.iter().map(|group| agent_value(*group, call, index)).collect()
+    }
+
+    /// Every mix of the values of a call, in the order of `group_by`.
+    fn places_of(&self, call: &CallFacts, values: Vec<Option<Arc<str>>>) -> Vec<Vec<Option<Arc<str>>>> {
+        let mut places = vec![values];
+        for (index, group) in self.query.group_by.iter().enumerate() {
+            if group.is_of_findings() || group.is_of_agents() {
+                continue;
+            }
+            let choices = values_of(*group, call);
+            places = places
+                .into_iter()
+                .flat_map(|place| {
+                    choices.iter().map(move |choice| {
+                        let mut place = place.clone();
+                        if let Some(value) = place.get_mut(index) {
+                            value.clone_from(choice);
+                        }
+                        place
+                    })
+                })
+                .collect();
+        }
+        places
+    }
+
+    fn into_cells(self) -> Result<Vec<Cell>, TallyError> {
+        let mut cells = Vec::new();
+        for ((bucket, values), place) in &self.places {
+            let (Some(sums), Some(all)) = (self.cells.get(*place), self.totals.get(bucket)) else { continue };
+            for (slot, of_findings) in self.slots.keys.iter().enumerate() {
+                let (Some(own), Some(whole)) = (sums.slots.get(slot), all.slots.get(slot)) else { continue };
+                let told = own.0.num_checked + own.0.num_not_applicable + own.0.machine_checked;
+                if told == 0 && !of_findings.is_empty() {
+                    continue;
+                }
+                let mut of_findings = of_findings.iter();
+                let keys = self.query.group_by.iter().zip(values).filter_map(|(group, value)| {
+                    if group.is_of_findings() {
+                        return of_findings.next().cloned();
+                    }
+                    let named = value.as_ref().filter(|_| *group == Group::Agent);
+                    let name = named.and_then(|id| self.names.get(id)).map(|known| Arc::clone(&known.1));
+                    Some(Key { group: *group, value: value.clone(), name })
+                });
+                let keys: Vec<Key> = keys.collect();
+                let counts = Counts { num_calls: sums.num_calls, ..own.0 };
+                let whole = Counts { num_calls: all.num_calls, ..whole.0 };
+                cells.push(Cell {
+                    calls: self.question(&keys, *bucket, counts.num_hits == 0),
+                    keys,
+                    bucket: *bucket,
+                    counts,
+                    num_calls_hit: own.1,
+                    num_scored: sums.scores.num,
+                    mean_score: sums.scores.mean(),
+                    others: whole.without(&counts),
+                });
+                if cells.len() > MAX_CELLS {
+                    return Err(TallyError::TooManyCells);
+                }
+            }
+        }
+        cells.sort_by(|left, right| (left.bucket, &left.keys).cmp(&(right.bucket, &right.keys)));
+        Ok(cells)
+    }
+
+    /// Lists the calls of a cell: those with a hit, or all where there is none.
+    fn question(&self, keys: &[Key], bucket: Option<Bucket>, has_no_hit: bool) -> CallQuery {
+        let mut calls = self.query.calls.clone();
+        let rules = &self.query.rules;
+        if !has_no_hit {
+            let FindingQuery { rules, dimensions, levels, kinds, verdicts: _, machine_verdicts: _ } = rules;
+            calls.finding.rules.clone_from(rules);
+            calls.finding.dimensions.clone_from(dimensions);
+            calls.finding.levels.clone_from(levels);
+            calls.finding.kinds.clone_from(kinds);
+            calls.finding.verdicts = vec![Verdict::Hit];
+        }
+        for key in keys.iter().filter(|key| !(has_no_hit && key.group.is_of_findings())) {
+            narrow(&mut calls, key);
+        }
+        if let Some(bucket) = bucket {
+            let started = &mut calls.started;
+            started.from = Some(started.from.map_or(bucket.start, |from| from.max(bucket.start)));
+            started.before = Some(started.before.map_or(bucket.end, |before| before.min(bucket.end)));
+        }
+        calls.stages = vec![Stage::Done];
+        calls
+    }
+}
+
+/// Gives each moment its bucket, asking the calendar once a quarter of an hour: no zone changes its clock in between.
+#[derive(Debug)]
+pub(super) struct Clock {
+    step: Option<Step>,
+    zone: TimeZone,
+    asked: TimeRange,
+    known: HashMap<i64, Option<Bucket>>,
+}
+
+impl Clock {
+    pub(super) fn new(step: Option<Step>, zone: TimeZone, asked: TimeRange) -> Self {
+        Self { step, zone, asked, known: HashMap::new() }
+    }
+
+    /// `None` without a step, and at the ends of time.
+    pub(super) fn bucket(&mut self, at: Timestamp) -> Option<Bucket> {
+        let step = self.step?;
+        let quarter = at.as_second().div_euclid(900);
+        if let Some(known) = self.known.get(&quarter) {
+            return *known;
+        }
+        let bucket = self.ask(step, at);
+        self.known.insert(quarter, bucket);
+        bucket
+    }
+
+    fn ask(&self, step: Step, at: Timestamp) -> Option<Bucket> {
+        let local = at.to_zoned(self.zone.clone());
+        let (start, end) = match step {
+            Step::Hour => {
+                // Counted from the start of the clock's hour, so that an hour that comes twice is two.
+                let into = i64::from(local.minute()) * 60 + i64::from(local.second());
+                let start = Timestamp::from_second(at.as_second() - into).ok()?;
+                (start, Timestamp::from_second(start.as_second() + 3600).ok()?)
+            }
+            Step::Day => {
+                let start = local.start_of_day().ok()?;
+                (start.timestamp(), start.tomorrow().ok()?.start_of_day().ok()?.timestamp())
+            }
+            Step::Week => {
+                let days = i64::from(local.weekday().to_monday_zero_offset());
+                let start = local.checked_sub(jiff::Span::new().days(days)).ok()?.start_of_day().ok()?;
+                (start.timestamp(), start.checked_add(jiff::Span::new().days(7)).ok()?.timestamp())
+            }
+            Step::Month => {
+                let start = local.first_of_month().ok()?.start_of_day().ok()?;
+                (start.timestamp(), start.checked_add(jiff::Span::new().months(1)).ok()?.timestamp())
+            }
+        };
+        let is_partial = self.asked.from.is_some_and(|from| from > start)
+            || self.asked.before.is_some_and(|before| before < end);
+        Some(Bucket { start, end, is_partial })
+    }
 }
