@@ -25,6 +25,7 @@ mod progress;
 mod push;
 mod recording;
 pub mod report;
+mod reports;
 mod rules;
 mod serve;
 mod settings;
@@ -56,6 +57,8 @@ enum Command {
     Calls(calls::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
+    /// Makes reports of a day, a week or a month, and exports for other programs
+    Report(reports::Args),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -77,6 +80,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
         Command::Batch(args) => batch::run(args),
+        Command::Report(args) => reports::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),

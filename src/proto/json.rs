@@ -37,9 +37,11 @@ named!(
     CallReport,
     CallSummary,
     DiffRevisionsResponse,
+    ExportTableResponse,
     Finding,
     Job,
     JobProblem,
+    ReportFile,
     Transcript,
     WatchCallResponse
 );

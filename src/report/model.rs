@@ -291,26 +291,26 @@ impl Value {
 
 /// The share `part` of `whole` in hundredths of a percent, rounded half up; nothing of nothing.
 #[must_use]
-pub fn share(part: u64, whole: u64) -> Option<i64> {
+pub(in crate::report) fn share(part: u64, whole: u64) -> Option<i64> {
     let (part, whole) = (u128::from(part), u128::from(whole));
     (whole > 0).then(|| i64::try_from((part * 20_000 + whole) / (whole * 2)).unwrap_or(i64::MAX))
 }
 
 /// A number in tenths; zero when it is none.
 #[must_use]
-pub fn tenths(number: f64) -> i64 {
+pub(in crate::report) fn tenths(number: f64) -> i64 {
     scaled(number, 10.0)
 }
 
 /// A number in hundredths; zero when it is none.
 #[must_use]
-pub fn hundredths(number: f64) -> i64 {
+pub(in crate::report) fn hundredths(number: f64) -> i64 {
     scaled(number, 100.0)
 }
 
 /// A number in units of one part of `scale`; zero when it is none.
 #[must_use]
-pub fn scaled(number: f64, scale: f64) -> i64 {
+pub(in crate::report) fn scaled(number: f64, scale: f64) -> i64 {
     let scaled = (number * scale).round();
     // In range by the check, so the cast cannot truncate.
     if scaled.is_finite() && scaled.abs() < 9e15 { scaled as i64 } else { 0 }
@@ -318,7 +318,7 @@ pub fn scaled(number: f64, scale: f64) -> i64 {
 
 /// A number of `10^-decimals` units with so many decimals.
 #[must_use]
-pub fn fixed(units: i64, decimals: u32) -> String {
+pub(in crate::report) fn fixed(units: i64, decimals: u32) -> String {
     let scale = 10_u64.pow(decimals.min(9));
     let (whole, part) = (units.unsigned_abs() / scale, units.unsigned_abs() % scale);
     let minus = if units < 0 { "-" } else { "" };
@@ -346,7 +346,7 @@ fn grouped(digits: &str) -> String {
 
 /// `text` without control characters and without those that turn the direction of what follows.
 #[must_use]
-pub fn clean(text: &str) -> String {
+pub(in crate::report) fn clean(text: &str) -> String {
     let steers = |one: char| {
         one.is_control()
             || matches!(one, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

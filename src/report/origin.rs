@@ -65,7 +65,7 @@ fn quoted(value: &str) -> String {
 
 /// The name of a level.
 #[must_use]
-pub fn level(level: Level) -> &'static str {
+pub(super) fn level(level: Level) -> &'static str {
     match level {
         Level::S1 => "S1",
         Level::S2 => "S2",
@@ -77,7 +77,7 @@ pub fn level(level: Level) -> &'static str {
 
 /// The name of a verdict in exports and commands.
 #[must_use]
-pub fn verdict(verdict: Verdict) -> &'static str {
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Hit => "hit",
         Verdict::Miss => "miss",
@@ -87,7 +87,7 @@ pub fn verdict(verdict: Verdict) -> &'static str {
 
 /// The name of a kind of rules in exports and commands.
 #[must_use]
-pub fn kind(kind: RuleKind) -> &'static str {
+pub(super) fn kind(kind: RuleKind) -> &'static str {
     match kind {
         RuleKind::Required => "required",
         RuleKind::Forbidden => "forbidden",
@@ -99,7 +99,7 @@ pub fn kind(kind: RuleKind) -> &'static str {
 
 /// The name of a direction in exports and commands.
 #[must_use]
-pub fn direction(direction: Direction) -> &'static str {
+pub(super) fn direction(direction: Direction) -> &'static str {
     match direction {
         Direction::Inbound => "inbound",
         Direction::Outbound => "outbound",
@@ -109,7 +109,7 @@ pub fn direction(direction: Direction) -> &'static str {
 
 /// The name of a medium in exports and commands.
 #[must_use]
-pub fn media(media: Media) -> &'static str {
+pub(super) fn media(media: Media) -> &'static str {
     match media {
         Media::Voice => "voice",
         Media::Chat => "chat",
@@ -119,7 +119,7 @@ pub fn media(media: Media) -> &'static str {
 
 /// The name of a stage in exports and commands.
 #[must_use]
-pub fn stage(stage: Stage) -> &'static str {
+pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Accepted => "accepted",
         Stage::Decoding => "decoding",
@@ -132,7 +132,7 @@ pub fn stage(stage: Stage) -> &'static str {
 
 /// The name of a state of review in exports and commands.
 #[must_use]
-pub fn review(state: ReviewState) -> &'static str {
+pub(super) fn review(state: ReviewState) -> &'static str {
     match state {
         ReviewState::None => "none",
         ReviewState::Queued => "queued",

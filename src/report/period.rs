@@ -209,7 +209,7 @@ impl Period {
 
 /// A day of the month, for example 3月2日.
 #[must_use]
-pub fn short_day(day: Date) -> String {
+pub(super) fn short_day(day: Date) -> String {
     format!("{}月{}日", day.month(), day.day())
 }
 

@@ -4,6 +4,7 @@ use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
+use crate::report::ReportError;
 use crate::store::StoreError;
 
 /// A request that could not be served.
@@ -18,6 +19,9 @@ pub(super) enum RequestError {
     /// A job refused or failed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// A report or an export could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,6 +87,7 @@ impl Classify for RequestError {
             Self::Field(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Report(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
@@ -101,6 +106,7 @@ impl Classify for RequestError {
             Self::Field(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
+            Self::Report(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
@@ -120,6 +126,7 @@ impl Classify for RequestError {
         match self {
             Self::Pipeline(error) => error.retry(),
             Self::Archive(error) => error.retry(),
+            Self::Report(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,

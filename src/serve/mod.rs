@@ -29,8 +29,9 @@ use crate::error::{Classify, ErrorCode};
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
+use crate::proto::v1::report_service_server::{self, ReportServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
-use grpc::{CallApi, PrivacyApi, ReprocessApi};
+use grpc::{CallApi, PrivacyApi, ReportApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -117,12 +118,16 @@ impl Server {
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let report = ReportServiceServer::new(ReportApi::new(Arc::clone(&calls), draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
+            .add_service(report)
             .add_service(reprocess)
             .add_service(privacy)
             .add_service(health)
@@ -152,5 +157,10 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 4] =
-    ["", SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    report_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
+];

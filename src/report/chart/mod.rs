@@ -174,6 +174,6 @@ impl Chart {
 
 /// A small line for a cell of a table; empty for fewer than two numbers.
 #[must_use]
-pub fn spark(values: &[Option<i64>]) -> String {
+pub(super) fn spark(values: &[Option<i64>]) -> String {
     line::spark(values)
 }

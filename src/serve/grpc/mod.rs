@@ -4,6 +4,7 @@ mod call;
 mod chat;
 mod privacy;
 mod query;
+mod report;
 mod reprocess;
 mod status;
 mod upload;
@@ -11,4 +12,5 @@ mod watch;
 
 pub(super) use call::CallApi;
 pub(super) use privacy::PrivacyApi;
+pub(super) use report::ReportApi;
 pub(super) use reprocess::ReprocessApi;
