@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::coaching::check_coaching;
 use super::rule::Rule;
 use super::scheme::{Pack, Scheme};
 use super::toml_table::nearest;
@@ -81,6 +82,10 @@ pub(super) fn check_across(packs: &[Pack], scheme: &Scheme, diagnostics: &mut Ve
                 });
             }
         }
+    }
+    for pack in packs {
+        let missing = |id: &RuleId| (!ids.contains(&id.as_str())).then(|| unknown(id));
+        check_coaching(&pack.coaching, missing, diagnostics);
     }
     let index_of = |id: &RuleId| rules.iter().position(|rule| rule.id == *id);
     let needs = |index: usize| {

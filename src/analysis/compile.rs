@@ -7,6 +7,7 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::behaviour::Case;
+use super::coaching::{Coaching, Profile, Training};
 use super::check::{check_across, check_published, one_scheme, order};
 use super::matching::{Matcher, Word};
 use super::operator::{Keyword, Operator, Tolerance};
@@ -22,7 +23,7 @@ use crate::types::{RuleId, Score};
 const MAX_BOUNDED_CHARS: usize = 2;
 
 /// The packs that are part of the binary, by file name.
-const BANK: [(&str, &str); 9] = [
+const BANK: [(&str, &str); 11] = [
     ("bank/scheme.toml", include_str!("../../models/bank/scheme.toml")),
     ("bank/service.toml", include_str!("../../models/bank/service.toml")),
     ("bank/sales.toml", include_str!("../../models/bank/sales.toml")),
@@ -31,6 +32,8 @@ const BANK: [(&str, &str); 9] = [
     ("bank/attitude.toml", include_str!("../../models/bank/attitude.toml")),
     ("bank/acoustic.toml", include_str!("../../models/bank/acoustic.toml")),
     ("bank/watch.toml", include_str!("../../models/bank/watch.toml")),
+    ("bank/profile.toml", include_str!("../../models/bank/profile.toml")),
+    ("bank/training.toml", include_str!("../../models/bank/training.toml")),
     ("bank/cases.toml", include_str!("../../models/bank/cases.toml")),
 ];
 
@@ -67,6 +70,7 @@ pub struct RuleSet {
     /// Whether one of them binds the agent.
     pub(super) binds_agent: bool,
     pub(super) risks: Vec<RiskModel>,
+    pub(super) coaching: Coaching,
     pub(super) cases: Vec<Case>,
     pub(super) revision: String,
     pub(super) digest: String,
@@ -136,6 +140,10 @@ impl RuleSet {
         let confusable: Vec<String> = packs.iter().flat_map(|pack| pack.confusable.clone()).collect();
         let risks = packs.iter().flat_map(|pack| pack.risks.clone()).collect();
         let cases = packs.iter().flat_map(|pack| pack.cases.clone()).collect();
+        let coaching = Coaching {
+            profiles: packs.iter().flat_map(|pack| pack.coaching.profiles.clone()).collect(),
+            training: packs.iter().flat_map(|pack| pack.coaching.training.clone()).collect(),
+        };
         let mut parts = Parts::default();
         let rules: Vec<CompiledRule> = packs
             .into_iter()
@@ -173,6 +181,7 @@ impl RuleSet {
             movable,
             binds_agent,
             risks,
+            coaching,
             cases,
             revision,
             digest,
@@ -209,6 +218,18 @@ impl RuleSet {
     #[must_use]
     pub fn risks(&self) -> &[RiskModel] {
         &self.risks
+    }
+
+    /// The labels of profiles, in the order of the packs.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.coaching.profiles
+    }
+
+    /// The material to train with, in the order of the packs.
+    #[must_use]
+    pub fn training(&self) -> &[Training] {
+        &self.coaching.training
     }
 
     /// Whether a rule counts over earlier calls, so that they must be fetched.

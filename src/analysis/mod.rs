@@ -8,6 +8,7 @@
 mod acoustic;
 mod behaviour;
 mod check;
+mod coaching;
 mod compile;
 mod composite;
 mod conduct;
@@ -62,6 +63,7 @@ mod trace;
 mod written;
 
 pub use behaviour::{Case, CaseOutcome, Expected, TestOutcome};
+pub use coaching::{Profile, Training};
 pub use compile::RuleSet;
 pub use error::{Diagnostic, RuleError};
 pub use expression::Expr;

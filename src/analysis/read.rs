@@ -8,6 +8,7 @@ use std::ops::Range as ByteRange;
 use toml::de::DeTable;
 
 use super::check::order;
+use super::coaching::read_coaching;
 use super::expression::Expr;
 use super::operator::Operator;
 use super::read_condition::{ConditionReader, role_names};
@@ -104,6 +105,7 @@ fn read_root(problems: &mut Problems<'_>, root: &DeTable<'_>, mut plain: toml::T
         pack.scheme = Some(Scheme { canonical, ..read_scheme(problems, table, span) });
     }
     pack.risks = read_risks(problems, &mut reader, &plain);
+    pack.coaching = read_coaching(problems, &mut reader);
     pack.cases = read_cases(problems, &mut reader);
     pack.published = read_published(problems, &mut reader);
     reader.finish(problems);
@@ -127,7 +129,7 @@ pub(super) fn table_at<'t>(plain: &'t toml::Table, key: &str, index: usize) -> O
 
 /// Everything that judges, sorted and without layout; empty when nothing does.
 fn canonical(plain: &mut toml::Table) -> String {
-    for key in ["version", "case", "published"] {
+    for key in ["version", "case", "published", "profile", "training"] {
         plain.remove(key);
     }
     if let Some(toml::Value::Table(pack)) = plain.get_mut("pack") {

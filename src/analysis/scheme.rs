@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Level;
 use super::behaviour::Case;
+use super::coaching::Coaching;
 use super::expression::Expr;
 use super::rule::Rule;
 use crate::types::{Millis, RuleId, Score};
@@ -171,6 +172,8 @@ pub(super) struct Pack {
     pub(super) scheme: Option<Scheme>,
     /// Its risk models.
     pub(super) risks: Vec<RiskModel>,
+    /// What it says about people.
+    pub(super) coaching: Coaching,
     /// Calls with what is expected of all rules together.
     pub(super) cases: Vec<Case>,
     /// Revisions that it knows to be published.

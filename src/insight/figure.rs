@@ -5,11 +5,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::scan::Counting;
 use super::stats::{Interval, wilson};
+use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, TimeRange};
 use crate::types::RuleId;
 
-/// Calls judged by rules, counted. A call counts once per rule: as a hit when any part of it that is counted is a hit.
+/// Calls judged by rules, counted. Figures of hot spots and rules' lines count what was checked only: their calls are those
+/// checked, and neither N/A nor the machine's verdicts are told.
+///
+/// A call counts once per rule: as a hit when any part of it that is counted is a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Judged calls that were looked at, whatever their rules came to.
@@ -43,6 +48,17 @@ impl Counts {
     #[must_use]
     pub fn interval(&self) -> Option<Interval> {
         (self.num_checked > 0).then(|| wilson(self.num_hits, self.num_checked))
+    }
+
+    /// Counts a verdict.
+    pub(super) fn count(&mut self, counting: Counting) {
+        let is = |verdict: Verdict, wanted: Verdict| u64::from(verdict == wanted);
+        let checked = |verdict: Verdict| 1 - is(verdict, Verdict::NotApplicable);
+        self.num_checked += checked(counting.verdict);
+        self.num_hits += is(counting.verdict, Verdict::Hit);
+        self.num_not_applicable += is(counting.verdict, Verdict::NotApplicable);
+        self.machine_checked += checked(counting.machine);
+        self.machine_hits += is(counting.machine, Verdict::Hit);
     }
 
     /// Adds what `other` counted.

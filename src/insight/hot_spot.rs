@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::stats::Interval;
 use super::{Figure, Group, Key, Period, RuleRef};
-use crate::catalog::{CallQuery, Catalog, FindingQuery};
+use crate::catalog::{CallQuery, FindingQuery};
 
 /// Where to look.
 #[derive(Debug, Clone)]
@@ -107,11 +107,4 @@ pub struct HotSpots {
     pub num_tested: u64,
     /// How it was tested, in words.
     pub statistic: &'static str,
-}
-
-/// Looks for them.
-#[must_use]
-pub fn hot_spots(catalog: &Catalog, query: &HotSpotQuery) -> HotSpots {
-    let _ = (catalog, query);
-    HotSpots { spots: Vec::new(), num_tested: 0, statistic: "" }
 }

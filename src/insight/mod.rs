@@ -4,6 +4,8 @@
 //! **Invariant**: pure functions of the catalog, the question and the time given; the same give the same. What could not
 //! be judged is in no denominator, and what chance may explain is not claimed.
 
+mod centre;
+mod cube;
 mod figure;
 mod hot_spot;
 mod improvement;
@@ -12,11 +14,12 @@ mod people;
 mod problem;
 mod report;
 mod scan;
+mod search;
 mod stats;
 mod tally;
 
 pub use figure::{Counts, Evidence, Figure, Group, Key, Period, RuleRef};
-pub use hot_spot::{HotSpot, HotSpotQuery, HotSpots, Limits, Since, hot_spots};
+pub use hot_spot::{HotSpot, HotSpotQuery, HotSpots, Limits, Since};
 pub use improvement::{Caution, Comparison, Effect, Improvement, Outcome, effect};
 pub use moments::{add_moments, add_team_moments};
 pub use people::{
@@ -25,6 +28,7 @@ pub use people::{
 };
 pub use problem::{Problem, ProblemQuery, Spread, common_problems};
 pub use report::{ReportQuery, agent_report, agents, team_report};
+pub use search::hot_spots;
 pub use stats::Interval;
 pub use tally::{
     Bucket, Cell, MAX_CELLS, MAX_GROUPS, Revision, Step, Tally, TallyError, TallyQuery, tally,

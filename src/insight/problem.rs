@@ -1,10 +1,17 @@
 //! Which rules are everybody's problem, and which are that of a few.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::cube::{Cube, rule_slots};
 use super::hot_spot::Since;
-use super::{Figure, Period, RuleRef};
-use crate::catalog::{CallQuery, Catalog, FindingQuery};
+use super::scan::Revisions;
+use super::search::since;
+use super::stats::{Draw, Two, chi_square_above, gini, homogeneity, top_tenth};
+use super::tally::{Clock, Step};
+use super::{Counts, Figure, Group, Period, RuleRef};
+use crate::analysis::Verdict;
+use crate::catalog::{CallQuery, Catalog, FindingQuery, Stage};
 
 /// Where to look.
 #[derive(Debug, Clone)]
@@ -70,13 +77,114 @@ pub struct Problem {
     pub p_value: f64,
     /// Whose problem it is.
     pub spread: Spread,
-    /// Since when the rate is what it is; `None` where no change shows.
+    /// Since when the rate is what it is, with Bonferroni's p value over the rules told; `None` where no change shows.
     pub since: Option<Since>,
 }
+
+/// Fewest hits of which it is said how they are spread.
+const MIN_HITS: u64 = 30;
+/// Fewest agents of whom it is said.
+const MIN_AGENTS: usize = 10;
+/// How often equal agents are drawn.
+const NUM_DRAWS: u32 = 9;
 
 /// Common problems, by number of agents with a hit.
 #[must_use]
 pub fn common_problems(catalog: &Catalog, query: &ProblemQuery) -> Vec<Problem> {
-    let _ = (catalog, query);
-    Vec::new()
+    let mut calls = query.calls.clone();
+    calls.started = query.period.range();
+    calls.stages = vec![Stage::Done];
+    let revisions = Revisions::of(catalog, &calls);
+    let (slots, rules) = rule_slots(&revisions, &query.rules);
+    let mut cube = Cube::new(rules.clone(), 1);
+    cube.fill(catalog, &calls, &slots, &[Group::Agent], |_| Some(0));
+    let agents = cube.of_group(Group::Agent);
+    let mut problems = Vec::new();
+    for (index, rule) in cube.rules.iter().enumerate() {
+        let cells: Vec<Two> =
+            agents.iter().map(|agent| cube.get(agent, index, 0)).filter(|two| two.n > 0).collect();
+        let whole = cube.get(&None, index, 0);
+        if whole.h == 0 || cells.is_empty() {
+            continue;
+        }
+        problems.push((index, problem(rule, whole, &cells, &calls)));
+    }
+    problems.sort_by(|(_, left), (_, right)| {
+        let key = |one: &Problem| (one.num_agents_hit, one.figure.counts.num_hits);
+        key(right).cmp(&key(left)).then_with(|| left.rule.id.cmp(&right.rule.id))
+    });
+    problems.truncate(query.max_problems);
+    // Days only of those that are told.
+    let mut clock = Clock::new(Some(Step::Day), query.time_zone.clone(), calls.started);
+    let mut starts: Vec<Timestamp> = Vec::new();
+    for call in catalog.chosen(&calls) {
+        let start = clock.bucket(call.started_at).map(|bucket| bucket.start);
+        if let Some(start) = start
+            && let Err(place) = starts.binary_search(&start)
+        {
+            starts.insert(place, start);
+        }
+    }
+    let mut days = Cube::new(rules, starts.len());
+    days.fill(catalog, &calls, &slots, &[], |call| {
+        let start = clock.bucket(call.started_at)?.start;
+        starts.binary_search(&start).ok()
+    });
+    let num_told = problems.len().max(1) as f64;
+    problems
+        .into_iter()
+        .map(|(index, mut problem)| {
+            let since = since(&days.places(&None, index), &starts);
+            // Bonferroni over the rules that are told.
+            problem.since = since
+                .map(|since| Since { p_value: (since.p_value * num_told).min(1.0), ..since })
+                .filter(|since| since.p_value <= 0.05);
+            problem
+        })
+        .collect()
+}
+
+fn problem(rule: &RuleRef, whole: Two, cells: &[Two], calls: &CallQuery) -> Problem {
+    let sum = cells.iter().fold(Two::default(), |sum, cell| sum.plus(*cell));
+    let mut hits: Vec<u64> = cells.iter().map(|cell| cell.h).collect();
+    let own_gini = gini(&mut hits);
+    let top_share = top_tenth(&hits);
+    let mut draw = Draw::new(0xd171_0000 ^ sum.n);
+    let (mut gini_sum, mut top_sum) = (0.0, 0.0);
+    for _ in 0..NUM_DRAWS {
+        let mut drawn: Vec<u64> = cells.iter().map(|cell| draw.binomial(cell.n, sum.rate())).collect();
+        gini_sum += gini(&mut drawn);
+        top_sum += top_tenth(&drawn);
+    }
+    let draws = f64::from(NUM_DRAWS);
+    let (gini_by_chance, top_by_chance) = (gini_sum / draws, top_sum / draws);
+    let p_value = homogeneity(cells).map_or(1.0, |(square, df)| chi_square_above(square, df));
+    let num_agents_hit = cells.iter().filter(|cell| cell.h > 0).count();
+    let spread = if sum.h < MIN_HITS || cells.len() < MIN_AGENTS {
+        Spread::TooFew
+    } else if p_value < 0.001 && top_share - top_by_chance >= 0.15 {
+        Spread::Few
+    } else if 2 * num_agents_hit >= cells.len() && top_share - top_by_chance < 0.08 {
+        Spread::Many
+    } else {
+        Spread::Mixed
+    };
+    let mut calls = calls.clone();
+    calls.finding.rules = vec![rule.id.clone()];
+    calls.finding.verdicts = vec![Verdict::Hit];
+    let counts =
+        Counts { num_calls: whole.n, num_checked: whole.n, num_hits: whole.h, ..Counts::default() };
+    Problem {
+        rule: rule.clone(),
+        figure: Figure { counts, calls },
+        num_agents_hit: num_agents_hit as u64,
+        num_agents_checked: cells.len() as u64,
+        top_share,
+        top_share_by_chance: top_by_chance,
+        gini: own_gini,
+        gini_by_chance,
+        p_value,
+        spread,
+        since: None,
+    }
 }

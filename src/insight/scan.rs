@@ -2,10 +2,10 @@
 //!
 //! **Invariant**: a call gives at most one verdict per rule to whoever asks; a person's decision goes before the machine's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Group, Key, Revision, RuleRef};
+use super::{Group, Key, Period, Revision, RuleRef};
 use crate::analysis::{Level, Verdict};
 use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement, RuleTable, TableId};
 use crate::types::{Direction, RuleId, Score};
@@ -259,6 +259,19 @@ impl Revisions {
     pub(super) fn rule_or_id(&self, id: &RuleId) -> RuleRef {
         let unknown = || RuleRef { id: id.clone(), name: id.as_str().to_owned(), dimension: String::new() };
         self.rule(id).cloned().unwrap_or_else(unknown)
+    }
+
+    /// Whether the calls of one time were judged by another revision than some of those of the other.
+    pub(super) fn changed(&self, one: Period, other: Period) -> bool {
+        let touches = |revision: &Revision, period: Period| {
+            revision.first_call_at < period.before && revision.last_call_at >= period.from
+        };
+        let of = |period: Period| {
+            let list = self.list.iter().filter(|revision| touches(revision, period));
+            list.map(|revision| revision.revision.as_str()).collect::<BTreeSet<_>>()
+        };
+        let (one, other) = (of(one), of(other));
+        !one.is_empty() && !other.is_empty() && one != other
     }
 
     /// The rules that `wanted` chooses in any of the tables.

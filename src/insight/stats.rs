@@ -3,7 +3,7 @@
 //! Counts in, figures out. **Invariant**: the same counts give the same figures; where chance is drawn, it is drawn from a
 //! fixed seed.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 use statrs::function::factorial::ln_factorial;
 
 /// The 97.5 % quantile of the normal distribution.
@@ -118,6 +118,16 @@ pub(super) fn normal_above(z: f64) -> f64 {
 /// The 97.5 % quantile of Student's t; of few degrees of freedom that of one.
 pub(super) fn t_quantile(df: f64) -> f64 {
     StudentsT::new(0.0, 1.0, df.max(1.0)).map_or(Z, |t| t.inverse_cdf(0.975))
+}
+
+/// How likely Student's t of so many degrees of freedom is at least `t`.
+pub(super) fn t_above(t: f64, df: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, df.max(1.0)).map_or(1.0, |distribution| distribution.sf(t))
+}
+
+/// How likely χ² of so many degrees of freedom is at least `square`.
+pub(super) fn chi_square_above(square: f64, df: f64) -> f64 {
+    ChiSquared::new(df.max(1.0)).map_or(1.0, |distribution| distribution.sf(square))
 }
 
 /// Woolf's test whether the odds of `rise` (after, before) grew more than those of `rest`: one-sided p value, with half a

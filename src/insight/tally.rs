@@ -84,6 +84,8 @@ pub struct Cell {
     pub mean_score: Option<f64>,
     /// The counts of the others: of the same rule, dimension or level and the same time, whoever and whatever else.
     pub others: Counts,
+    /// The mean score of the others; `None` without any.
+    pub others_mean_score: Option<f64>,
     /// Lists the calls with a hit, or all counted calls where there is none.
     pub calls: CallQuery,
 }
@@ -249,14 +251,8 @@ impl Count<'_> {
         sums.slots.resize(self.slots.len(), Default::default());
         self.slots.visit(catalog, call, part, |slot, counting| {
             let Some((counts, num_hit)) = sums.slots.get_mut(slot) else { return };
-            let is = |verdict: Verdict, wanted: Verdict| u64::from(verdict == wanted);
-            let checked = |verdict: Verdict| 1 - is(verdict, Verdict::NotApplicable);
-            counts.num_checked += checked(counting.verdict);
-            counts.num_hits += is(counting.verdict, Verdict::Hit);
-            counts.num_not_applicable += is(counting.verdict, Verdict::NotApplicable);
-            counts.machine_checked += checked(counting.machine);
-            counts.machine_hits += is(counting.machine, Verdict::Hit);
-            *num_hit |= is(counting.verdict, Verdict::Hit);
+            counts.count(counting);
+            *num_hit |= u64::from(counting.verdict == Verdict::Hit);
         });
         sums
     }
@@ -331,6 +327,7 @@ impl Count<'_> {
                     num_scored: sums.scores.num,
                     mean_score: sums.scores.mean(),
                     others: whole.without(&counts),
+                    others_mean_score: all.scores.without(&sums.scores).mean(),
                 });
                 if cells.len() > MAX_CELLS {
                     return Err(TallyError::TooManyCells);

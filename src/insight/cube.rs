@@ -1,0 +1,177 @@
+//! Counts of each rule by each subject (all calls, a team, an agent, a product…) and time, for tests over all of them.
+//!
+//! **Invariant**: one pass over the rows that are asked for; subjects are in the order of group and value.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::scan::{Part, Slots, agent_value, agents_of, values_of};
+use super::stats::Two;
+use super::{Group, Key, RuleRef};
+use crate::analysis::Verdict;
+use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery};
+
+/// What rates are of: all calls (`None`), or those of one value of a group.
+pub(super) type Subject = Option<(Group, Arc<str>)>;
+
+/// One side of a call: all of it or some agents' parts, the subjects that it counts for, and where in time.
+pub(super) struct Side<'a> {
+    pub(super) call: &'a CallFacts,
+    pub(super) part: Part,
+    pub(super) subjects: Vec<Subject>,
+}
+
+/// Takes a call apart into sides so that every subject of `groups` sees its own: the whole for all calls and the groups of
+/// calls, each agent's part for the groups of agents.
+pub(super) fn sides<'a>(query: &CallQuery, groups: &[Group], call: &'a CallFacts) -> Vec<Side<'a>> {
+    let agents = agents_of(query, call);
+    let mut whole: Vec<Subject> = vec![None];
+    for group in groups.iter().filter(|group| !group.is_of_agents()) {
+        let values = values_of(*group, call).into_iter().flatten();
+        whole.extend(values.map(|value| Some((*group, value))));
+    }
+    let is_one = call.agents.len() == 1;
+    let mut sides = Vec::with_capacity(2);
+    let mut apart: BTreeMap<(Group, Arc<str>), Vec<usize>> = BTreeMap::new();
+    for group in groups.iter().filter(|group| group.is_of_agents()) {
+        for index in &agents {
+            if let Some(value) = agent_value(*group, call, *index) {
+                if is_one {
+                    whole.push(Some((*group, value)));
+                } else {
+                    apart.entry((*group, value)).or_default().push(*index);
+                }
+            }
+        }
+    }
+    let part = if is_one { Part::Agents(agents) } else { Part::Whole };
+    sides.push(Side { call, part, subjects: whole });
+    for (subject, agents) in apart {
+        sides.push(Side { call, part: Part::Agents(agents), subjects: vec![Some(subject)] });
+    }
+    sides
+}
+
+/// Counts by subject, rule and one more place (window or baseline, an even day or an odd one, a day).
+#[derive(Debug)]
+pub(super) struct Cube {
+    pub(super) rules: Vec<RuleRef>,
+    pub(super) subjects: Vec<Subject>,
+    index: HashMap<Subject, usize>,
+    num_places: usize,
+    counts: Vec<Vec<Two>>,
+    /// Names of agents, as of their last call.
+    names: HashMap<Arc<str>, (Timestamp, Arc<str>)>,
+}
+
+impl Cube {
+    pub(super) fn new(rules: Vec<RuleRef>, num_places: usize) -> Self {
+        let (subjects, index, counts, names) = (Vec::new(), HashMap::new(), Vec::new(), HashMap::new());
+        Self { rules, subjects, index, num_places, counts, names }
+    }
+
+    /// Counts the chosen calls of `query` at the place that `place` gives them, if any.
+    pub(super) fn fill(
+        &mut self,
+        catalog: &Catalog,
+        query: &CallQuery,
+        slots: &Slots,
+        groups: &[Group],
+        mut place: impl FnMut(&CallFacts) -> Option<usize>,
+    ) {
+        let (mut verdicts, num_places): (Vec<(usize, bool)>, _) = (Vec::new(), self.num_places);
+        for call in catalog.chosen(query) {
+            let Some(place) = place(call).filter(|place| *place < self.num_places) else { continue };
+            self.note_names(call);
+            for side in sides(query, groups, call) {
+                verdicts.clear();
+                slots.visit(catalog, call, &side.part, |slot, counting| match counting.verdict {
+                    Verdict::Hit => verdicts.push((slot, true)),
+                    Verdict::Miss => verdicts.push((slot, false)),
+                    Verdict::NotApplicable => {}
+                });
+                for subject in side.subjects {
+                    let cells = self.cells_of(subject);
+                    for (rule, is_hit) in &verdicts {
+                        if let Some(cell) = cells.get_mut(rule * num_places + place) {
+                            cell.n += 1;
+                            cell.h += u64::from(*is_hit);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn cells_of(&mut self, subject: Subject) -> &mut Vec<Two> {
+        let size = self.rules.len() * self.num_places;
+        let next = self.counts.len();
+        let index = *self.index.entry(subject.clone()).or_insert(next);
+        if index == next {
+            self.subjects.push(subject);
+            self.counts.push(vec![Two::default(); size]);
+        }
+        self.counts.get_mut(index).expect("an index of a subject is that of its counts")
+    }
+
+    fn note_names(&mut self, call: &CallFacts) {
+        for agent in &call.agents {
+            let (Some(id), Some(name)) = (&agent.agent_id, &agent.agent_name) else { continue };
+            match self.names.get_mut(id) {
+                Some(known) if known.0 >= call.started_at => {}
+                Some(known) => *known = (call.started_at, Arc::clone(name)),
+                None => {
+                    self.names.insert(Arc::clone(id), (call.started_at, Arc::clone(name)));
+                }
+            }
+        }
+    }
+
+    /// The name of an agent.
+    pub(super) fn name(&self, agent_id: &str) -> Option<&Arc<str>> {
+        self.names.get(agent_id).map(|known| &known.1)
+    }
+
+    /// The key of a subject; `None` of all calls.
+    pub(super) fn key(&self, subject: &Subject) -> Option<Key> {
+        let (group, value) = subject.as_ref()?;
+        let name = self.name(value).filter(|_| *group == Group::Agent).cloned();
+        Some(Key { group: *group, value: Some(Arc::clone(value)), name })
+    }
+
+    /// The count of a subject that has one.
+    pub(super) fn get(&self, subject: &Subject, rule: usize, place: usize) -> Two {
+        let index = self.index.get(subject);
+        let cells = index.and_then(|index| self.counts.get(*index));
+        cells.and_then(|cells| cells.get(rule * self.num_places + place)).copied().unwrap_or_default()
+    }
+
+    /// The counts of a subject over all places.
+    pub(super) fn places(&self, subject: &Subject, rule: usize) -> Vec<Two> {
+        (0..self.num_places).map(|place| self.get(subject, rule, place)).collect()
+    }
+
+    /// Its subjects of a group, in the order of their values.
+    pub(super) fn of_group(&self, group: Group) -> Vec<&Subject> {
+        let of_group = |subject: &&Subject| subject.as_ref().is_some_and(|subject| subject.0 == group);
+        let mut subjects: Vec<&Subject> = self.subjects.iter().filter(of_group).collect();
+        subjects.sort_unstable();
+        subjects
+    }
+}
+
+/// The slots of single rules, in the order of `rules`.
+pub(super) fn rule_slots(
+    revisions: &super::scan::Revisions,
+    wanted: &FindingQuery,
+) -> (Slots, Vec<RuleRef>) {
+    let slots = Slots::new(revisions, wanted, &[Group::Rule]);
+    let rules = slots.keys.iter().filter_map(|keys| {
+        let value = keys.first()?.value.as_deref()?;
+        Some(revisions.rule_or_id(&crate::types::RuleId::try_new(value).ok()?))
+    });
+    let rules = rules.collect();
+    (slots, rules)
+}

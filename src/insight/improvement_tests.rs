@@ -1,0 +1,1 @@
+//! Effects of improvements on calls with a known truth.
