@@ -7,7 +7,9 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// This machine does not know the time zone.
-    #[error("`{zone}` is no time zone that this machine knows: name one such as Asia/Shanghai, or an offset such as +08:00")]
+    #[error(
+        "`{zone}` is no time zone that this machine knows: name one such as Asia/Shanghai, or an offset such as +08:00"
+    )]
     Zone {
         /// What was asked for.
         zone: String,
@@ -19,7 +21,9 @@ pub enum ReportError {
         date: String,
     },
     /// No call ever had this team, agent or rule.
-    #[error("no call in the store has {kind} `{id}`: check the spelling, or list what there is with `diting calls list`")]
+    #[error(
+        "no call in the store has {kind} `{id}`: check the spelling, or list what there is with `diting calls list`"
+    )]
     Unknown {
         /// `team`, `agent` or `rule`.
         kind: &'static str,

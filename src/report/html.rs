@@ -12,6 +12,9 @@ use super::model::{Cell, Column, Kind, Report, Section, Table, Tile, Value};
 /// The look, on screens and on A4.
 const STYLE: &str = include_str!("style.css");
 
+/// Most rows of a table that is kept on one page of paper.
+const MAX_WHOLE: usize = 24;
+
 /// The page.
 #[must_use]
 pub fn page(report: &Report) -> String {
@@ -151,7 +154,7 @@ fn table(table: &Table, commands: &mut Commands) -> Markup {
         commands.examples.push((table.title.clone(), origin.command()));
     }
     let rows: Vec<Markup> = table.rows.iter().map(|cells| row(&table.columns, cells, commands)).collect();
-    let is_short = table.rows.len() <= 12;
+    let is_short = table.rows.len() <= MAX_WHOLE;
     html! {
         h3 { (table.title) }
         @if !table.note.is_empty() { p.note { (table.note) } }

@@ -124,7 +124,9 @@ impl Table {
         Self {
             title: title.to_owned(),
             note: String::new(),
-            columns: columns.map(|(title, kind)| Column { title: (*title).to_owned(), kind: *kind }).collect(),
+            columns: columns
+                .map(|(title, kind)| Column { title: (*title).to_owned(), kind: *kind })
+                .collect(),
             rows: Vec::new(),
             is_shown: true,
         }
@@ -193,6 +195,11 @@ impl Value {
     pub fn opens(self, query: &CallQuery) -> Cell {
         Cell { value: self, origin: Some(Box::new(Origin { query: query.clone() })) }
     }
+}
+
+/// A number of hits, or a rate, that opens the calls with these hits; where there is no hit there is nothing to open.
+pub(in crate::report) fn opens_hits(value: Value, num_hits: u64, query: &CallQuery) -> Cell {
+    if num_hits > 0 { value.opens(query) } else { value.into() }
 }
 
 /// Which calls are behind a number.

@@ -58,9 +58,27 @@ fn flags(query: &CallQuery) -> Vec<(&'static str, String)> {
 
 /// A value that a shell takes as it is, whatever is in it.
 fn quoted(value: &str) -> String {
-    let plain = !value.is_empty()
-        && value.chars().all(|one| one.is_ascii_alphanumeric() || "-_.:/@+".contains(one));
-    if plain { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+    let plain =
+        !value.is_empty() && value.chars().all(|one| one.is_ascii_alphanumeric() || "-_.:/@+".contains(one));
+    if plain {
+        return value.to_owned();
+    }
+    if super::model::clean(value) == value {
+        return format!("'{}'", value.replace('\'', r"'\''"));
+    }
+    // As bash and zsh read it: what would steer the page is told by its number.
+    let mut text = "$'".to_owned();
+    for one in value.chars() {
+        let seen = super::model::clean(&one.to_string()) == one.to_string();
+        match one {
+            '\'' | '\\' => text.extend(['\\', one]),
+            one if seen => text.push(one),
+            // Writing into a text cannot fail.
+            one => _ = write!(text, "\\u{:04x}", u32::from(one)),
+        }
+    }
+    text.push('\'');
+    text
 }
 
 /// The name of a level.
@@ -146,6 +164,11 @@ pub(super) fn review(state: ReviewState) -> &'static str {
 mod tests {
     use super::*;
     use crate::types::RuleId;
+
+    #[test]
+    fn what_steers_is_told_by_its_number() {
+        assert_eq!(quoted("a\u{202e}'b"), r"$'a\u202e\'b'");
+    }
 
     #[test]
     fn a_command_says_every_filter_and_no_name_leaves_its_quotes() {

@@ -161,13 +161,7 @@ impl Period {
             Unit::Week => {
                 let iso = first.iso_week_date();
                 let last = back(self.end(), 1);
-                format!(
-                    "{}年第{}周（{}—{}）",
-                    iso.year(),
-                    iso.week(),
-                    day_title(first),
-                    short_day(last)
-                )
+                format!("{}年第{}周（{}—{}）", iso.year(), iso.week(), day_title(first), short_day(last))
             }
             Unit::Month => format!("{}年{}月", first.year(), first.month()),
         }

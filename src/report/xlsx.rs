@@ -91,7 +91,11 @@ impl Looks {
 fn overview(book: &mut Workbook, report: &Report, looks: &Looks) -> Result<(), ReportError> {
     let sheet = book.add_worksheet();
     sheet.set_name("概览")?;
-    sheet.set_column_width(0, 26)?.set_column_width(1, 22)?.set_column_width(2, 40)?.set_column_width(3, 60)?;
+    sheet
+        .set_column_width(0, 26)?
+        .set_column_width(1, 22)?
+        .set_column_width(2, 40)?
+        .set_column_width(3, 60)?;
     sheet.write_string_with_format(0, 0, &report.title, &looks.title)?;
     write_text(sheet, 1, 0, &format!("{} · {}", report.subject, report.period.title()), &looks.text)?;
     let mut row = 2;

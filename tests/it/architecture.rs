@@ -18,14 +18,19 @@ const IMPORTS: [(&str, &[&str]); 21] = [
     ("analysis", &["audio", "dialogue"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
+    ("insight", &["analysis", "catalog", "store"]),
+    ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "report", "pipeline",
+            "listing", "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    ("serve", &["ingest", "dialogue", "analysis", "store", "report", "pipeline", "archive", "proto"]),
     (
         "config",
         &[
@@ -49,7 +54,7 @@ const CLI_IMPORTS: [&str; 11] = [
 ];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 17] = [
+const CRATES: [(&str, &[&str]); 20] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
@@ -64,6 +69,9 @@ const CRATES: [(&str, &[&str]); 17] = [
     ("tonic", &["proto", "serve", "cli", "app"]),
     ("tokio", &["pipeline", "archive", "proto", "serve", "cli", "app"]),
     ("clap", &["cli", "main"]),
+    ("maud", &["report"]),
+    ("parquet", &["report"]),
+    ("rust_xlsxwriter", &["report"]),
     ("csv_core", &["listing"]),
     ("encoding_rs", &["listing"]),
     ("encoding_rs_io", &["listing"]),

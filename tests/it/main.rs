@@ -31,6 +31,7 @@ mod masking_late;
 mod mono;
 mod pipeline;
 mod rejudge;
+mod reports;
 mod rule_behaviour;
 mod rule_tools;
 mod sandbox;

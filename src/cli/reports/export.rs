@@ -78,7 +78,10 @@ pub(super) async fn run(server: &ServerArgs, args: ExportArgs, as_json: bool) ->
         Some(FileFormat::Csv) => v1::ExportFormat::Csv,
         Some(FileFormat::Parquet) => v1::ExportFormat::Parquet,
         None => {
-            return Err(UsageError("name a file that ends in .csv or .parquet, or say --file-format".to_owned()).into());
+            return Err(UsageError(
+                "name a file that ends in .csv or .parquet, or say --file-format".to_owned(),
+            )
+            .into());
         }
     };
     let moment = |text: &Option<String>| text.as_deref().map(|text| at(text, &args.time_zone)).transpose();
@@ -101,7 +104,8 @@ pub(super) async fn run(server: &ServerArgs, args: ExportArgs, as_json: bool) ->
     };
     let mut waiting = Waiting::begin(&args.out, args.force)?;
     let mut client = server.report_client()?;
-    let mut parts = client.export_table(request).await.map_err(|status| server.explain(&status))?.into_inner();
+    let mut parts =
+        client.export_table(request).await.map_err(|status| server.explain(&status))?.into_inner();
     let mut last = None;
     while let Some(part) = parts.message().await.map_err(|status| server.explain(&status))? {
         waiting.write(&part.chunk)?;
@@ -132,7 +136,9 @@ fn at(text: &str, zone_name: &str) -> anyhow::Result<Timestamp> {
         return Ok(at);
     }
     let day: Date = text.parse().map_err(|_| {
-        UsageError(format!("`{text}` is neither a day such as 2026-03-02 nor a time such as 2026-03-02T09:00:00+08:00"))
+        UsageError(format!(
+            "`{text}` is neither a day such as 2026-03-02 nor a time such as 2026-03-02T09:00:00+08:00"
+        ))
     })?;
     Ok(zone(zone_name)?.to_timestamp(day.at(0, 0, 0, 0))?)
 }

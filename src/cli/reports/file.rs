@@ -50,7 +50,9 @@ impl Waiting {
         }
         file.as_file().sync_all().with_context(|| format!("cannot write {}", path.display()))?;
         let permissions = readable();
-        file.as_file().set_permissions(permissions).with_context(|| format!("cannot write {}", path.display()))?;
+        file.as_file()
+            .set_permissions(permissions)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         let kept = if force { file.persist(&path) } else { file.persist_noclobber(&path) };
         match kept {
             Ok(_) => Ok(path),

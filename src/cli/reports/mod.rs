@@ -130,7 +130,8 @@ async fn create(
             .collect(),
     };
     let mut client = server.report_client()?;
-    let mut parts = client.create_report(request).await.map_err(|status| server.explain(&status))?.into_inner();
+    let mut parts =
+        client.create_report(request).await.map_err(|status| server.explain(&status))?.into_inner();
     fs_err::create_dir_all(&args.out)?;
     let mut under_way: Option<(v1::ReportFile, Waiting)> = None;
     let mut written = Vec::new();
@@ -168,7 +169,10 @@ fn scope(of: &[String]) -> anyhow::Result<(v1::ReportScope, String)> {
         "agent" => v1::ReportScope::Agent,
         "rule" => v1::ReportScope::Rule,
         other => {
-            return Err(UsageError(format!("--of {other}: it is centre, team NAME, agent NUMBER or rule ID")).into());
+            return Err(UsageError(format!(
+                "--of {other}: it is centre, team NAME, agent NUMBER or rule ID"
+            ))
+            .into());
         }
     };
     match (scope, id) {

@@ -32,7 +32,10 @@ pub fn report_request(
     let named = |what: &str| id.clone().ok_or_else(|| ConvertError::new("id", format!("name the {what}")));
     let scope = match known::<v1::ReportScope>("scope", scope)? {
         v1::ReportScope::Unspecified | v1::ReportScope::Centre if id.is_some() => {
-            return Err(ConvertError::new("id", "a report on the centre has none: say of what it is with `scope`"));
+            return Err(ConvertError::new(
+                "id",
+                "a report on the centre has none: say of what it is with `scope`",
+            ));
         }
         v1::ReportScope::Unspecified | v1::ReportScope::Centre => Scope::Centre,
         v1::ReportScope::Team => Scope::Team(named("team")?),

@@ -4,10 +4,11 @@ use super::words::{against, interval, points_change, share_change};
 use super::{Ground, Parts, coverage, of_agents, pass, review, rules, topics};
 use crate::catalog::{CallQuery, ScoreRange, Stage};
 use crate::insight::{
-    Cell as Figure, Counts, Group, HotSpots, Key, Mean, ProblemQuery, ReportQuery, TallyQuery, agents, common_problems, tally,
+    Cell as Figure, Counts, Group, HotSpots, Key, Mean, ProblemQuery, ReportQuery, TallyQuery, agents,
+    common_problems, tally,
 };
 use crate::report::chart::{Chart, Interval, Plot, Series, Unit};
-use crate::report::model::{Kind, Section, Table, Tile, Value};
+use crate::report::model::{Kind, Section, Table, Tile, Value, opens_hits};
 use crate::report::period::short_day;
 use crate::types::Score;
 
@@ -94,13 +95,21 @@ pub(super) fn overview(ground: &Ground<'_>) -> Section {
             Value::Count(now.num_calls).opens(&ground.current()),
             against(previous, &count_change(now.num_calls, before.num_calls), " 通"),
         ),
-        tile("已判定", Value::Count(now.num_done).opens(&done), format!("占 {}", Value::share(now.num_done, now.num_calls).shown())),
+        tile(
+            "已判定",
+            Value::Count(now.num_done).opens(&done),
+            format!("占 {}", Value::share(now.num_done, now.num_calls).shown()),
+        ),
         tile(
             "平均分",
             now.mean().into(),
             against(previous, &points_change(&now.mean(), &before.mean()), " 分"),
         ),
-        tile("中位数", now.median().into(), format!("{} 通有得分", Value::Count(now.scores.len() as u64).shown())),
+        tile(
+            "中位数",
+            now.median().into(),
+            format!("{} 通有得分", Value::Count(now.scores.len() as u64).shown()),
+        ),
         tile(
             "有命中的通话",
             share(now).opens(&hits),
@@ -156,7 +165,11 @@ pub(super) fn overview(ground: &Ground<'_>) -> Section {
         description: "各分数段的通话数".to_owned(),
         unit: Unit::Count,
         plot: Plot::Histogram {
-            bars: now.histogram().into_iter().map(|(name, _, _, count)| (name, i64::try_from(count).unwrap_or(i64::MAX))).collect(),
+            bars: now
+                .histogram()
+                .into_iter()
+                .map(|(name, _, _, count)| (name, i64::try_from(count).unwrap_or(i64::MAX)))
+                .collect(),
             axis: "得分".to_owned(),
         },
     });
@@ -195,7 +208,8 @@ fn by_day(ground: &Ground<'_>, days: &[jiff::civil::Date]) -> Table {
 
 fn distribution(ground: &Ground<'_>) -> Table {
     let mut table =
-        Table::new("得分分布", &[("得分", Kind::Text), ("通话", Kind::Number), ("占比", Kind::Number)]).behind_chart();
+        Table::new("得分分布", &[("得分", Kind::Text), ("通话", Kind::Number), ("占比", Kind::Number)])
+            .behind_chart();
     let whole = ground.now.scores.len() as u64;
     for (name, low, high, count) in ground.now.histogram() {
         let points = |points: i64| i32::try_from(points).ok().map(Score::from_points);
@@ -226,7 +240,11 @@ fn dimensions(ground: &Ground<'_>) -> Option<Section> {
     let mut table = Table::new("各维度平均分", &columns);
     for (name, (sum, count, full)) in &ground.now.dimensions {
         let now = pass::mean(*sum, *count);
-        let before = ground.before.dimensions.get(name).map_or(Value::Nothing, |(sum, count, _)| pass::mean(*sum, *count));
+        let before = ground
+            .before
+            .dimensions
+            .get(name)
+            .map_or(Value::Nothing, |(sum, count, _)| pass::mean(*sum, *count));
         let change = points_change(&now, &before);
         let whole = u64::try_from(*full).unwrap_or_default() * count;
         table.push([
@@ -262,8 +280,10 @@ fn heat(ground: &Ground<'_>) -> Option<Chart> {
             .find(|cell| name(cell, 0).as_deref() == Some(row) && name(cell, 1).as_deref() == Some(column))?;
         crate::report::model::share(cell.counts.num_hits, cell.counts.num_checked)
     };
-    let rows: Vec<(String, Vec<Option<i64>>)> =
-        rows.into_iter().map(|row| (row.clone(), columns.iter().map(|column| rate(&row, column)).collect())).collect();
+    let rows: Vec<(String, Vec<Option<i64>>)> = rows
+        .into_iter()
+        .map(|row| (row.clone(), columns.iter().map(|column| rate(&row, column)).collect()))
+        .collect();
     (rows.len() > 1 && !columns.is_empty()).then(|| Chart {
         title: "各班组、各维度的命中率".to_owned(),
         description: "颜色越深命中率越高".to_owned(),
@@ -317,7 +337,8 @@ fn teams(ground: &Ground<'_>) -> Section {
         };
         let label = key.map(Key::label).unwrap_or_default();
         // No filter finds calls that say no team.
-        let opens = |value: Value, finding| if team.is_some() { value.opens(&calls(finding)) } else { value.into() };
+        let opens =
+            |value: Value, finding| if team.is_some() { value.opens(&calls(finding)) } else { value.into() };
         table.push([
             Value::text(&label).into(),
             opens(Value::Count(counts.num_calls), crate::catalog::FindingQuery::default()),
@@ -331,7 +352,11 @@ fn teams(ground: &Ground<'_>) -> Section {
     }
     let total = crate::report::model::share(ground.now.num_hit, ground.now.num_done);
     if bars.len() > 1 {
-        section.charts.push(intervals("各班组有命中的通话占比（95% 区间）", bars, total.map(|total| (total, "中心"))));
+        section.charts.push(intervals(
+            "各班组有命中的通话占比（95% 区间）",
+            bars,
+            total.map(|total| (total, "中心")),
+        ));
     }
     section.tables.push(table);
     section.tables.push(roster(ground));
@@ -421,13 +446,15 @@ fn problems(ground: &Ground<'_>) -> Section {
         let counts = &one.figure.counts;
         table.push([
             Value::text(&format!("{} {}", one.rule.id, one.rule.name)).into(),
-            Value::share(counts.num_hits, counts.num_checked).opens(&one.figure.calls),
+            opens_hits(Value::share(counts.num_hits, counts.num_checked), counts.num_hits, &one.figure.calls),
             Value::Count(one.num_agents_hit).into(),
             Value::Count(one.num_agents_checked).into(),
             Value::ratio(one.top_share).into(),
             Value::ratio(one.top_share_by_chance).into(),
             Value::text(one.spread.label()).into(),
-            one.since.map_or(Value::Nothing, |since| Value::text(&short_day(ground.period.day_of(since.day)))).into(),
+            one.since
+                .map_or(Value::Nothing, |since| Value::text(&short_day(ground.period.day_of(since.day))))
+                .into(),
         ]);
     }
     section.tables.push(table);

@@ -54,8 +54,11 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
         vec![
             Value::text(&format!("{} {}", one.info.id, one.info.name)).into(),
             Value::Count(all(one)).into(),
-            Value::Count(one.now.num_not_applicable)
-                .opens(&of_rule(&ground.current(), &one.info.id, &[Verdict::NotApplicable])),
+            Value::Count(one.now.num_not_applicable).opens(&of_rule(
+                &ground.current(),
+                &one.info.id,
+                &[Verdict::NotApplicable],
+            )),
             Value::share(one.now.num_not_applicable, all(one)).into(),
         ]
     };
@@ -66,7 +69,11 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
         ("占比", Kind::Number),
     ];
     let bars = gaps.iter().take(MAX_SHOWN).map(|one| {
-        let counts = [one.now.num_hits, one.now.num_checked - one.now.num_hits.min(one.now.num_checked), one.now.num_not_applicable];
+        let counts = [
+            one.now.num_hits,
+            one.now.num_checked - one.now.num_hits.min(one.now.num_checked),
+            one.now.num_not_applicable,
+        ];
         let counts = counts.iter().map(|count| i64::try_from(*count).unwrap_or(i64::MAX)).collect();
         (format!("{} {}", one.info.id, one.info.name), counts)
     });
@@ -85,7 +92,8 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
         },
     });
     section.tables = vec![
-        Table { rows: gaps.iter().map(row).collect(), ..Table::new("未能判定的规则", &columns) }.behind_chart(),
+        Table { rows: gaps.iter().map(row).collect(), ..Table::new("未能判定的规则", &columns) }
+            .behind_chart(),
         reasons(ground, &gaps),
         failures(ground),
     ];
@@ -139,7 +147,8 @@ pub(super) fn add_reasons(store: &Store, report: &mut Report) -> Result<(), Stor
                 cell.value = Value::text(&why(store, &query, rule)?);
             }
         } else if table.title == FAILURES {
-            let query = table.rows.iter().flatten().find_map(|cell| Some(cell.origin.as_ref()?.query.clone()));
+            let query =
+                table.rows.iter().flatten().find_map(|cell| Some(cell.origin.as_ref()?.query.clone()));
             if let Some(query) = query {
                 add_failures(store, table, &query)?;
             }

@@ -15,10 +15,10 @@ mod words;
 
 use jiff::tz::TimeZone;
 
+use super::ReportError;
 use super::model::{Report, Scope, Section};
 use super::moment;
 use super::period::{Period, Unit};
-use super::ReportError;
 use crate::analysis::{RuleKind, RuleSet, Verdict};
 use crate::catalog::{CallQuery, Catalog, FindingQuery, TimeRange};
 use crate::insight::{self, AgentReport, TeamReport};
@@ -114,12 +114,7 @@ struct Draft {
 ///
 /// # Errors
 /// [`ReportError::Unknown`] when no call ever had this team, agent or rule; [`ReportError::Store`].
-pub fn make(
-    store: &Store,
-    rules: &RuleSet,
-    scope: &Scope,
-    period: &Period,
-) -> Result<Report, ReportError> {
+pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Report, ReportError> {
     let mut draft = {
         let catalog = store.catalog();
         draft(&catalog, rules, scope, period)?
@@ -137,12 +132,7 @@ pub fn make(
     Ok(draft.report)
 }
 
-fn draft(
-    catalog: &Catalog,
-    rules: &RuleSet,
-    scope: &Scope,
-    period: &Period,
-) -> Result<Draft, ReportError> {
+fn draft(catalog: &Catalog, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Draft, ReportError> {
     let known = |query: &CallQuery| *scope == Scope::Centre || catalog.chosen(query).next().is_some();
     if !known(&calls(scope, TimeRange::default())) {
         return Err(ReportError::Unknown { kind: scope.kind(), id: scope.id().to_owned() });

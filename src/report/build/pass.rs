@@ -184,12 +184,17 @@ pub(super) fn basis(ground: &Ground<'_>) -> Vec<(String, String)> {
     // Once the period is over, calls of later periods change nothing of its report.
     if let Some(newest) = newest.filter(|newest| period.range().before.is_some_and(|end| *newest < end)) {
         let local = period.zone().to_datetime(newest);
-        basis.push(entry("数据截至", format!("{}（期间未满：其后还没有通话）", local.strftime("%Y-%m-%d %H:%M"))));
+        basis.push(entry(
+            "数据截至",
+            format!("{}（期间未满：其后还没有通话）", local.strftime("%Y-%m-%d %H:%M")),
+        ));
     }
     let revisions: Vec<String> = now
         .revisions
         .iter()
-        .map(|((scheme, revision), calls)| format!("{scheme} {} × {}", short(revision), Value::Count(*calls).shown()))
+        .map(|((scheme, revision), calls)| {
+            format!("{scheme} {} × {}", short(revision), Value::Count(*calls).shown())
+        })
         .collect();
     if !revisions.is_empty() {
         basis.push(entry("方案版本", revisions.join("，")));

@@ -6,7 +6,7 @@ use super::{Ground, Parts, centre, coverage, of_agents, review, rules};
 use crate::insight::{
     self, AgentReport, Label, Rank, ReportQuery, RuleRef, TeamReport, agent_report, team_report,
 };
-use crate::report::model::{Kind, Section, Table, Value, clean};
+use crate::report::model::{Kind, Section, Table, Value, clean, opens_hits};
 
 /// The report on a team, and what it is made of; without the latter when it has no judged call in the period.
 pub(super) fn team(ground: &Ground<'_>, name: &str) -> (Parts, Option<TeamReport>) {
@@ -40,8 +40,7 @@ pub(super) fn agent(ground: &Ground<'_>, id: &str) -> (Parts, Option<AgentReport
     let figures = rules::figures(ground, &of_agents());
     let mut summary = centre::first_sentence(ground);
     let mut sections = vec![centre::overview(ground)];
-    let report =
-        query(ground).and_then(|query| agent_report(ground.catalog, ground.rules, id, &query));
+    let report = query(ground).and_then(|query| agent_report(ground.catalog, ground.rules, id, &query));
     let mut subject = format!("座席 {}", clean(id));
     if let Some(report) = &report {
         if let Some(name) = &report.agent_name {
@@ -116,7 +115,7 @@ fn profile(report: &AgentReport) -> Option<Section> {
         let [rate, interval] = rate_cells(&own.counts);
         labels.push([
             Value::text(label).into(),
-            Value::Count(own.counts.num_hits).opens(&own.calls),
+            opens_hits(Value::Count(own.counts.num_hits), own.counts.num_hits, &own.calls),
             rate,
             interval,
             Value::share(others.counts.num_hits, others.counts.num_checked).into(),

@@ -2,10 +2,10 @@
 
 use super::Ground;
 use super::centre::{bar, intervals, score};
-use super::words::{interval, points_interval};
+use super::words::{interval, points_interval, sentence};
 use crate::insight::{Counts, ReviewOutcomes, RuleLine, ScoreLine, TrendPoint};
 use crate::report::chart::{Chart, Interval, Plot, Series, Unit};
-use crate::report::model::{Cell, Kind, Report, Section, Table, Tile, Value, clean, hundredths, tenths};
+use crate::report::model::{Cell, Kind, Report, Section, Table, Tile, Value, hundredths, opens_hits, tenths};
 use crate::report::moment::cut;
 use crate::report::period::short_day;
 
@@ -33,7 +33,8 @@ pub(super) fn scores(lines: &[ScoreLine], others: &str, previous: &str) -> Secti
     for line in lines {
         let name = line.dimension.clone().unwrap_or_else(|| "总分".to_owned());
         let difference = |against: &Option<(f64, crate::insight::Interval)>| {
-            let change = against.as_ref().map_or(Value::Nothing, |(value, _)| Value::PointsChange(tenths(*value)));
+            let change =
+                against.as_ref().map_or(Value::Nothing, |(value, _)| Value::PointsChange(tenths(*value)));
             let words = against.as_ref().map_or(Value::Nothing, |(_, interval)| {
                 let shown = |end: f64| Value::PointsChange(tenths(end)).shown();
                 let sure = interval.lower > 0.0 || interval.upper < 0.0;
@@ -63,7 +64,8 @@ pub(super) fn scores(lines: &[ScoreLine], others: &str, previous: &str) -> Secti
             let share = |points: f64| hundredths((points / line.full * 100.0).clamp(0.0, 100.0));
             let others = line.others.mean.map(share);
             let is_marked = others.is_some_and(|others| share(interval.upper) < others);
-            let others = others.map_or_else(String::new, |share| format!("（{}）", Value::Share(share).shown()));
+            let others =
+                others.map_or_else(String::new, |share| format!("（{}）", Value::Share(share).shown()));
             rows.push(Interval {
                 name: format!("{name}{others}"),
                 low: share(interval.lower),
@@ -91,7 +93,7 @@ pub(super) fn weak_section(too_few: bool, statistic: &str) -> Section {
     if too_few {
         section.paragraphs.push("样本不足：通话太少，不作短板与优势的判断。".to_owned());
     } else {
-        section.paragraphs.push(clean(statistic));
+        section.paragraphs.push(sentence(statistic));
     }
     section
 }
@@ -103,7 +105,13 @@ pub(super) fn add_weak(report: &mut Report, weak: &[RuleLine]) {
     section.tables.push(lines("明显高于对照的规则", weak));
     let mut examples = Table::new(
         "例子",
-        &[("规则", Kind::Text), ("通话", Kind::Text), ("日期", Kind::Text), ("位置", Kind::Text), ("说了什么", Kind::Long)],
+        &[
+            ("规则", Kind::Text),
+            ("通话", Kind::Text),
+            ("日期", Kind::Text),
+            ("位置", Kind::Text),
+            ("说了什么", Kind::Long),
+        ],
     )
     .noted("打开一通：diting calls show 通话编号。");
     for line in weak {
@@ -141,13 +149,14 @@ pub(super) fn lines(title: &str, lines: &[RuleLine]) -> Table {
     for line in lines {
         let counts = &line.own.counts;
         let points = |rate: f64| Value::ShareChange(hundredths(rate * 100.0));
-        let words = format!("{} 到 {}", points(line.interval.lower).shown(), points(line.interval.upper).shown());
+        let words =
+            format!("{} 到 {}", points(line.interval.lower).shown(), points(line.interval.upper).shown());
         table.push([
             Value::text(&format!("{} {}", line.rule.id, line.rule.name)).into(),
             Value::text(&line.rule.dimension).into(),
             Value::Count(counts.num_checked).into(),
-            Value::Count(counts.num_hits).opens(&line.own.calls),
-            Value::share(counts.num_hits, counts.num_checked).opens(&line.own.calls),
+            opens_hits(Value::Count(counts.num_hits), counts.num_hits, &line.own.calls),
+            opens_hits(Value::share(counts.num_hits, counts.num_checked), counts.num_hits, &line.own.calls),
             Value::share(line.others.counts.num_hits, line.others.counts.num_checked).into(),
             points(line.difference).into(),
             Value::Text(words).into(),
@@ -164,7 +173,8 @@ pub(super) fn weeks(ground: &Ground<'_>, trend: &[TrendPoint], own: &str, others
     }
     let mut section = Section::new("各周");
     let day = |point: &TrendPoint| ground.period.day_of(point.bucket.start);
-    let labels: Vec<String> = trend.iter().map(|point| format!("{}/{}", day(point).month(), day(point).day())).collect();
+    let labels: Vec<String> =
+        trend.iter().map(|point| format!("{}/{}", day(point).month(), day(point).day())).collect();
     let points = |mean: Option<f64>| mean.map(tenths);
     section.charts.push(Chart {
         title: "各周平均分".to_owned(),
@@ -173,8 +183,14 @@ pub(super) fn weeks(ground: &Ground<'_>, trend: &[TrendPoint], own: &str, others
         plot: Plot::Line {
             labels,
             series: vec![
-                Series { name: own.to_owned(), values: trend.iter().map(|one| points(one.mean_score)).collect() },
-                Series { name: others.to_owned(), values: trend.iter().map(|one| points(one.others_mean_score)).collect() },
+                Series {
+                    name: own.to_owned(),
+                    values: trend.iter().map(|one| points(one.mean_score)).collect(),
+                },
+                Series {
+                    name: others.to_owned(),
+                    values: trend.iter().map(|one| points(one.others_mean_score)).collect(),
+                },
             ],
         },
     });

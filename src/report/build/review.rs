@@ -7,7 +7,7 @@ use super::words::interval;
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, FindingQuery, ReviewState};
 use crate::insight::Counts;
-use crate::report::model::{Kind, Section, Table, Tile, Value};
+use crate::report::model::{Kind, Scope, Section, Table, Tile, Value};
 use crate::report::origin;
 use crate::types::RuleId;
 
@@ -37,14 +37,19 @@ pub(super) fn decided(ground: &Ground<'_>) -> (BTreeMap<RuleId, Decided>, BTreeM
         let Some(review) = &call.annotations.review else { continue };
         *states.entry(ReviewOrder::of(review.state)).or_default() += 1;
         let Some(table) = ground.catalog.table_of(call) else { continue };
-        for one in &review.finals {
-            let machine = table.position(&one.rule_id).and_then(|at| call.judgement.as_ref()?.verdicts.get(at));
+        let is_asked = |rule: &RuleId| !matches!(ground.scope, Scope::Rule(own) if own != rule);
+        for one in review.finals.iter().filter(|one| is_asked(&one.rule_id)) {
+            let machine =
+                table.position(&one.rule_id).and_then(|at| call.judgement.as_ref()?.verdicts.get(at));
             let entry = rules.entry(one.rule_id.clone()).or_default();
             match (machine, one.verdict) {
                 (Some(Verdict::Hit), Verdict::Hit) => entry.num_confirmed += 1,
                 (Some(Verdict::Hit), Verdict::Miss | Verdict::NotApplicable) => entry.num_rejected += 1,
                 (Some(Verdict::Miss | Verdict::NotApplicable) | None, Verdict::Hit) => entry.num_added += 1,
-                (Some(Verdict::Miss | Verdict::NotApplicable) | None, Verdict::Miss | Verdict::NotApplicable) => {}
+                (
+                    Some(Verdict::Miss | Verdict::NotApplicable) | None,
+                    Verdict::Miss | Verdict::NotApplicable,
+                ) => {}
             }
         }
     }
@@ -94,7 +99,11 @@ pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
     for (state, count) in states.iter().filter(|(state, _)| **state != ReviewOrder::Other) {
         let (label, state) = state.state();
         let calls = CallQuery { reviews: vec![state], ..ground.current() };
-        section.tiles.push(Tile { label: label.to_owned(), cell: Value::Count(*count).opens(&calls), note: "通".to_owned() });
+        section.tiles.push(Tile {
+            label: label.to_owned(),
+            cell: Value::Count(*count).opens(&calls),
+            note: "通".to_owned(),
+        });
     }
     let names = super::rules::infos(ground.catalog);
     let mut rows: Vec<(&RuleId, Decided)> = decided.iter().map(|(rule, one)| (rule, *one)).collect();
@@ -114,17 +123,16 @@ pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
     .noted("驳回最多的在前。复核多半抽取可疑通话，精确率只代表被看过的命中。");
     for (rule, one) in &rows {
         let name = names.get(*rule).map_or("", |info| info.name.as_str());
-        let kept = Counts {
-            num_checked: one.num_seen(),
-            num_hits: one.num_confirmed,
-            ..Counts::default()
-        };
+        let kept = Counts { num_checked: one.num_seen(), num_hits: one.num_confirmed, ..Counts::default() };
         table.push([
             Value::text(&format!("{rule} {name}")).into(),
             Value::Count(one.num_seen()).into(),
             Value::Count(one.num_confirmed).opens(&machine_hits(ground, rule, &[Verdict::Hit])),
-            Value::Count(one.num_rejected)
-                .opens(&machine_hits(ground, rule, &[Verdict::Miss, Verdict::NotApplicable])),
+            Value::Count(one.num_rejected).opens(&machine_hits(
+                ground,
+                rule,
+                &[Verdict::Miss, Verdict::NotApplicable],
+            )),
             Value::share(one.num_confirmed, one.num_seen()).into(),
             interval(kept.interval()).into(),
             Value::Count(one.num_added).into(),

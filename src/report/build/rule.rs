@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::centre::{bar, intervals};
-use super::words::{against, interval, share_change};
+use super::words::{interval, share_change};
 use super::{Ground, Parts, coverage, pass, review, rules};
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, FindingQuery, TableId};
 use crate::insight::{Cell as Figure, Counts, Group, Key, TallyQuery, tally};
 use crate::report::chart::{Chart, Plot, Series, Unit};
-use crate::report::model::{Kind, Section, Table, Tile, Value, clean};
+use crate::report::model::{Kind, Section, Table, Tile, Value, clean, opens_hits};
 use crate::report::period::short_day;
 use crate::types::{CallId, RuleId};
 
@@ -33,7 +33,11 @@ pub(super) fn sections(ground: &Ground<'_>, id: &RuleId) -> Parts {
     summary.extend(worst);
     let mut overview = Section::new("概览");
     if let Some(info) = &info {
-        overview.paragraphs.push(clean(&format!("级别 {}；维度 {}。", review::level_title(info.level), info.dimension)));
+        overview.paragraphs.push(clean(&format!(
+            "级别 {}；维度 {}。",
+            review::level_title(info.level),
+            info.dimension
+        )));
     }
     overview.tiles = tiles(ground, id, &now, &before);
     if let Some(one) = found.filter(|one| one.days.len() > 1) {
@@ -76,11 +80,23 @@ fn tiles(ground: &Ground<'_>, id: &RuleId, now: &Counts, before: &Counts) -> Vec
     let tile = |label: &str, cell, note: String| Tile { label: label.to_owned(), cell, note };
     let moved = share_change(&rate(now), &rate(before));
     vec![
-        tile("检查", Value::Count(now.num_checked).opens(&calls(&[Verdict::Hit, Verdict::Miss])), String::new()),
+        tile(
+            "检查",
+            Value::Count(now.num_checked).opens(&calls(&[Verdict::Hit, Verdict::Miss])),
+            String::new(),
+        ),
         tile("命中", Value::Count(now.num_hits).opens(&calls(&[Verdict::Hit])), String::new()),
-        tile("命中率", rate(now).opens(&calls(&[Verdict::Hit])), format!("95% 区间 {}", interval(now.interval()).shown())),
-        tile("变化", moved.clone().into(), against(ground.period.previous_name(), &moved, " 百分点")),
-        tile("未能判定", Value::Count(now.num_not_applicable).opens(&calls(&[Verdict::NotApplicable])), String::new()),
+        tile(
+            "命中率",
+            rate(now).opens(&calls(&[Verdict::Hit])),
+            format!("95% 区间 {}", interval(now.interval()).shown()),
+        ),
+        tile("变化", moved.into(), format!("百分点，较{}", ground.period.previous_name())),
+        tile(
+            "未能判定",
+            Value::Count(now.num_not_applicable).opens(&calls(&[Verdict::NotApplicable])),
+            String::new(),
+        ),
     ]
 }
 
@@ -91,9 +107,13 @@ fn days(ground: &Ground<'_>, one: &rules::RuleFigures) -> (Chart, Table) {
         title: "各日命中率".to_owned(),
         description: "命中占能判定的次数".to_owned(),
         unit: Unit::Share,
-        plot: Plot::Line { labels, series: vec![Series { name: "命中率".to_owned(), values: one.days.clone() }] },
+        plot: Plot::Line {
+            labels,
+            series: vec![Series { name: "命中率".to_owned(), values: one.days.clone() }],
+        },
     };
-    let mut table = Table::new("各日命中率", &[("日期", Kind::Text), ("命中率", Kind::Number)]).behind_chart();
+    let mut table =
+        Table::new("各日命中率", &[("日期", Kind::Text), ("命中率", Kind::Number)]).behind_chart();
     for (day, rate) in days.iter().zip(&one.days) {
         let calls = ground.calls(ground.period.day_range(*day));
         let calls = rules::of_rule(&calls, &one.info.id, &[Verdict::Hit]);
@@ -108,8 +128,12 @@ fn revisions(ground: &Ground<'_>, id: &RuleId) -> Section {
     let mut seen: BTreeMap<(String, TableId), (Counts, jiff::Timestamp)> = BTreeMap::new();
     let query = ground.current();
     for call in ground.catalog.chosen(&query) {
-        let (Some(judgement), Some(table)) = (&call.judgement, ground.catalog.table_of(call)) else { continue };
-        let Some(verdict) = table.position(id).and_then(|index| call.final_verdict(table, index)) else { continue };
+        let (Some(judgement), Some(table)) = (&call.judgement, ground.catalog.table_of(call)) else {
+            continue;
+        };
+        let Some(verdict) = table.position(id).and_then(|index| call.final_verdict(table, index)) else {
+            continue;
+        };
         let key = (table.revision.clone(), judgement.table);
         let (counts, first) = seen.entry(key).or_insert((Counts::default(), call.started_at));
         *first = (*first).min(call.started_at);
@@ -159,7 +183,8 @@ fn by(ground: &Ground<'_>, own: &FindingQuery, group: Group, title: &str, total:
         TallyQuery { calls, rules: own.clone(), group_by: vec![group], step: None, time_zone: ground.zone() };
     let mut cells: Vec<Figure> = tally(ground.catalog, &query).map(|tally| tally.cells).unwrap_or_default();
     cells.retain(|cell| cell.counts.num_checked + cell.counts.num_not_applicable > 0);
-    cells.sort_by(|left, right| (right.counts.num_hits, &left.keys).cmp(&(left.counts.num_hits, &right.keys)));
+    cells
+        .sort_by(|left, right| (right.counts.num_hits, &left.keys).cmp(&(left.counts.num_hits, &right.keys)));
     let columns = [
         (title, Kind::Text),
         ("检查", Kind::Number),
@@ -174,26 +199,37 @@ fn by(ground: &Ground<'_>, own: &FindingQuery, group: Group, title: &str, total:
         vec![
             Value::text(&label).into(),
             Value::Count(counts.num_checked).into(),
-            Value::Count(counts.num_hits).opens(&cell.calls),
-            Value::share(counts.num_hits, counts.num_checked).opens(&cell.calls),
+            opens_hits(Value::Count(counts.num_hits), counts.num_hits, &cell.calls),
+            opens_hits(Value::share(counts.num_hits, counts.num_checked), counts.num_hits, &cell.calls),
             interval(counts.interval()).into(),
             Value::Count(counts.num_not_applicable).into(),
         ]
     };
     let few = cells.len() <= MAX_AGENTS;
-    let shown_title = if few { format!("各{title}") } else { format!("命中最多的 {MAX_AGENTS} 位{title}") };
-    let shown = Table { rows: cells.iter().take(MAX_AGENTS).map(row).collect(), ..Table::new(&shown_title, &columns) };
+    let shown_title =
+        if few { format!("各{title}") } else { format!("命中最多的 {MAX_AGENTS} 位{title}") };
+    let shown = Table {
+        rows: cells.iter().take(MAX_AGENTS).map(row).collect(),
+        ..Table::new(&shown_title, &columns)
+    };
     let bars: Vec<_> = cells
         .iter()
         .take(MAX_AGENTS)
         .filter_map(|cell| bar(&clean(&cell.keys.first().map(Key::label).unwrap_or_default()), &cell.counts))
         .collect();
     if bars.len() > 1 {
-        section.charts.push(intervals(&format!("各{title}命中率（95% 区间）"), bars, total.map(|at| (at, "全部"))));
+        section.charts.push(intervals(
+            &format!("各{title}命中率（95% 区间）"),
+            bars,
+            total.map(|at| (at, "全部")),
+        ));
     }
     section.tables.push(shown);
     if !few {
-        let all = Table { rows: cells.iter().map(row).collect(), ..Table::new(&format!("全部{title}"), &columns) };
+        let all = Table {
+            rows: cells.iter().map(row).collect(),
+            ..Table::new(&format!("全部{title}"), &columns)
+        };
         section.tables.push(all.behind_chart());
     }
     section

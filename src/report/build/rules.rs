@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::words::{interval, share_change};
+use super::words::{interval, sentence, share_change};
 use super::{Ground, of_agents};
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, Catalog, FindingQuery, RuleInfo};
-use crate::insight::{
-    Counts, Group, HotSpotQuery, HotSpots, Limits, Step, TallyQuery, hot_spots, tally,
-};
-use crate::report::model::{Cell, Kind, Section, Table, Value};
+use crate::insight::{Counts, Group, HotSpotQuery, HotSpots, Limits, Step, TallyQuery, hot_spots, tally};
+use crate::report::model::{Cell, Kind, Section, Table, Value, opens_hits};
 use crate::report::origin;
 use crate::types::RuleId;
 
@@ -51,9 +49,8 @@ pub(super) fn figures(ground: &Ground<'_>, rules: &FindingQuery) -> Vec<RuleFigu
             })
         })
         .collect();
-    figures.sort_by(|left, right| {
-        (right.now.num_hits, &left.info.id).cmp(&(left.now.num_hits, &right.info.id))
-    });
+    figures
+        .sort_by(|left, right| (right.now.num_hits, &left.info.id).cmp(&(left.now.num_hits, &right.info.id)));
     figures
 }
 
@@ -106,14 +103,15 @@ pub(super) fn changes(ground: &Ground<'_>, rules: &FindingQuery) -> BTreeMap<Rul
                 rules: rules.clone(),
                 window,
                 baseline,
-                // A group of findings: only all calls of the scope together are looked at.
-                by: vec![Group::Rule],
+                // One must be named, and this one has the fewest subjects; only all calls together are read from it.
+                by: vec![Group::Direction],
                 time_zone: ground.zone(),
                 limits,
                 max_spots: usize::MAX,
             },
         );
-        let sure = spots.spots.into_iter().filter(|spot| spot.subject.is_none() && spot.is_claimed);
+        let sure =
+            spots.spots.into_iter().filter(|spot| spot.subject.is_none() && spot.q_value <= limits.max_q);
         changes.extend(sure.map(|spot| (spot.rule.id, word)));
     }
     changes
@@ -202,7 +200,7 @@ pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots
         "检验了 {} 对规则与对象，{} 对上升显著。{}",
         spots.num_tested,
         claimed().count(),
-        spots.statistic
+        sentence(spots.statistic)
     ));
     let mut table = Table::new(
         "显著上升的规则与对象",
@@ -221,8 +219,10 @@ pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots
     for spot in claimed() {
         let rate = |counts: &Counts| Value::share(counts.num_hits, counts.num_checked);
         let (now, before) = (rate(&spot.window.counts), rate(&spot.baseline.counts));
-        let subject =
-            spot.subject.as_ref().map_or_else(|| "全部通话".to_owned(), |key| format!("{} {}", key.group.label(), key.label()));
+        let subject = spot
+            .subject
+            .as_ref()
+            .map_or_else(|| "全部通话".to_owned(), |key| format!("{} {}", key.group.label(), key.label()));
         let moved = share_change(&now, &before);
         table.push([
             Value::text(&format!("{} {}", spot.rule.id, spot.rule.name)).into(),
@@ -230,7 +230,7 @@ pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots
             Value::Count(spot.window.counts.num_checked).into(),
             Value::Count(spot.window.counts.num_hits).opens(&spot.window.calls),
             now.opens(&spot.window.calls),
-            before.opens(&spot.baseline.calls),
+            opens_hits(before, spot.baseline.counts.num_hits, &spot.baseline.calls),
             moved.into(),
             spot.since.map_or(Value::Nothing, |since| Value::Date(ground.period.day_of(since.day))).into(),
             Value::Thousandths(crate::report::model::scaled(spot.q_value, 1000.0)).into(),

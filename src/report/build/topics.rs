@@ -14,8 +14,7 @@ const MAX_TOPICS: usize = 15;
 /// What calls were about and what customers wanted, as the last run of mining noted it on each call.
 pub(super) fn section(ground: &Ground<'_>) -> Section {
     let mut section = Section::new("话题与诉求");
-    for (group, title, column) in
-        [(Group::Topic, "话题", "话题"), (Group::Demand, "客户诉求", "诉求")]
+    for (group, title, column) in [(Group::Topic, "话题", "话题"), (Group::Demand, "客户诉求", "诉求")]
     {
         let now = counted(ground, ground.current(), vec![group]);
         let before = counted(ground, ground.past(), vec![group]);
@@ -58,7 +57,10 @@ pub(super) fn section(ground: &Ground<'_>) -> Section {
             ]);
         }
         let bars = named.iter().take(MAX_TOPICS).filter_map(|cell| {
-            Some((crate::report::model::clean(&cell.keys.first()?.label()), i64::try_from(cell.counts.num_calls).ok()?))
+            Some((
+                crate::report::model::clean(&cell.keys.first()?.label()),
+                i64::try_from(cell.counts.num_calls).ok()?,
+            ))
         });
         section.charts.push(Chart {
             title: format!("{title}：通话数"),

@@ -7,14 +7,23 @@ use crate::report::period::Period;
 pub(super) fn definitions(period: &Period) -> Vec<(String, String)> {
     let baseline = "日报取此前 14 日，周报取此前 4 周，月报取前一月";
     let words = [
-        ("通话", "本期内开始的通话、文字会话与视频；没有开始时间的按入库时间。一通转接电话在全中心只计一次，在每位座席名下各计一次。"),
+        (
+            "通话",
+            "本期内开始的通话、文字会话与视频；没有开始时间的按入库时间。一通转接电话在全中心只计一次，在每位座席名下各计一次。",
+        ),
         ("已判定", "转写并按规则判定完成的通话。失败的和仍在处理的不在任何比率里，列在“覆盖与未能判定”。"),
         ("得分", "有人工复核的用复核后的得分；能判定的规则太少的通话没有得分，不按满分计。"),
         ("命中", "规则被违反（监测类规则为事项出现）。有人工结论的以人工为准。"),
         ("命中率", "命中 ÷（命中 + 未命中）。未能判定（N/A）既不算命中也不算遵守，不在分母里。"),
-        ("95% 区间", "命中率用 Wilson 区间，平均分用 t 区间，差值用 Newcombe 或 Welch 区间。通话少时区间宽：两个区间大幅重叠时，排名前后没有意义。"),
+        (
+            "95% 区间",
+            "命中率用 Wilson 区间，平均分用 t 区间，差值用 Newcombe 或 Welch 区间。通话少时区间宽：两个区间大幅重叠时，排名前后没有意义。",
+        ),
         ("变化", "本期减去前一期；比率的变化以百分点计。"),
-        ("显著", "相对基线的单侧检验，按 Benjamini–Hochberg 对同时检验的全部规则与对象校正后 q ≤ 0.05。没有写“显著”的变化，偶然就可以解释。"),
+        (
+            "显著",
+            "相对基线的单侧检验，按 Benjamini–Hochberg 对同时检验的全部规则与对象校正后 q ≤ 0.05。没有写“显著”的变化，偶然就可以解释。",
+        ),
         ("热点", "相对自身基线上升最多、且校正后仍显著的规则与对象。"),
         ("规则精确率", "机器命中中被人工维持的 ÷ 被人工看过的机器命中。没有人看过的规则没有精确率。"),
         ("抽样偏差", "复核往往抽取可疑的通话，精确率只代表被看过的那些。"),
@@ -26,6 +35,12 @@ pub(super) fn definitions(period: &Period) -> Vec<(String, String)> {
         format!("期间按时区 {} 的日历；基线：{baseline}。", period.zone_name()),
     ));
     all
+}
+
+/// A sentence with its end.
+pub(super) fn sentence(text: &str) -> String {
+    let text = crate::report::model::clean(text);
+    if text.is_empty() || text.ends_with('。') { text } else { format!("{text}。") }
 }
 
 /// The change of a share in hundredths of a percentage point; nothing without both.

@@ -1,7 +1,7 @@
 //! Bars: side by side, below each other, of parts, and points with intervals.
 
 use super::axis::{Scale, stride};
-use super::svg::{Anchor, COLOURS, GRID, INK, Svg, WIDTH, cut, width};
+use super::svg::{Anchor, COLOURS, GRID, INK, LABEL, Svg, WIDTH, cut, width};
 use super::{Interval, Unit};
 
 const ROW: f64 = 24.0;
@@ -25,7 +25,7 @@ pub(super) fn histogram(unit: Unit, bars: &[(String, i64)], axis: &str) -> Svg {
     }
     // Counts of bars: far below 2^53.
     let each = (WIDTH - RIGHT - left) / bars.len().max(1) as f64;
-    let widest = bars.iter().map(|(label, _)| width(label)).fold(0.0, f64::max);
+    let widest = bars.iter().map(|(label, _)| width(label)).fold(0.0, f64::max).min(LABEL);
     let stride = stride(bars.len(), widest, WIDTH - RIGHT - left);
     for (index, (label, number)) in bars.iter().enumerate() {
         let x = left + each * index as f64;
@@ -36,7 +36,7 @@ pub(super) fn histogram(unit: Unit, bars: &[(String, i64)], axis: &str) -> Svg {
             svg.text((x + each / 2.0, low - height - 4.0), Anchor::Middle, INK, &shown);
         }
         if index % stride == 0 {
-            svg.text((x + each / 2.0, low + 16.0), Anchor::Middle, INK, label);
+            svg.text((x + each / 2.0, low + 16.0), Anchor::Middle, INK, &cut(label, LABEL));
         }
     }
     svg.line((left, low), (WIDTH - RIGHT, low), INK, 1.0);
@@ -152,13 +152,7 @@ fn name_of_row(svg: &mut Svg, name: &str, y: f64) {
     svg.text((LABELS - 8.0, y + ROW / 2.0 + 4.0), Anchor::End, INK, &cut(name, LABELS - 16.0));
 }
 
-fn axis_below(
-    svg: &mut Svg,
-    unit: Unit,
-    scale: Scale,
-    x: &dyn Fn(i64) -> f64,
-    (top, bottom): (f64, f64),
-) {
+fn axis_below(svg: &mut Svg, unit: Unit, scale: Scale, x: &dyn Fn(i64) -> f64, (top, bottom): (f64, f64)) {
     for tick in scale.ticks() {
         svg.line((x(tick), top), (x(tick), bottom), GRID, 1.0);
         svg.text((x(tick), bottom + 16.0), Anchor::Middle, INK, &unit.tick(tick));

@@ -1,7 +1,7 @@
 //! Heat maps: a number in each square; the larger, the darker.
 
-use super::svg::{Anchor, INK, Svg, WIDTH, cut, width};
 use super::Unit;
+use super::svg::{Anchor, INK, Svg, WIDTH, cut, width};
 
 const ROW: f64 = 24.0;
 const LABELS: f64 = 170.0;

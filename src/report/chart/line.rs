@@ -1,7 +1,7 @@
 //! Lines over the same places, and small ones for cells.
 
 use super::axis::{Scale, stride};
-use super::svg::{Anchor, COLOURS, DASHES, GRID, INK, Svg, WIDTH, cut, width};
+use super::svg::{Anchor, COLOURS, DASHES, GRID, INK, LABEL, Svg, WIDTH, cut, width};
 use super::{Series, Unit};
 
 const HEIGHT: f64 = 230.0;
@@ -27,11 +27,11 @@ pub(super) fn draw(unit: Unit, labels: &[String], series: &[Series]) -> Svg {
         let share = (index as f64 + 0.5) / labels.len().max(1) as f64;
         left + share * room
     };
-    let widest = labels.iter().map(|label| width(label)).fold(0.0, f64::max);
+    let widest = labels.iter().map(|label| width(label)).fold(0.0, f64::max).min(LABEL);
     let stride = stride(labels.len(), widest, room);
     for (index, label) in labels.iter().enumerate().step_by(stride) {
         svg.line((x(index), low), (x(index), low + 4.0), INK, 1.0);
-        svg.text((x(index), low + 18.0), Anchor::Middle, INK, label);
+        svg.text((x(index), low + 18.0), Anchor::Middle, INK, &cut(label, LABEL));
     }
     svg.line((left, low), (WIDTH - RIGHT, low), INK, 1.0);
     let each = room / series.len().max(1) as f64;
@@ -90,17 +90,9 @@ pub(super) fn spark(values: &[Option<i64>]) -> String {
     let mut svg = Svg::new(SIZE.0, SIZE.1);
     let x = |index: usize| 3.0 + index as f64 / (values.len() - 1).max(1) as f64 * (SIZE.0 - 6.0);
     let y = |value: i64| SIZE.1 - 3.0 - scale.place(value) * (SIZE.1 - 6.0);
-    let mut run: Vec<(f64, f64)> = Vec::new();
-    for (index, value) in values.iter().enumerate() {
-        match value {
-            Some(value) => run.push((x(index), y(*value))),
-            None => {
-                svg.path(&run, COLOURS[0], 1.4, "none");
-                run.clear();
-            }
-        }
-    }
-    svg.path(&run, COLOURS[0], 1.4, "none");
+    // Over days without a number it goes straight on: pieces of a line this small say nothing.
+    let known = values.iter().enumerate().filter_map(|(index, value)| Some((x(index), y((*value)?))));
+    svg.path(&known.collect::<Vec<_>>(), COLOURS[0], 1.4, "none");
     if let Some((index, value)) =
         values.iter().enumerate().rev().find_map(|(index, value)| value.map(|value| (index, value)))
     {

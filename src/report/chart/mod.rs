@@ -167,7 +167,9 @@ impl Chart {
             Plot::Histogram { bars, .. } | Plot::Bars { bars } => bars.iter().all(|(_, number)| *number == 0),
             Plot::Intervals { rows, .. } => rows.is_empty(),
             Plot::Stacked { bars, .. } => bars.is_empty(),
-            Plot::Heat { rows, .. } => rows.iter().all(|(_, numbers)| numbers.iter().flatten().next().is_none()),
+            Plot::Heat { rows, .. } => {
+                rows.iter().all(|(_, numbers)| numbers.iter().flatten().next().is_none())
+            }
         }
     }
 }

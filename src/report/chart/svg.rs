@@ -24,6 +24,9 @@ pub(super) struct Svg {
     height: f64,
 }
 
+/// Most room of a label under an axis.
+pub(super) const LABEL: f64 = 90.0;
+
 /// Where a text is held.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Anchor {
@@ -186,14 +189,13 @@ pub(super) fn cut(text: &str, room: f64) -> String {
 
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for one in text.chars() {
+    for one in crate::report::model::clean(text).chars() {
         match one {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            one if one.is_control() => escaped.push(' '),
             one => escaped.push(one),
         }
     }

@@ -18,12 +18,21 @@ fn all(name: &str) -> Vec<Chart> {
             Plot::Line {
                 labels: (1..=31).map(|day| format!("3/{day}")).collect(),
                 series: vec![
-                    Series { name: name.clone(), values: (0..31).map(|day| (day != 7).then_some(day * 13)).collect() },
+                    Series {
+                        name: name.clone(),
+                        values: (0..31).map(|day| (day != 7).then_some(day * 13)).collect(),
+                    },
                     Series { name: "上月".to_owned(), values: vec![Some(100); 31] },
                 ],
             },
         ),
-        chart(Unit::Count, Plot::Histogram { bars: vec![(name.clone(), 12), ("60–69".to_owned(), 3)], axis: "分".to_owned() }),
+        chart(
+            Unit::Count,
+            Plot::Histogram {
+                bars: vec![(name.clone(), 12), ("60–69".to_owned(), 3)],
+                axis: "分".to_owned(),
+            },
+        ),
         chart(Unit::Count, Plot::Bars { bars: vec![(name.clone(), 1200), ("乙".to_owned(), 0)] }),
         chart(
             Unit::Points,
@@ -34,7 +43,10 @@ fn all(name: &str) -> Vec<Chart> {
         ),
         chart(
             Unit::Count,
-            Plot::Stacked { parts: vec!["命中".to_owned(), "未命中".to_owned()], bars: vec![(name.clone(), vec![3, 7])] },
+            Plot::Stacked {
+                parts: vec!["命中".to_owned(), "未命中".to_owned()],
+                bars: vec![(name.clone(), vec![3, 7])],
+            },
         ),
         chart(Unit::Share, Plot::Heat { columns: vec![name.clone()], rows: vec![(name, vec![Some(120)])] }),
     ]
@@ -74,7 +86,10 @@ fn a_long_name_is_cut_to_its_room() {
     let name = "很长的名字".repeat(40);
     for chart in all(&name) {
         let svg = chart.svg();
-        let drawn = svg.split("<text").skip(1).filter_map(|text| Some(text.split_once('>')?.1.split_once("</text>")?.0));
+        let drawn = svg
+            .split("<text")
+            .skip(1)
+            .filter_map(|text| Some(text.split_once('>')?.1.split_once("</text>")?.0));
         for text in drawn {
             assert!(text.chars().count() <= 60, "{text}");
         }

@@ -34,7 +34,8 @@ pub(super) fn call(call: &CallFacts, tables: &Tables, sink: &mut dyn Sink) -> Re
     });
     let said = &call.annotations;
     let topics = (!said.topics.is_empty() || !said.demands.is_empty()).then(|| {
-        let texts = |texts: &[std::sync::Arc<str>]| texts.iter().map(|one| one.to_string()).collect::<Vec<_>>();
+        let texts =
+            |texts: &[std::sync::Arc<str>]| texts.iter().map(|one| one.to_string()).collect::<Vec<_>>();
         serde_json::json!({ "topics": texts(&said.topics), "demands": texts(&said.demands) }).to_string()
     });
     let judged = |count| if judgement.is_some() { Field::Int(count) } else { Field::Null };

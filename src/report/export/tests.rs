@@ -18,7 +18,8 @@ fn catalog(num_calls: u32) -> Catalog {
                 num_bytes: 1,
                 declaration: AudioDeclaration::default(),
             },
-            received_at: jiff::Timestamp::from_second(1_780_000_000 + i64::from(number / 2)).expect("in range"),
+            received_at: jiff::Timestamp::from_second(1_780_000_000 + i64::from(number / 2))
+                .expect("in range"),
             state: CallState::Accepted,
             num_attempts: 0,
             duration: None,
@@ -41,7 +42,8 @@ fn rows_come_by_beginning_and_id_with_quotes() {
     let text = String::from_utf8(written(&catalog(4), ExportFormat::Csv { bom: true })).expect("UTF-8");
     let mut lines = text.split("\r\n");
     assert!(lines.next().is_some_and(|head| head.starts_with("\u{feff}call_id,started_at,")));
-    let ids: Vec<&str> = lines.clone().filter_map(|line| line.split(',').next()).filter(|id| !id.is_empty()).collect();
+    let ids: Vec<&str> =
+        lines.clone().filter_map(|line| line.split(',').next()).filter(|id| !id.is_empty()).collect();
     assert_eq!(ids, ["c0000003", "c0000004", "c0000001", "c0000002"]);
     assert!(lines.next().is_some_and(|line| line.contains("\"一组, \"\"甲\"\"\"")), "{text}");
     assert!(text.ends_with("\r\n"));
@@ -51,7 +53,8 @@ fn rows_come_by_beginning_and_id_with_quotes() {
 fn a_text_is_no_formula() {
     let mut out = Vec::new();
     let mut sink = Box::new(csv::CsvSink::new(&mut out, TableKind::Calls, false).expect("it begins"));
-    sink.row(&[Field::Text("=1+1"), Field::Text("@x"), Field::Text("a\nb"), Field::Int(-1), Field::Null]).expect("a row");
+    sink.row(&[Field::Text("=1+1"), Field::Text("@x"), Field::Text("a\nb"), Field::Int(-1), Field::Null])
+        .expect("a row");
     sink.finish().expect("it ends");
     let text = String::from_utf8(out).expect("UTF-8");
     assert_eq!(text.split_once("\r\n").map(|(_, row)| row), Some("\"'=1+1\",\"'@x\",\"a\nb\",-1,\r\n"));
@@ -67,7 +70,10 @@ fn more_rows_than_a_group_are_all_there() {
     assert_eq!(metadata.num_row_groups(), 3);
     assert_eq!(metadata.file_metadata().schema_descr().num_columns(), TableKind::Calls.columns().len());
     let first = reader.get_row_iter(None).expect("rows").next().expect("a row").expect("it is sound");
-    assert_eq!(first.get_column_iter().next().map(|(name, value)| (name.as_str(), value.to_string())), Some(("call_id", "\"c0069999\"".to_owned())));
+    assert_eq!(
+        first.get_column_iter().next().map(|(name, value)| (name.as_str(), value.to_string())),
+        Some(("call_id", "\"c0069999\"".to_owned()))
+    );
 }
 
 #[test]

@@ -38,7 +38,9 @@ fn cells(book: &[u8]) -> (HashSet<String>, HashSet<String>) {
         if name.starts_with("xl/worksheets") {
             numbers.extend(number.captures_iter(&part).map(|found| found[1].to_owned()));
         } else if name.ends_with("sharedStrings.xml") {
-            let plain = |text: &str| text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+            let plain = |text: &str| {
+                text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+            };
             texts.extend(text.captures_iter(&part).map(|found| plain(&found[1])));
         }
     }

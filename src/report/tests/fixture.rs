@@ -78,8 +78,10 @@ pub(super) fn call(number: u64, num_days: u64) -> Made {
     // Fewer calls at the weekend.
     let day = if weekday >= 5 && chance(number, 2) % 2 == 0 { day.saturating_sub(2) } else { day };
     let second = 8 * 3600 + chance(number, 3) % (11 * 3600);
-    let at = Timestamp::from_second(START + i64::try_from(day).expect("few days") * DAY + i64::try_from(second).expect("a day"))
-        .expect("in range");
+    let at = Timestamp::from_second(
+        START + i64::try_from(day).expect("few days") * DAY + i64::try_from(second).expect("a day"),
+    )
+    .expect("in range");
     let team = usize::try_from(chance(number, 4) % 6).expect("small");
     let agent = usize::try_from(chance(number, 5) % 6).expect("small");
     let metadata = CallMetadata {
@@ -94,7 +96,11 @@ pub(super) fn call(number: u64, num_days: u64) -> Made {
     let record = CallRecord {
         id: CallId::try_new(format!("c{number:06}")).expect("an id"),
         metadata,
-        recording: Recording { hash: ContentHash::new([7; 32]), num_bytes: 100, declaration: AudioDeclaration::default() },
+        recording: Recording {
+            hash: ContentHash::new([7; 32]),
+            num_bytes: 100,
+            declaration: AudioDeclaration::default(),
+        },
         received_at: at,
         state: CallState::Accepted,
         num_attempts: 0,
@@ -235,9 +241,8 @@ fn finding(
         veto: is_hit && level == Level::S1,
         evidence: if is_hit && !words.is_empty() { vec![evidence] } else { Vec::new() },
         explanation: if is_hit { format!("整通没有找到应说的话：{name}") } else { String::new() },
-        not_applicable_reason: (verdict == Verdict::NotApplicable).then(|| {
-            if kind == RuleKind::Acoustic { "mono" } else { "prerequisite_absent" }.to_owned()
-        }),
+        not_applicable_reason: (verdict == Verdict::NotApplicable)
+            .then(|| if kind == RuleKind::Acoustic { "mono" } else { "prerequisite_absent" }.to_owned()),
         num_hits: u32::from(is_hit),
         conditions: Vec::new(),
         agent_id: None,
@@ -264,7 +269,8 @@ fn keep_one(store: &Store, made: &Made) {
     match outcome {
         Outcome::Done(result) => store.finish(record, result).expect("it is kept"),
         Outcome::Failed => {
-            let failure = Failure { reason: "audio.truncated".to_owned(), message: "文件不完整".to_owned() };
+            let failure =
+                Failure { reason: "audio.truncated".to_owned(), message: "文件不完整".to_owned() };
             store.fail(record, failure).expect("it is kept");
         }
         Outcome::Waiting => {}

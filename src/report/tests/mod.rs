@@ -50,7 +50,10 @@ fn all_bytes(store: &Store) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn differing(left: &BTreeMap<String, Vec<u8>>, right: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
-    left.iter().filter(|(name, bytes)| right.get(*name) != Some(*bytes)).map(|(name, _)| name.clone()).collect()
+    left.iter()
+        .filter(|(name, bytes)| right.get(*name) != Some(*bytes))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 #[test]
@@ -114,8 +117,10 @@ fn a_number_opens_as_many_calls_as_it_says() {
         let report = make(&store, &rules(), &scope, &month()).expect("a report");
         let catalog = store.catalog();
         let tables = report.sections.iter().flat_map(|section| &section.tables);
-        let tiles = report.sections.iter().flat_map(|section| &section.tiles).map(|tile| (&tile.label, &tile.cell));
-        let cells = tables.flat_map(|table| table.rows.iter().flatten().map(move |cell| (&table.title, cell)));
+        let tiles =
+            report.sections.iter().flat_map(|section| &section.tiles).map(|tile| (&tile.label, &tile.cell));
+        let cells =
+            tables.flat_map(|table| table.rows.iter().flatten().map(move |cell| (&table.title, cell)));
         for (place, cell) in cells.chain(tiles) {
             let (Value::Count(count), Some(origin)) = (&cell.value, &cell.origin) else { continue };
             let found = catalog.chosen(&origin.query).count() as u64;
@@ -156,7 +161,10 @@ fn names_do_no_harm() {
         })
         .collect();
     keep(&store, &calls, 8);
-    let named = names.iter().take(2).flat_map(|name| [Scope::Team((*name).to_owned()), Scope::Agent((*name).to_owned())]);
+    let named = names
+        .iter()
+        .take(2)
+        .flat_map(|name| [Scope::Team((*name).to_owned()), Scope::Agent((*name).to_owned())]);
     for scope in named.chain([Scope::Centre]) {
         let report = make(&store, &rules(), &scope, &month()).expect("a report");
         let page = page(&report);
@@ -185,7 +193,8 @@ fn little_gives_a_report_too() {
         Err(ReportError::Unknown { kind: "team", .. })
     ));
     // One call in which nothing could be judged.
-    let mut one = (0..).map(|number| call(number, 1)).find(|one| matches!(one.outcome, Outcome::Done(_))).expect("one");
+    let mut one =
+        (0..).map(|number| call(number, 1)).find(|one| matches!(one.outcome, Outcome::Done(_))).expect("one");
     let at: jiff::Timestamp = "2026-03-10T03:00:00Z".parse().expect("a time");
     one.record.metadata.started_at = Some(at);
     one.record.received_at = at;
@@ -239,7 +248,8 @@ fn samples() {
     let store = open(dir.path());
     let calls: Vec<Made> = (0..4000).map(|number| call(number, 90)).collect();
     keep(&store, &calls, 64);
-    let write = |name: String, bytes: &[u8]| fs_err::write(Path::new(&out).join(name), bytes).expect("it is written");
+    let write =
+        |name: String, bytes: &[u8]| fs_err::write(Path::new(&out).join(name), bytes).expect("it is written");
     for (unit, name) in [(Unit::Month, "month"), (Unit::Week, "week"), (Unit::Day, "day")] {
         let period = Period::new(unit, date(2026, 3, 18), "").expect("a period");
         for scope in scopes() {
