@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "proto/diting/v1/call_service.proto",
             "proto/diting/v1/insight_service.proto",
             "proto/diting/v1/privacy_service.proto",
+            "proto/diting/v1/report_service.proto",
             "proto/diting/v1/reprocess_service.proto",
             "proto/diting/v1/review_service.proto",
             "proto/diting/v1/opinion_service.proto",

@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod proto;
 pub mod search;
 pub mod review;
+pub mod report;
 pub mod serve;
 pub mod simulation;
 pub mod speaker;

@@ -11,6 +11,7 @@ use crate::proto::v1::call_service_client::CallServiceClient;
 use crate::proto::v1::insight_service_client::InsightServiceClient;
 use crate::proto::v1::opinion_service_client::OpinionServiceClient;
 use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
+use crate::proto::v1::report_service_client::ReportServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 use crate::proto::v1::review_service_client::ReviewServiceClient;
 use crate::proto::v1::topic_service_client::TopicServiceClient;
@@ -72,6 +73,11 @@ impl ServerArgs {
     /// The server at this address.
     pub(super) fn at(address: std::net::SocketAddr) -> Self {
         Self { server: format!("http://{address}") }
+    }
+
+    /// A client of reports, likewise.
+    pub(super) fn report_client(&self) -> anyhow::Result<ReportServiceClient<Channel>> {
+        Ok(ReportServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     /// The same for originals.

@@ -30,6 +30,7 @@ mod query_args;
 mod recording;
 pub mod report;
 mod review;
+mod reports;
 mod rules;
 mod serve;
 mod settings;
@@ -82,6 +83,8 @@ enum Command {
     Demands(topics::ListArgs),
     /// Where scripts and processes are weak
     WeakSpots(topics::ListArgs),
+    /// Makes reports of a day, a week or a month, and exports for other programs
+    Report(reports::Args),
     /// Checks and tests rule packs
     Rules(rules::Args),
     /// Lists, fetches, imports and verifies speech models
@@ -117,6 +120,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Topics(args) => topics::run(args),
         Command::Demands(args) => topics::demands(args),
         Command::WeakSpots(args) => topics::weak_spots(args),
+        Command::Report(args) => reports::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Models(args) => models::run(args),

@@ -8,6 +8,7 @@ use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
 use crate::review::ReviewError;
 use crate::search::SearchError;
+use crate::report::ReportError;
 use crate::store::StoreError;
 
 /// A request that could not be served.
@@ -31,6 +32,9 @@ pub(super) enum RequestError {
     /// There is no opinion.
     #[error(transparent)]
     Opinion(#[from] OpinionError),
+    /// A report or an export could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,6 +118,7 @@ impl Classify for RequestError {
             Self::Review(error) => error.code(),
             Self::Mining(error) => error.code(),
             Self::Opinion(error) => error.code(),
+            Self::Report(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Search(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
@@ -137,6 +142,7 @@ impl Classify for RequestError {
             Self::Review(error) => error.reason(),
             Self::Mining(error) => error.reason(),
             Self::Opinion(error) => error.reason(),
+            Self::Report(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Search(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
@@ -162,6 +168,7 @@ impl Classify for RequestError {
             Self::Review(error) => error.retry(),
             Self::Mining(error) => error.retry(),
             Self::Opinion(error) => error.retry(),
+            Self::Report(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::Search(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),

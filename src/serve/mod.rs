@@ -32,6 +32,7 @@ use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::insight_service_server::{self, InsightServiceServer};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
+use crate::proto::v1::report_service_server::{self, ReportServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
 use grpc::{CallApi, InsightApi, PrivacyApi, ReprocessApi};
 use crate::search::TextIndex;
@@ -44,6 +45,7 @@ use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
 use crate::proto::v1::topic_service_server::{self, TopicServiceServer};
 use grpc::{CallApi, OpinionApi, PrivacyApi, ReprocessApi, TopicApi};
+use grpc::{CallApi, PrivacyApi, ReportApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +155,9 @@ impl Server {
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let topics = TopicServiceServer::new(TopicApi::new(mining))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let report = ReportServiceServer::new(ReportApi::new(Arc::clone(&calls), draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
@@ -162,6 +167,7 @@ impl Server {
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
+            .add_service(report)
             .add_service(reprocess)
             .add_service(privacy)
             .add_service(insight)
@@ -206,4 +212,10 @@ const HEALTH_NAMES: [&str; 6] = [
     review_service_server::SERVICE_NAME,
     topic_service_server::SERVICE_NAME,
     opinion_service_server::SERVICE_NAME,
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    report_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
 ];

@@ -33,6 +33,7 @@ mod pipeline;
 mod query;
 mod rejudge;
 mod review;
+mod reports;
 mod rule_behaviour;
 mod rule_tools;
 mod sandbox;

@@ -1,0 +1,181 @@
+//! Requests for reports and exports, and what they answer.
+
+use super::{ConvertError, known, optional_text, timestamp_from_wire};
+use crate::catalog::CallQuery;
+use crate::proto::v1;
+use crate::report::{ExportFormat, Period, Scope, TableKind, Unit};
+use crate::types::RuleId;
+
+/// Most entries of one list of a filter.
+const MAX_ENTRIES: usize = 200;
+
+/// What a request asks for: about what, when, and in which formats. The zone is checked by [`Period::new`].
+///
+/// # Errors
+/// [`ConvertError`] that names the field.
+pub fn report_request(
+    wire: v1::CreateReportRequest,
+) -> Result<(Scope, PeriodRequest, Vec<v1::ReportFormat>), ConvertError> {
+    let v1::CreateReportRequest { scope, id, unit, date, time_zone, formats } = wire;
+    let unit = match known::<v1::ReportUnit>("unit", unit)? {
+        v1::ReportUnit::Unspecified => {
+            return Err(ConvertError::new("unit", "say whether it is a day, a week or a month"));
+        }
+        v1::ReportUnit::Day => Unit::Day,
+        v1::ReportUnit::Week => Unit::Week,
+        v1::ReportUnit::Month => Unit::Month,
+    };
+    let date = date
+        .parse::<jiff::civil::Date>()
+        .map_err(|_| ConvertError::new("date", "name a day of the period, for example 2026-03-02"))?;
+    let id = optional_text("id", id)?;
+    let named = |what: &str| id.clone().ok_or_else(|| ConvertError::new("id", format!("name the {what}")));
+    let scope = match known::<v1::ReportScope>("scope", scope)? {
+        v1::ReportScope::Unspecified | v1::ReportScope::Centre if id.is_some() => {
+            return Err(ConvertError::new(
+                "id",
+                "a report on the centre has none: say of what it is with `scope`",
+            ));
+        }
+        v1::ReportScope::Unspecified | v1::ReportScope::Centre => Scope::Centre,
+        v1::ReportScope::Team => Scope::Team(named("team")?),
+        v1::ReportScope::Agent => Scope::Agent(named("agent by the job number")?),
+        v1::ReportScope::Rule => Scope::Rule(rule("id", &named("rule")?)?),
+    };
+    let formats: Result<Vec<v1::ReportFormat>, ConvertError> =
+        formats.into_iter().map(|format| known::<v1::ReportFormat>("formats", format)).collect();
+    let mut formats = formats?;
+    if formats.contains(&v1::ReportFormat::Unspecified) || formats.len() > 2 {
+        return Err(ConvertError::new("formats", "name HTML, XLSX, or both"));
+    }
+    if formats.is_empty() {
+        formats = vec![v1::ReportFormat::Html, v1::ReportFormat::Xlsx];
+    }
+    let time_zone = optional_text("time_zone", time_zone)?.unwrap_or_default();
+    Ok((scope, PeriodRequest { unit, date, time_zone }, formats))
+}
+
+/// A period as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeriodRequest {
+    unit: Unit,
+    date: jiff::civil::Date,
+    time_zone: String,
+}
+
+impl PeriodRequest {
+    /// The period, where this machine knows the zone.
+    ///
+    /// # Errors
+    /// As [`Period::new`].
+    pub fn resolve(&self) -> Result<Period, crate::report::ReportError> {
+        Period::new(self.unit, self.date, &self.time_zone)
+    }
+}
+
+/// What an export asks for.
+///
+/// # Errors
+/// [`ConvertError`] that names the field.
+pub fn export_request(
+    wire: v1::ExportTableRequest,
+) -> Result<(TableKind, CallQuery, ExportFormat), ConvertError> {
+    let v1::ExportTableRequest { table, filter, format, csv_bom } = wire;
+    let kind = match known::<v1::ExportedTable>("table", table)? {
+        v1::ExportedTable::Unspecified => return Err(ConvertError::new("table", "name calls or findings")),
+        v1::ExportedTable::Calls => TableKind::Calls,
+        v1::ExportedTable::Findings => TableKind::Findings,
+    };
+    let format = match known::<v1::ExportFormat>("format", format)? {
+        v1::ExportFormat::Unspecified => return Err(ConvertError::new("format", "name CSV or Parquet")),
+        v1::ExportFormat::Csv => ExportFormat::Csv { bom: csv_bom },
+        v1::ExportFormat::Parquet => ExportFormat::Parquet,
+    };
+    Ok((kind, filter.map(query).transpose()?.unwrap_or_default(), format))
+}
+
+fn query(wire: v1::ExportFilter) -> Result<CallQuery, ConvertError> {
+    let v1::ExportFilter { since, before, agent_ids, teams, rule_ids, businesses, products } = wire;
+    let moment = |field: &str, at: Option<prost_types::Timestamp>| {
+        at.map(|at| timestamp_from_wire(field, at)).transpose()
+    };
+    let mut query = CallQuery::default();
+    query.started.from = moment("filter.since", since)?;
+    query.started.before = moment("filter.before", before)?;
+    query.agents = list("filter.agent_ids", agent_ids)?;
+    query.teams = list("filter.teams", teams)?;
+    query.businesses = list("filter.businesses", businesses)?;
+    query.products = list("filter.products", products)?;
+    let rules = list("filter.rule_ids", rule_ids)?;
+    let rules: Result<Vec<RuleId>, ConvertError> =
+        rules.iter().map(|id| rule("filter.rule_ids", id)).collect();
+    query.finding.rules = rules?;
+    Ok(query)
+}
+
+fn list(field: &str, texts: Vec<String>) -> Result<Vec<String>, ConvertError> {
+    if texts.len() > MAX_ENTRIES {
+        return Err(ConvertError::new(field, format!("at most {MAX_ENTRIES} entries are taken")));
+    }
+    let texts = texts.into_iter().map(|text| Ok(optional_text(field, text)?.unwrap_or_default()));
+    texts.collect()
+}
+
+fn rule(field: &str, id: &str) -> Result<RuleId, ConvertError> {
+    RuleId::try_new(id).map_err(|error| ConvertError::new(field, error.to_string()))
+}
+
+/// A file of a report, and what it may be called: nothing in it leads out of a folder.
+#[must_use]
+pub fn report_file(scope: &Scope, period: &Period, format: v1::ReportFormat, bytes: &[u8]) -> v1::ReportFile {
+    let ending = match format {
+        v1::ReportFormat::Xlsx => "xlsx",
+        v1::ReportFormat::Html | v1::ReportFormat::Unspecified => "html",
+    };
+    let safe = |one: char| if one.is_alphanumeric() || "-_".contains(one) { one } else { '_' };
+    let id: String = scope.id().chars().map(safe).take(40).collect();
+    let of = if id.is_empty() { String::new() } else { format!("-{id}") };
+    v1::ReportFile {
+        name: format!("report-{}{of}-{}.{ending}", scope.kind(), period.file_name()),
+        format: format.into(),
+        num_bytes: bytes.len() as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> v1::CreateReportRequest {
+        v1::CreateReportRequest {
+            scope: v1::ReportScope::Team.into(),
+            id: "../一组".to_owned(),
+            unit: v1::ReportUnit::Month.into(),
+            date: "2026-03-02".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_name_stays_in_its_folder() {
+        let (scope, period, formats) = report_request(request()).expect("it is sound");
+        assert_eq!(formats, [v1::ReportFormat::Html, v1::ReportFormat::Xlsx]);
+        let period = period.resolve().expect("a period");
+        let file = report_file(&scope, &period, v1::ReportFormat::Xlsx, b"abc");
+        assert_eq!((file.name.as_str(), file.num_bytes), ("report-team-___一组-2026-03.xlsx", 3));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_names_its_field() {
+        let field = |wire| report_request(wire).expect_err("it is refused").field;
+        assert_eq!(field(v1::CreateReportRequest { unit: 0, ..request() }), "unit");
+        assert_eq!(field(v1::CreateReportRequest { date: "March".to_owned(), ..request() }), "date");
+        assert_eq!(field(v1::CreateReportRequest { id: String::new(), ..request() }), "id");
+        assert_eq!(field(v1::CreateReportRequest { scope: 1, ..request() }), "id");
+        assert_eq!(field(v1::CreateReportRequest { scope: 9, ..request() }), "scope");
+        assert_eq!(field(v1::CreateReportRequest { formats: vec![0], ..request() }), "formats");
+        let export = |wire| export_request(wire).expect_err("it is refused").field;
+        assert_eq!(export(v1::ExportTableRequest::default()), "table");
+        assert_eq!(export(v1::ExportTableRequest { table: 1, ..Default::default() }), "format");
+    }
+}

@@ -1,0 +1,182 @@
+//! Asks for figures and writes a report of them.
+//!
+//! **Invariant**: the catalog is held while figures are counted, never while a call is read.
+
+mod centre;
+mod coverage;
+mod pass;
+mod people;
+mod person;
+mod review;
+mod rule;
+mod rules;
+mod topics;
+mod words;
+
+use jiff::tz::TimeZone;
+
+use super::ReportError;
+use super::model::{Report, Scope, Section};
+use super::moment;
+use super::period::{Period, Unit};
+use crate::analysis::{RuleKind, RuleSet, Verdict};
+use crate::catalog::{CallQuery, Catalog, FindingQuery, TimeRange};
+use crate::insight::{self, AgentReport, TeamReport};
+use crate::store::Store;
+use pass::Pass;
+
+/// Rules that say something about the agent; what customers say is watched and costs nobody anything.
+const KINDS: [RuleKind; 4] = [RuleKind::Required, RuleKind::Forbidden, RuleKind::Acoustic, RuleKind::Process];
+
+/// What every part of a report is made from.
+struct Ground<'a> {
+    catalog: &'a Catalog,
+    rules: &'a RuleSet,
+    scope: &'a Scope,
+    period: &'a Period,
+    previous: Period,
+    now: Pass,
+    before: Pass,
+}
+
+impl Ground<'_> {
+    /// The calls of the scope in a range.
+    fn calls(&self, started: TimeRange) -> CallQuery {
+        calls(self.scope, started)
+    }
+
+    /// The calls of the scope in the period.
+    fn current(&self) -> CallQuery {
+        self.calls(self.period.range())
+    }
+
+    /// The calls of the scope in the period before.
+    fn past(&self) -> CallQuery {
+        self.calls(self.previous.range())
+    }
+
+    fn zone(&self) -> TimeZone {
+        self.period.zone().clone()
+    }
+
+    /// The period as figures have it; `None` at the ends of the calendar.
+    fn window(&self) -> Option<insight::Period> {
+        window(self.period.range())
+    }
+
+    /// What rates of the period are held against: the four days or weeks before, or the month.
+    fn baseline(&self) -> Option<insight::Period> {
+        window(TimeRange { from: baseline_start(self.period), before: self.period.range().from })
+    }
+}
+
+fn window(range: TimeRange) -> Option<insight::Period> {
+    Some(insight::Period { from: range.from?, before: range.before? })
+}
+
+fn baseline_start(period: &Period) -> Option<jiff::Timestamp> {
+    let num_periods = match period.unit() {
+        Unit::Day => 14,
+        Unit::Week => 4,
+        Unit::Month => 1,
+    };
+    let first = (0..num_periods).fold(period.clone(), |period, _| period.previous());
+    first.range().from
+}
+
+/// Rules of agents, whatever they came to.
+fn of_agents() -> FindingQuery {
+    FindingQuery { kinds: KINDS.to_vec(), ..FindingQuery::default() }
+}
+
+fn calls(scope: &Scope, started: TimeRange) -> CallQuery {
+    let mut query = CallQuery { started, ..CallQuery::default() };
+    match scope {
+        Scope::Centre => {}
+        Scope::Team(team) => query.teams.push(team.clone()),
+        Scope::Agent(agent) => query.agents.push(agent.clone()),
+        Scope::Rule(rule) => {
+            query.finding.rules.push(rule.clone());
+            query.finding.verdicts = vec![Verdict::Hit, Verdict::Miss, Verdict::NotApplicable];
+        }
+    }
+    query
+}
+
+/// A report whose figures are counted and whose examples are not fetched yet.
+struct Draft {
+    report: Report,
+    agent: Option<AgentReport>,
+    team: Option<TeamReport>,
+}
+
+/// Makes a report of the calls that `store` has.
+///
+/// # Errors
+/// [`ReportError::Unknown`] when no call ever had this team, agent or rule; [`ReportError::Store`].
+pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Report, ReportError> {
+    let mut draft = {
+        let catalog = store.catalog();
+        draft(&catalog, rules, scope, period)?
+    };
+    if let Some(agent) = &mut draft.agent {
+        insight::add_moments(store, agent)?;
+        person::add_weak(&mut draft.report, &agent.weak);
+    }
+    if let Some(team) = &mut draft.team {
+        insight::add_team_moments(store, team)?;
+        person::add_weak(&mut draft.report, &team.weak);
+    }
+    moment::fill(store, &mut draft.report)?;
+    coverage::add_reasons(store, &mut draft.report)?;
+    Ok(draft.report)
+}
+
+fn draft(catalog: &Catalog, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Draft, ReportError> {
+    let known = |query: &CallQuery| *scope == Scope::Centre || catalog.chosen(query).next().is_some();
+    if !known(&calls(scope, TimeRange::default())) {
+        return Err(ReportError::Unknown { kind: scope.kind(), id: scope.id().to_owned() });
+    }
+    let previous = period.previous();
+    let now = pass::over(catalog, scope, period);
+    let before = pass::over(catalog, scope, &previous);
+    let ground = Ground { catalog, rules, scope, period, previous, now, before };
+    let (mut agent, mut team) = (None, None);
+    let (subject, summary, sections) = match scope {
+        Scope::Centre => centre::sections(&ground),
+        Scope::Team(name) => {
+            let (parts, made) = people::team(&ground, name);
+            team = made;
+            parts
+        }
+        Scope::Agent(id) => {
+            let (parts, made) = people::agent(&ground, id);
+            agent = made;
+            parts
+        }
+        Scope::Rule(id) => rule::sections(&ground, id),
+    };
+    let report = Report {
+        title: format!("{}质检{}", title(scope), period.report_name()),
+        subject,
+        scope: scope.clone(),
+        period: period.clone(),
+        basis: pass::basis(&ground),
+        summary,
+        sections,
+        definitions: words::definitions(period),
+    };
+    Ok(Draft { report, agent, team })
+}
+
+fn title(scope: &Scope) -> &'static str {
+    match scope {
+        Scope::Centre => "中心",
+        Scope::Team(_) => "班组",
+        Scope::Agent(_) => "座席",
+        Scope::Rule(_) => "规则",
+    }
+}
+
+/// What a report says: its subject, its summary and its sections.
+type Parts = (String, Vec<String>, Vec<Section>);

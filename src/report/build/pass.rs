@@ -1,0 +1,224 @@
+//! What one look at every call of a period counts that no figure of `insight` has: stages, scores one by one, days, and
+//! from which facts the report was made.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+
+use super::Ground;
+use crate::analysis::{RuleKind, Verdict};
+use crate::catalog::{CallFacts, CallQuery, Catalog, Judgement, RuleTable, Stage, TimeRange};
+use crate::report::model::{Scope, Value};
+use crate::report::period::Period;
+use crate::types::Score;
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    pub(super) num_calls: u64,
+    pub(super) num_done: u64,
+    pub(super) num_failed: u64,
+    pub(super) num_waiting: u64,
+    pub(super) num_vetoed: u64,
+    /// Calls with at least one counting hit of a rule of agents.
+    pub(super) num_hit: u64,
+    /// Scores in hundredths of points, sorted.
+    pub(super) scores: Vec<i64>,
+    /// The highest full score of the schemes.
+    pub(super) full: i64,
+    /// Calls with a score.
+    pub(super) days: BTreeMap<Date, Day>,
+    /// Sums of points of each dimension in hundredths, with how many, and the full points.
+    pub(super) dimensions: BTreeMap<String, (i64, u64, i64)>,
+    /// Revisions that judged, with their calls.
+    pub(super) revisions: BTreeMap<(String, String), u64>,
+}
+
+/// A day.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Day {
+    pub(super) num_calls: u64,
+    pub(super) num_done: u64,
+    pub(super) num_hit: u64,
+    pub(super) num_scored: u64,
+    /// In hundredths of points.
+    pub(super) sum: i64,
+}
+
+impl Pass {
+    /// The mean score in points.
+    pub(super) fn mean(&self) -> Value {
+        mean(self.scores.iter().sum(), self.scores.len() as u64)
+    }
+
+    /// The median score.
+    pub(super) fn median(&self) -> Value {
+        let middle = self.scores.len() / 2;
+        let upper = self.scores.get(middle).copied();
+        let lower = self.scores.get(middle.saturating_sub(1)).copied();
+        match (upper, lower) {
+            (Some(upper), _) if self.scores.len() % 2 == 1 => mean(upper, 1),
+            (Some(upper), Some(lower)) => mean(upper + lower, 2),
+            _ => Value::Nothing,
+        }
+    }
+
+    /// Scores in ten ranges up to the full score.
+    pub(super) fn histogram(&self) -> Vec<(String, i64, i64, u64)> {
+        let full = (self.full / 100).max(10);
+        let step = (full + 9) / 10;
+        let mut ranges: Vec<(String, i64, i64, u64)> = (0..10)
+            .map(|index| {
+                let (low, high) = (index * step, (index + 1) * step);
+                let last = index == 9;
+                let name = if last { format!("{low}–{full}") } else { format!("{low}–{}", high - 1) };
+                (name, low, if last { i64::MAX / 100 } else { high }, 0)
+            })
+            .collect();
+        for score in &self.scores {
+            let fits = ranges.iter_mut().find(|(_, _, high, _)| *score < high * 100);
+            if let Some(range) = fits {
+                range.3 += 1;
+            }
+        }
+        ranges
+    }
+}
+
+/// A mean of `sum` hundredths of points over `count`, in points.
+pub(super) fn mean(sum: i64, count: u64) -> Value {
+    // Sums of a million scores of a hundred points stay far below 2^53.
+    Value::points((count > 0).then(|| sum as f64 / 100.0 / count as f64))
+}
+
+fn hundredths(score: Score) -> i64 {
+    crate::report::model::hundredths(score.as_f64())
+}
+
+/// Looks at every call of `scope` in `period`.
+pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
+    let query = super::calls(scope, period.range());
+    let mut pass = Pass::default();
+    for call in catalog.chosen(&query) {
+        let day = pass.days.entry(period.day_of(call.started_at)).or_default();
+        pass.num_calls += 1;
+        day.num_calls += 1;
+        match call.stage {
+            Stage::Done => {
+                pass.num_done += 1;
+                day.num_done += 1;
+            }
+            Stage::Failed => pass.num_failed += 1,
+            Stage::Accepted | Stage::Decoding | Stage::Transcribing | Stage::Scoring => pass.num_waiting += 1,
+        }
+        let judged = judgements(call, scope);
+        let is_hit = judged.iter().any(|(judgement, _)| {
+            catalog.table(judgement.table).is_some_and(|table| has_hit(call, judgement, table))
+        });
+        pass.num_hit += u64::from(is_hit);
+        day.num_hit += u64::from(is_hit);
+        pass.num_vetoed += u64::from(judged.iter().any(|(judgement, _)| judgement.vetoed));
+        for (judgement, score) in judged {
+            if let Some(score) = score {
+                day.num_scored += 1;
+                day.sum += hundredths(score);
+                pass.scores.push(hundredths(score));
+            }
+            if let Some(table) = catalog.table(judgement.table) {
+                pass.full = pass.full.max(hundredths(table.full));
+                let revision = (table.scheme.clone(), table.revision.clone());
+                *pass.revisions.entry(revision).or_default() += 1;
+                let scored = judgement.score.is_some();
+                for (info, points) in table.dimensions.iter().zip(&judgement.dimensions).filter(|_| scored) {
+                    let entry = pass.dimensions.entry(info.name.clone()).or_default();
+                    entry.0 += hundredths(*points);
+                    entry.1 += 1;
+                    entry.2 = entry.2.max(hundredths(info.full));
+                }
+            }
+        }
+    }
+    pass.scores.sort_unstable();
+    pass
+}
+
+/// The judgements of a call that are of the scope, with the score that counts.
+fn judgements<'a>(call: &'a CallFacts, scope: &Scope) -> Vec<(&'a Judgement, Option<Score>)> {
+    let whole = || call.judgement.as_ref().map(|judgement| (judgement, call.final_score()));
+    let is_own = |index: usize| {
+        call.agents.get(index).is_some_and(|agent| match scope {
+            Scope::Team(team) => agent.team.as_deref() == Some(team),
+            Scope::Agent(id) => agent.agent_id.as_deref() == Some(id),
+            Scope::Centre | Scope::Rule(_) => false,
+        })
+    };
+    match scope {
+        Scope::Centre | Scope::Rule(_) => whole().into_iter().collect(),
+        Scope::Team(_) | Scope::Agent(_) => {
+            let own = (0..call.agents.len()).filter(|index| is_own(*index));
+            let own = own.filter_map(|index| call.agents.get(index)?.own.as_ref());
+            let own: Vec<_> = own.map(|judgement| (judgement, judgement.score)).collect();
+            if own.is_empty() { whole().into_iter().collect() } else { own }
+        }
+    }
+}
+
+fn has_hit(call: &CallFacts, judgement: &Judgement, table: &RuleTable) -> bool {
+    let review = call.annotations.review.as_ref();
+    table.rules.iter().enumerate().any(|(index, rule)| {
+        let machine = judgement.verdicts.get(index);
+        let decided = || review.and_then(|review| review.finals.iter().find(|one| one.rule_id == rule.id));
+        rule.kind != RuleKind::Watch
+            && machine.is_some()
+            && decided().map_or(machine, |one| Some(one.verdict)) == Some(Verdict::Hit)
+    })
+}
+
+/// What a report was made from, so that two reports can be told to rest on the same facts.
+pub(super) fn basis(ground: &Ground<'_>) -> Vec<(String, String)> {
+    let Ground { catalog, period, now, .. } = ground;
+    let entry = |label: &str, text: String| (label.to_owned(), text);
+    let mut basis = vec![entry("期间", period.title()), entry("时区", period.zone_name().to_owned())];
+    let newest = catalog.calls().map(|call| call.received_at.max(call.started_at)).max();
+    // Once the period is over, calls of later periods change nothing of its report.
+    if let Some(newest) = newest.filter(|newest| period.range().before.is_some_and(|end| *newest < end)) {
+        let local = period.zone().to_datetime(newest);
+        basis.push(entry(
+            "数据截至",
+            format!("{}（期间未满：其后还没有通话）", local.strftime("%Y-%m-%d %H:%M")),
+        ));
+    }
+    let revisions: Vec<String> = now
+        .revisions
+        .iter()
+        .map(|((scheme, revision), calls)| {
+            format!("{scheme} {} × {}", short(revision), Value::Count(*calls).shown())
+        })
+        .collect();
+    if !revisions.is_empty() {
+        basis.push(entry("方案版本", revisions.join("，")));
+    }
+    let facts = TimeRange { from: super::baseline_start(period), before: period.range().before };
+    basis.push(entry("数据指纹", fingerprint(catalog, facts)));
+    basis
+}
+
+/// A revision without most of its digest.
+pub(super) fn short(revision: &str) -> String {
+    crate::report::model::clean(revision).chars().take(20).collect()
+}
+
+/// A digest of the facts of all calls that began in `started`: the same for the same facts, in whatever order they came.
+fn fingerprint(catalog: &Catalog, started: TimeRange) -> String {
+    let query = CallQuery { started, ..CallQuery::default() };
+    let mut sum = 0_u128;
+    for call in catalog.chosen(&query) {
+        // Numbers and changes tell the order in which calls came, nothing of the calls.
+        let facts = CallFacts { number: 0, change: 0, ..call.clone() };
+        let digest = Sha256::digest(format!("{facts:?}"));
+        let (first, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
+        sum = sum.wrapping_add(u128::from_be_bytes(*first));
+    }
+    format!("{sum:032x}").chars().take(16).collect()
+}

@@ -1,0 +1,178 @@
+//! What people decided about findings: how right each rule was.
+
+use std::collections::BTreeMap;
+
+use super::Ground;
+use super::words::interval;
+use crate::analysis::Verdict;
+use crate::catalog::{CallQuery, FindingQuery, ReviewState};
+use crate::insight::Counts;
+use crate::report::model::{Kind, Scope, Section, Table, Tile, Value};
+use crate::report::origin;
+use crate::types::RuleId;
+
+/// What was decided about the findings of one rule.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Decided {
+    /// Hits of the machine that stand.
+    pub(super) num_confirmed: u64,
+    /// Hits of the machine that were taken back.
+    pub(super) num_rejected: u64,
+    /// Hits that a person added.
+    pub(super) num_added: u64,
+}
+
+impl Decided {
+    fn num_seen(self) -> u64 {
+        self.num_confirmed + self.num_rejected
+    }
+}
+
+/// Decisions by rule, and calls by the state of their review.
+pub(super) fn decided(ground: &Ground<'_>) -> (BTreeMap<RuleId, Decided>, BTreeMap<ReviewOrder, u64>) {
+    let mut rules: BTreeMap<RuleId, Decided> = BTreeMap::new();
+    let mut states: BTreeMap<ReviewOrder, u64> = BTreeMap::new();
+    let query = ground.current();
+    for call in ground.catalog.chosen(&query) {
+        let Some(review) = &call.annotations.review else { continue };
+        *states.entry(ReviewOrder::of(review.state)).or_default() += 1;
+        let Some(table) = ground.catalog.table_of(call) else { continue };
+        let is_asked = |rule: &RuleId| !matches!(ground.scope, Scope::Rule(own) if own != rule);
+        for one in review.finals.iter().filter(|one| is_asked(&one.rule_id)) {
+            let machine =
+                table.position(&one.rule_id).and_then(|at| call.judgement.as_ref()?.verdicts.get(at));
+            let entry = rules.entry(one.rule_id.clone()).or_default();
+            match (machine, one.verdict) {
+                (Some(Verdict::Hit), Verdict::Hit) => entry.num_confirmed += 1,
+                (Some(Verdict::Hit), Verdict::Miss | Verdict::NotApplicable) => entry.num_rejected += 1,
+                (Some(Verdict::Miss | Verdict::NotApplicable) | None, Verdict::Hit) => entry.num_added += 1,
+                (
+                    Some(Verdict::Miss | Verdict::NotApplicable) | None,
+                    Verdict::Miss | Verdict::NotApplicable,
+                ) => {}
+            }
+        }
+    }
+    (rules, states)
+}
+
+/// States in the order of a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ReviewOrder {
+    Queued,
+    Reviewed,
+    Appealed,
+    Closed,
+    Other,
+}
+
+impl ReviewOrder {
+    fn of(state: ReviewState) -> Self {
+        match state {
+            ReviewState::Queued => Self::Queued,
+            ReviewState::Reviewed => Self::Reviewed,
+            ReviewState::Appealed => Self::Appealed,
+            ReviewState::Closed => Self::Closed,
+            ReviewState::None => Self::Other,
+        }
+    }
+
+    fn state(self) -> (&'static str, ReviewState) {
+        match self {
+            Self::Queued => ("待复核", ReviewState::Queued),
+            Self::Reviewed => ("已复核", ReviewState::Reviewed),
+            Self::Appealed => ("申诉中", ReviewState::Appealed),
+            Self::Closed => ("已终裁", ReviewState::Closed),
+            Self::Other => ("未列入", ReviewState::None),
+        }
+    }
+}
+
+/// The section, and a sentence on the rule that was rejected most, where that says something.
+pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
+    let mut section = Section::new("人工复核");
+    let (decided, states) = decided(ground);
+    if decided.is_empty() && states.is_empty() {
+        section.paragraphs.push("本期没有人工复核，命中全部是机器的判断。".to_owned());
+        return (section, None);
+    }
+    for (state, count) in states.iter().filter(|(state, _)| **state != ReviewOrder::Other) {
+        let (label, state) = state.state();
+        let calls = CallQuery { reviews: vec![state], ..ground.current() };
+        section.tiles.push(Tile {
+            label: label.to_owned(),
+            cell: Value::Count(*count).opens(&calls),
+            note: "通".to_owned(),
+        });
+    }
+    let names = super::rules::infos(ground.catalog);
+    let mut rows: Vec<(&RuleId, Decided)> = decided.iter().map(|(rule, one)| (rule, *one)).collect();
+    rows.sort_by(|left, right| (right.1.num_rejected, left.0).cmp(&(left.1.num_rejected, right.0)));
+    let mut table = Table::new(
+        "规则精确率",
+        &[
+            ("规则", Kind::Text),
+            ("被看过的机器命中", Kind::Number),
+            ("维持", Kind::Number),
+            ("驳回", Kind::Number),
+            ("精确率", Kind::Number),
+            ("95% 区间", Kind::Number),
+            ("人工补判命中", Kind::Number),
+        ],
+    )
+    .noted("驳回最多的在前。复核多半抽取可疑通话，精确率只代表被看过的命中。");
+    for (rule, one) in &rows {
+        let name = names.get(*rule).map_or("", |info| info.name.as_str());
+        let kept = Counts { num_checked: one.num_seen(), num_hits: one.num_confirmed, ..Counts::default() };
+        table.push([
+            Value::text(&format!("{rule} {name}")).into(),
+            Value::Count(one.num_seen()).into(),
+            Value::Count(one.num_confirmed).opens(&machine_hits(ground, rule, &[Verdict::Hit])),
+            Value::Count(one.num_rejected).opens(&machine_hits(
+                ground,
+                rule,
+                &[Verdict::Miss, Verdict::NotApplicable],
+            )),
+            Value::share(one.num_confirmed, one.num_seen()).into(),
+            interval(kept.interval()).into(),
+            Value::Count(one.num_added).into(),
+        ]);
+    }
+    section.tables.push(table);
+    let worst = rows.first().filter(|(_, one)| one.num_rejected >= 5 && one.num_rejected > one.num_confirmed);
+    let sentence = worst.map(|(rule, one)| {
+        let name = names.get(*rule).map_or("", |info| info.name.as_str());
+        format!(
+            "规则 {rule} {} 的机器命中多数被驳回（{} 条中 {} 条），先修订规则，再看它的命中率。",
+            crate::report::model::clean(name),
+            one.num_seen(),
+            one.num_rejected
+        )
+    });
+    (section, sentence)
+}
+
+/// Calls in which the machine said hit; of these a person may have let it stand, so that the state of the review counts.
+fn machine_hits(ground: &Ground<'_>, rule: &RuleId, verdicts: &[Verdict]) -> CallQuery {
+    let finding = FindingQuery {
+        rules: vec![rule.clone()],
+        verdicts: verdicts.to_vec(),
+        machine_verdicts: vec![Verdict::Hit],
+        ..FindingQuery::default()
+    };
+    let reviews = vec![ReviewState::Reviewed, ReviewState::Appealed, ReviewState::Closed];
+    CallQuery { finding, reviews, ..ground.current() }
+}
+
+/// The name of a level beside its meaning.
+pub(super) fn level_title(level: crate::analysis::Level) -> String {
+    use crate::analysis::Level;
+    let meaning = match level {
+        Level::S1 => "一票否决",
+        Level::S2 => "严重",
+        Level::S3 => "一般",
+        Level::S4 => "轻微",
+        Level::S5 => "提示",
+    };
+    format!("{} {meaning}", origin::level(level))
+}

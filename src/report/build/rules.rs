@@ -1,0 +1,241 @@
+//! Figures of rules: how often each was checked and hit, against the period before, and whether that means anything.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::words::{interval, sentence, share_change};
+use super::{Ground, of_agents};
+use crate::analysis::Verdict;
+use crate::catalog::{CallQuery, Catalog, FindingQuery, RuleInfo};
+use crate::insight::{Counts, Group, HotSpotQuery, HotSpots, Limits, Step, TallyQuery, hot_spots, tally};
+use crate::report::model::{Cell, Kind, Section, Table, Value, opens_hits};
+use crate::report::origin;
+use crate::types::RuleId;
+
+/// Rules that a page lists.
+const MAX_SHOWN: usize = 15;
+/// Hot spots that are told.
+const MAX_SPOTS: usize = 20;
+
+/// A rule and its figures.
+pub(super) struct RuleFigures {
+    pub(super) info: RuleInfo,
+    pub(super) now: Counts,
+    pub(super) before: Counts,
+    /// Hit rates by day.
+    pub(super) days: Vec<Option<i64>>,
+}
+
+/// Every rule that judged a call of the period, most hits first.
+pub(super) fn figures(ground: &Ground<'_>, rules: &FindingQuery) -> Vec<RuleFigures> {
+    let infos = infos(ground.catalog);
+    let days = ground.period.days();
+    let now = by_rule(ground, ground.current(), rules, None);
+    let before = by_rule(ground, ground.past(), rules, None);
+    let daily = by_rule(ground, ground.current(), rules, Some(Step::Day));
+    let mut figures: Vec<RuleFigures> = now
+        .iter()
+        .filter_map(|((id, _), counts)| {
+            let rate = |day: &Date| {
+                let counts = daily.get(&(id.clone(), Some(*day)))?;
+                crate::report::model::share(counts.num_hits, counts.num_checked)
+            };
+            Some(RuleFigures {
+                info: infos.get(id)?.clone(),
+                now: *counts,
+                before: before.get(&(id.clone(), None)).copied().unwrap_or_default(),
+                days: days.iter().map(rate).collect(),
+            })
+        })
+        .collect();
+    figures
+        .sort_by(|left, right| (right.now.num_hits, &left.info.id).cmp(&(left.now.num_hits, &right.info.id)));
+    figures
+}
+
+type ByRule = BTreeMap<(RuleId, Option<Date>), Counts>;
+
+fn by_rule(ground: &Ground<'_>, calls: CallQuery, rules: &FindingQuery, step: Option<Step>) -> ByRule {
+    let query = TallyQuery {
+        calls,
+        rules: rules.clone(),
+        group_by: vec![Group::Rule],
+        step,
+        time_zone: ground.zone(),
+    };
+    // The groups are few and the cells are rules times days, so that no limit is near.
+    let Ok(tally) = tally(ground.catalog, &query) else { return ByRule::new() };
+    let cells = tally.cells.into_iter().filter_map(|cell| {
+        let id = RuleId::try_new(cell.keys.first()?.value.as_deref()?).ok()?;
+        Some(((id, cell.bucket.map(|bucket| ground.period.day_of(bucket.start))), cell.counts))
+    });
+    cells.collect()
+}
+
+/// Every rule as its last revision has it.
+pub(super) fn infos(catalog: &Catalog) -> BTreeMap<RuleId, RuleInfo> {
+    let mut tables: Vec<_> = catalog.tables().collect();
+    tables.sort_by_cached_key(|table| (table.revision.clone(), table.id()));
+    let rules = tables.into_iter().flat_map(|table| &table.rules);
+    rules.map(|rule| (rule.id.clone(), rule.clone())).collect()
+}
+
+/// The calls of `calls` with one of `verdicts` of a rule.
+pub(super) fn of_rule(calls: &CallQuery, rule: &RuleId, verdicts: &[Verdict]) -> CallQuery {
+    let finding =
+        FindingQuery { rules: vec![rule.clone()], verdicts: verdicts.to_vec(), ..FindingQuery::default() };
+    CallQuery { finding, ..calls.clone() }
+}
+
+/// What the rules that changed did, by rule: 显著上升 or 显著下降. Corrected for all rules that were tested.
+pub(super) fn changes(ground: &Ground<'_>, rules: &FindingQuery) -> BTreeMap<RuleId, &'static str> {
+    let (Some(window), Some(baseline)) = (ground.window(), ground.baseline()) else {
+        return BTreeMap::new();
+    };
+    let limits = Limits { min_rise: 0.0, min_ratio: 1.0, ..Limits::default() };
+    let mut changes = BTreeMap::new();
+    for (window, baseline, word) in [(window, baseline, "显著上升"), (baseline, window, "显著下降")] {
+        let spots = hot_spots(
+            ground.catalog,
+            &HotSpotQuery {
+                calls: CallQuery { started: crate::catalog::TimeRange::default(), ..ground.current() },
+                rules: rules.clone(),
+                window,
+                baseline,
+                // One must be named, and this one has the fewest subjects; only all calls together are read from it.
+                by: vec![Group::Direction],
+                time_zone: ground.zone(),
+                limits,
+                max_spots: usize::MAX,
+            },
+        );
+        let sure =
+            spots.spots.into_iter().filter(|spot| spot.subject.is_none() && spot.q_value <= limits.max_q);
+        changes.extend(sure.map(|spot| (spot.rule.id, word)));
+    }
+    changes
+}
+
+/// Rules by hits: the first few on pages, all in the workbook.
+pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
+    let mut section = Section::new("规则");
+    let changes = changes(ground, &of_agents());
+    let previous = ground.period.previous_name();
+    let columns: [(&str, Kind); 11] = [
+        ("规则", Kind::Text),
+        ("级别", Kind::Text),
+        ("维度", Kind::Text),
+        ("检查", Kind::Number),
+        ("命中", Kind::Number),
+        ("命中率", Kind::Number),
+        ("95% 区间", Kind::Number),
+        (&format!("{previous}命中率"), Kind::Number),
+        ("变化（百分点）", Kind::Number),
+        ("相对基线", Kind::Text),
+        ("各日", Kind::Spark),
+    ];
+    let row = |one: &RuleFigures| row(ground, one, changes.get(&one.info.id).copied());
+    let shown = figures.iter().filter(|one| one.now.num_hits > 0).take(MAX_SHOWN);
+    let top = Table {
+        rows: shown.map(row).collect(),
+        ..Table::new("命中最多的规则", &columns)
+            .noted("按命中数排序；区间是命中率的 95% Wilson 区间。“相对基线”只写校正后仍显著的变化，基线见口径说明。")
+    };
+    let all = Table { rows: figures.iter().map(row).collect(), ..Table::new("全部规则", &columns) };
+    if figures.len() > top.rows.len() {
+        section.paragraphs.push(format!(
+            "本期共有 {} 条规则参与判定，其中 {} 条有命中；全部规则见工作簿。",
+            figures.len(),
+            figures.iter().filter(|one| one.now.num_hits > 0).count()
+        ));
+    }
+    section.tables = vec![top, all.behind_chart()];
+    section
+}
+
+fn row(ground: &Ground<'_>, one: &RuleFigures, change: Option<&'static str>) -> Vec<Cell> {
+    let RuleFigures { info, now, before, days } = one;
+    let calls = |verdicts: &[Verdict]| of_rule(&ground.current(), &info.id, verdicts);
+    let rate = Value::share(now.num_hits, now.num_checked);
+    let past = Value::share(before.num_hits, before.num_checked);
+    let past_calls = of_rule(&ground.past(), &info.id, &[Verdict::Hit]);
+    let moved = share_change(&rate, &past);
+    vec![
+        Value::text(&format!("{} {}", info.id, info.name)).into(),
+        Value::text(origin::level(info.level)).into(),
+        Value::text(&info.dimension).into(),
+        Value::Count(now.num_checked).opens(&calls(&[Verdict::Hit, Verdict::Miss])),
+        Value::Count(now.num_hits).opens(&calls(&[Verdict::Hit])),
+        rate.opens(&calls(&[Verdict::Hit])),
+        interval(now.interval()).into(),
+        if past == Value::Nothing { past.into() } else { past.opens(&past_calls) },
+        moved.into(),
+        change.map_or(Value::Nothing, Value::text).into(),
+        Value::Spark(days.clone()).into(),
+    ]
+}
+
+/// What rose most against its own baseline.
+pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots>) {
+    let mut section = Section::new("热点");
+    let (Some(window), Some(baseline)) = (ground.window(), ground.baseline()) else {
+        return (section, None);
+    };
+    let spots = hot_spots(
+        ground.catalog,
+        &HotSpotQuery {
+            calls: CallQuery { started: crate::catalog::TimeRange::default(), ..ground.current() },
+            rules: FindingQuery::default(),
+            window,
+            baseline,
+            by: Vec::new(),
+            time_zone: ground.zone(),
+            limits: Limits::default(),
+            max_spots: MAX_SPOTS,
+        },
+    );
+    let claimed = || spots.spots.iter().filter(|spot| spot.is_claimed);
+    section.paragraphs.push(format!(
+        "检验了 {} 对规则与对象，{} 对上升显著。{}",
+        spots.num_tested,
+        claimed().count(),
+        sentence(spots.statistic)
+    ));
+    let mut table = Table::new(
+        "显著上升的规则与对象",
+        &[
+            ("规则", Kind::Text),
+            ("对象", Kind::Text),
+            ("检查", Kind::Number),
+            ("命中", Kind::Number),
+            ("命中率", Kind::Number),
+            ("基线命中率", Kind::Number),
+            ("上升（百分点）", Kind::Number),
+            ("起于", Kind::Text),
+            ("q 值", Kind::Number),
+        ],
+    );
+    for spot in claimed() {
+        let rate = |counts: &Counts| Value::share(counts.num_hits, counts.num_checked);
+        let (now, before) = (rate(&spot.window.counts), rate(&spot.baseline.counts));
+        let subject = spot
+            .subject
+            .as_ref()
+            .map_or_else(|| "全部通话".to_owned(), |key| format!("{} {}", key.group.label(), key.label()));
+        let moved = share_change(&now, &before);
+        table.push([
+            Value::text(&format!("{} {}", spot.rule.id, spot.rule.name)).into(),
+            Value::text(&subject).into(),
+            Value::Count(spot.window.counts.num_checked).into(),
+            Value::Count(spot.window.counts.num_hits).opens(&spot.window.calls),
+            now.opens(&spot.window.calls),
+            opens_hits(before, spot.baseline.counts.num_hits, &spot.baseline.calls),
+            moved.into(),
+            spot.since.map_or(Value::Nothing, |since| Value::Date(ground.period.day_of(since.day))).into(),
+            Value::Thousandths(crate::report::model::scaled(spot.q_value, 1000.0)).into(),
+        ]);
+    }
+    section.tables.push(table);
+    (section, Some(spots))
+}

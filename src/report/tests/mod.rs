@@ -1,0 +1,268 @@
+//! Reports over a small call centre: the same bytes, the same numbers everywhere, and harmless names.
+
+mod book;
+mod fixture;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::civil::date;
+
+use super::*;
+use crate::analysis::RuleSet;
+use crate::catalog::CallQuery;
+use crate::store::Store;
+use crate::types::RuleId;
+use fixture::{Made, Outcome, call, keep, open};
+
+fn month() -> Period {
+    Period::new(Unit::Month, date(2026, 3, 1), "").expect("a month")
+}
+
+fn rules() -> RuleSet {
+    RuleSet::bank()
+}
+
+fn scopes() -> Vec<Scope> {
+    vec![
+        Scope::Centre,
+        Scope::Team("理财销售组".to_owned()),
+        Scope::Agent("8103".to_owned()),
+        Scope::Rule(RuleId::try_new("S02").expect("an id")),
+    ]
+}
+
+fn all_bytes(store: &Store) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for scope in scopes() {
+        let report = make(store, &rules(), &scope, &month()).expect("a report");
+        files.insert(format!("{}.html", scope.kind()), page(&report).into_bytes());
+        files.insert(format!("{}.xlsx", scope.kind()), workbook(&report).expect("a workbook"));
+    }
+    for kind in [TableKind::Calls, TableKind::Findings] {
+        for (name, format) in [("csv", ExportFormat::Csv { bom: true }), ("parquet", ExportFormat::Parquet)] {
+            let mut bytes = Vec::new();
+            export(|| store.catalog(), kind, &CallQuery::default(), format, &mut bytes).expect("an export");
+            files.insert(format!("{}.{name}", kind.name()), bytes);
+        }
+    }
+    files
+}
+
+fn differing(left: &BTreeMap<String, Vec<u8>>, right: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    left.iter()
+        .filter(|(name, bytes)| right.get(*name) != Some(*bytes))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+#[test]
+fn the_same_calls_give_the_same_bytes() {
+    let mut calls: Vec<Made> = (0..400).map(|number| call(number, 90)).collect();
+    let (one, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let store = open(one.path());
+    keep(&store, &calls, 1);
+    let first = all_bytes(&store);
+    assert_eq!(differing(&first, &all_bytes(&store)), Vec::<String>::new(), "the same store");
+    store.reindex().expect("rows are made anew");
+    assert_eq!(differing(&first, &all_bytes(&store)), Vec::<String>::new(), "after reindex");
+    calls.reverse();
+    let reversed = open(other.path());
+    keep(&reversed, &calls, 8);
+    assert_eq!(differing(&first, &all_bytes(&reversed)), Vec::<String>::new(), "in another order");
+}
+
+#[test]
+fn a_later_call_changes_nothing_of_a_period_that_is_over() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..150).map(|number| call(number, 88)).collect();
+    keep(&store, &calls, 8);
+    let running = page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report"));
+    assert!(running.contains("数据截至"), "the month is not over");
+    let april = |number| {
+        let mut later = call(number, 1);
+        let at: jiff::Timestamp = "2026-04-02T03:00:00Z".parse().expect("a time");
+        later.record.metadata.started_at = Some(at);
+        later.record.received_at = at;
+        later
+    };
+    keep(&store, &[april(1000)], 1);
+    let over = page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report"));
+    assert!(!over.contains("数据截至"));
+    keep(&store, &[april(1001)], 1);
+    assert_eq!(over, page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report")));
+}
+
+#[test]
+fn every_number_of_the_page_is_in_the_workbook() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..300).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    for scope in scopes() {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        book::compare(&report);
+    }
+}
+
+#[test]
+fn a_number_opens_as_many_calls_as_it_says() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..300).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    let mut num_opened = 0;
+    for scope in scopes() {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let catalog = store.catalog();
+        let tables = report.sections.iter().flat_map(|section| &section.tables);
+        let tiles =
+            report.sections.iter().flat_map(|section| &section.tiles).map(|tile| (&tile.label, &tile.cell));
+        let cells =
+            tables.flat_map(|table| table.rows.iter().flatten().map(move |cell| (&table.title, cell)));
+        for (place, cell) in cells.chain(tiles) {
+            let (Value::Count(count), Some(origin)) = (&cell.value, &cell.origin) else { continue };
+            let found = catalog.chosen(&origin.query).count() as u64;
+            assert_eq!(found, *count, "{:?} {place}: {}", scope, origin.command());
+            num_opened += 1;
+        }
+    }
+    assert!(num_opened > 100, "{num_opened}");
+}
+
+#[test]
+fn names_do_no_harm() {
+    let names = [
+        "<script>alert(1)</script>",
+        "=HYPERLINK(\"http://evil\",\"x\")",
+        "+1+1",
+        "@SUM(A1)",
+        "\"><img src=x onerror=alert(1)>",
+        "\u{202e}倒写",
+        "😀很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字很长的名字",
+    ];
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..140)
+        .map(|number| {
+            let mut made = call(number, 90);
+            let name = names[number as usize % names.len()];
+            made.record.metadata.agent_name = Some(name.to_owned());
+            made.record.metadata.team = Some(name.to_owned());
+            made.record.metadata.agent_id = Some(name.to_owned());
+            if let Outcome::Done(result) = &mut made.outcome {
+                for finding in &mut result.analysis.findings {
+                    finding.rule_name = name.to_owned();
+                    finding.evidence.iter_mut().for_each(|evidence| evidence.text = name.to_owned());
+                }
+            }
+            made
+        })
+        .collect();
+    keep(&store, &calls, 8);
+    let named = names
+        .iter()
+        .take(2)
+        .flat_map(|name| [Scope::Team((*name).to_owned()), Scope::Agent((*name).to_owned())]);
+    for scope in named.chain([Scope::Centre]) {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let page = page(&report);
+        for harm in ["<script", "<img", "http://evil\"", "\u{202e}"] {
+            assert!(!page.contains(harm), "{harm}");
+        }
+        // Nothing is fetched from anywhere, and no link leaves the page.
+        for link in page.split("href=\"").skip(1) {
+            assert!(link.starts_with('#'), "{link:.40}");
+        }
+        book::assert_no_formulas(&workbook(&report).expect("a workbook"));
+    }
+}
+
+#[test]
+fn little_gives_a_report_too() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let centre = |store: &Store| make(store, &rules(), &Scope::Centre, &month()).expect("a report");
+    let empty = centre(&store);
+    assert_eq!(empty.summary.first().map(String::as_str), Some("本期没有通话。"));
+    assert!(!page(&empty).contains("NaN"));
+    workbook(&empty).expect("a workbook");
+    assert!(matches!(
+        make(&store, &rules(), &Scope::Team("没有".to_owned()), &month()),
+        Err(ReportError::Unknown { kind: "team", .. })
+    ));
+    // One call in which nothing could be judged.
+    let mut one =
+        (0..).map(|number| call(number, 1)).find(|one| matches!(one.outcome, Outcome::Done(_))).expect("one");
+    let at: jiff::Timestamp = "2026-03-10T03:00:00Z".parse().expect("a time");
+    one.record.metadata.started_at = Some(at);
+    one.record.received_at = at;
+    if let Outcome::Done(result) = &mut one.outcome {
+        for finding in &mut result.analysis.findings {
+            finding.verdict = crate::analysis::Verdict::NotApplicable;
+            finding.not_applicable_reason = Some("mono".to_owned());
+        }
+        result.analysis.scorecard.scored = false;
+    }
+    keep(&store, &[one], 1);
+    for scope in [Scope::Centre, Scope::Rule(RuleId::try_new("S02").expect("an id"))] {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let page = page(&report);
+        assert!(!page.contains("NaN"));
+        assert!(page.contains("单声道 mono（1）"), "the reason is told");
+        book::compare(&report);
+    }
+}
+
+#[test]
+fn a_report_has_its_parts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..300).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    let mut outline = String::new();
+    for scope in scopes() {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        outline.push_str(&format!("{} · {}\n", report.title, report.subject));
+        for section in &report.sections {
+            outline.push_str(&format!("  {}\n", section.title));
+            for chart in &section.charts {
+                outline.push_str(&format!("    图 {}\n", chart.title));
+            }
+            for table in &section.tables {
+                let columns: Vec<&str> = table.columns.iter().map(|column| column.title.as_str()).collect();
+                outline.push_str(&format!("    表 {}：{}\n", table.title, columns.join(" | ")));
+            }
+        }
+    }
+    insta::assert_snapshot!(outline);
+}
+
+/// Writes reports over four thousand calls to the folder in `REPORTS_OUT`, for somebody to look at.
+#[test]
+#[ignore = "writes files to look at"]
+fn samples() {
+    let Ok(out) = std::env::var("REPORTS_OUT") else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..4000).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 64);
+    let write =
+        |name: String, bytes: &[u8]| fs_err::write(Path::new(&out).join(name), bytes).expect("it is written");
+    for (unit, name) in [(Unit::Month, "month"), (Unit::Week, "week"), (Unit::Day, "day")] {
+        let period = Period::new(unit, date(2026, 3, 18), "").expect("a period");
+        for scope in scopes() {
+            let report = make(&store, &rules(), &scope, &period).expect("a report");
+            write(format!("{}-{name}.html", scope.kind()), page(&report).as_bytes());
+            write(format!("{}-{name}.xlsx", scope.kind()), &workbook(&report).expect("a workbook"));
+        }
+    }
+    for kind in [TableKind::Calls, TableKind::Findings] {
+        for (name, format) in [("csv", ExportFormat::Csv { bom: true }), ("parquet", ExportFormat::Parquet)] {
+            let mut bytes = Vec::new();
+            export(|| store.catalog(), kind, &CallQuery::default(), format, &mut bytes).expect("an export");
+            write(format!("{}.{name}", kind.name()), &bytes);
+        }
+    }
+}
