@@ -3,8 +3,10 @@
 //!
 //! One call passes through the modules in this order: [`ingest`] takes its bytes, [`audio`] decodes them, [`speech`]
 //! recognises words, [`speaker`] tells the voices of a shared channel apart, [`dialogue`] makes turns of all, [`analysis`] judges, [`store`] keeps, with the facts of every call in [`catalog`], [`pipeline`] runs it all;
+//! [`alert`] tells at once what somebody must know;
 //! [`proto`] speaks to the outside. ARCHITECTURE.md tells who may import whom.
 
+pub mod alert;
 pub mod analysis;
 pub mod app;
 pub mod archive;

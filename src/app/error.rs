@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::alert::AlertError;
 use crate::analysis::RuleError;
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode};
@@ -48,6 +49,9 @@ pub enum AppError {
     /// The jobs do not start.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The alerts do not start.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -68,6 +72,7 @@ impl Classify for AppError {
             Self::Masking(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Alert(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -84,6 +89,7 @@ impl Classify for AppError {
             Self::Masking(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
+            Self::Alert(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

@@ -1,6 +1,6 @@
 //! The service from its configuration to its end.
 //!
-//! Start: port, weights and rules, store, pipeline, then the first answer. Stop: requests, pipeline, store.
+//! Start: port, weights and rules, store, pipeline, then the first answer. Stop: requests, pipeline, alerts, store.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{AppError, job_tools, load_rules, load_transcriber};
+use crate::alert::{Alerts, switch_on};
 use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
@@ -21,6 +22,7 @@ use crate::store::Store;
 pub struct Service {
     server: Server,
     jobs: Arc<Jobs>,
+    alerts: Arc<Alerts>,
 }
 
 impl Service {
@@ -43,20 +45,23 @@ impl Service {
         let server = Server::bind(config.serve.clone()).await?;
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
-        let jobs = blocking(move || {
+        let (jobs, alerts) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
+            // Before the first call is run: it may alert.
+            switch_on(&store)?;
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
-            let tools = job_tools(&config);
-            Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
+            let (calls, tools) = (Arc::new(calls), job_tools(&config));
+            let jobs = Jobs::start(Arc::clone(&calls), archive, is_local, tools)?;
+            Ok((jobs, Alerts::start(calls, &config.alerts)?))
         })
         .await?;
-        Ok(Self { server, jobs: Arc::new(jobs) })
+        Ok(Self { server, jobs: Arc::new(jobs), alerts: Arc::new(alerts) })
     }
 
     /// The address it listens on, with the real port.
@@ -70,12 +75,14 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let served = self.server.run(Arc::clone(&self.jobs), stop).await;
-        let jobs = self.jobs;
+        let served = self.server.run(Arc::clone(&self.jobs), Arc::clone(&self.alerts), stop).await;
+        let (jobs, alerts) = (self.jobs, self.alerts);
         blocking(move || {
             // What is under way in the pipeline is what jobs wait for, so they go first.
             jobs.shutdown();
             jobs.calls().shutdown();
+            // Last: what just ended may alert.
+            alerts.shutdown();
             Ok(())
         })
         .await?;

@@ -7,6 +7,7 @@
     reason = "printing is this module's job; standard output goes through `output::emit`"
 )]
 
+mod alerts;
 mod analyze;
 mod batch;
 mod calls;
@@ -54,6 +55,8 @@ enum Command {
     Push(Box<push::Args>),
     /// Asks a server about its calls
     Calls(calls::Args),
+    /// Follows, lists and deals with alerts, and what could not be delivered
+    Alerts(alerts::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
     /// Checks and tests rule packs
@@ -76,6 +79,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Analyze(args) => analyze::run(args),
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
+        Command::Alerts(args) => alerts::run(args),
         Command::Batch(args) => batch::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),

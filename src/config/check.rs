@@ -16,6 +16,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     }
     problems.extend(config.serve.problems());
     problems.extend(config.masking.problems());
+    problems.extend(config.alerts.problems());
     match problems.into_iter().next() {
         Some((key, problem)) => Err(ConfigError::Invalid { key, problem }),
         None => Ok(()),

@@ -13,6 +13,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::AlertsConfig;
 use crate::archive::ArchiveConfig;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
@@ -44,6 +45,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// What personal data is masked, and who may see it.
     pub masking: MaskingConfig,
+    /// When alerts are damped and escalated, and who receives them.
+    pub alerts: AlertsConfig,
     /// Where the weights lie.
     pub models: ModelsConfig,
 }
@@ -60,6 +63,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             rules: RulesConfig::default(),
             masking: MaskingConfig::default(),
+            alerts: AlertsConfig::default(),
             models: ModelsConfig::default(),
         }
     }

@@ -32,15 +32,19 @@ macro_rules! named {
 }
 named!(
     AccessRecord,
+    Alert,
     Call,
     CallMetadata,
     CallReport,
     CallSummary,
+    DeadLetter,
     DiffRevisionsResponse,
+    GetAlertResponse,
     Finding,
     Job,
     JobProblem,
     Transcript,
+    WatchAlertsResponse,
     WatchCallResponse
 );
 

@@ -1,5 +1,6 @@
 //! What can be wrong with a request, apart from what the stages say.
 
+use crate::alert::AlertError;
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::pipeline::PipelineError;
@@ -18,6 +19,9 @@ pub(super) enum RequestError {
     /// A job refused or failed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// An alert refused or failed.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,6 +87,7 @@ impl Classify for RequestError {
             Self::Field(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Alert(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
@@ -101,6 +106,7 @@ impl Classify for RequestError {
             Self::Field(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
+            Self::Alert(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
@@ -120,6 +126,7 @@ impl Classify for RequestError {
         match self {
             Self::Pipeline(error) => error.retry(),
             Self::Archive(error) => error.retry(),
+            Self::Alert(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,

@@ -24,13 +24,15 @@ use tonic::transport::Server as GrpcServer;
 
 pub use config::ServeConfig;
 
+use crate::alert::Alerts;
 use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
 use crate::proto::FILE_DESCRIPTOR_SET;
+use crate::proto::v1::alert_service_server::{self, AlertServiceServer};
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
-use grpc::{CallApi, PrivacyApi, ReprocessApi};
+use grpc::{AlertApi, CallApi, PrivacyApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -95,11 +97,16 @@ impl Server {
         self.address
     }
 
-    /// Serves `jobs` and their calls until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `jobs`, their calls and `alerts` until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
-    pub async fn run(self, jobs: Arc<Jobs>, stop: CancellationToken) -> Result<(), ServeError> {
+    pub async fn run(
+        self,
+        jobs: Arc<Jobs>,
+        alerts: Arc<Alerts>,
+        stop: CancellationToken,
+    ) -> Result<(), ServeError> {
         let calls = Arc::clone(jobs.calls());
         let grace = Duration::from_secs(self.config.shutdown_grace_secs);
         let reflection = || {
@@ -117,12 +124,15 @@ impl Server {
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
+        let alert = AlertServiceServer::new(AlertApi::new(alerts, draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
+            .add_service(alert)
             .add_service(reprocess)
             .add_service(privacy)
             .add_service(health)
@@ -152,5 +162,10 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 4] =
-    ["", SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    alert_service_server::SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
+];

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 19] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -19,25 +19,29 @@ const IMPORTS: [(&str, &[&str]); 19] = [
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
+    ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "alert", "listing",
+            "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "alert", "archive", "proto"]),
     (
         "config",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "serve",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "alert",
+            "archive", "serve",
         ],
     ),
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "proto", "serve", "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "alert",
+            "archive", "proto", "serve", "config",
         ],
     ),
 ];
@@ -49,7 +53,7 @@ const CLI_IMPORTS: [&str; 11] = [
 ];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 17] = [
+const CRATES: [(&str, &[&str]); 19] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
@@ -62,7 +66,9 @@ const CRATES: [(&str, &[&str]); 17] = [
     ("whisper_rs", &["speech"]),
     ("diting_kernels", &["speech"]),
     ("tonic", &["proto", "serve", "cli", "app"]),
-    ("tokio", &["pipeline", "archive", "proto", "serve", "cli", "app"]),
+    ("hmac", &["alert"]),
+    ("ureq", &["speech", "alert"]),
+    ("tokio", &["pipeline", "alert", "archive", "proto", "serve", "cli", "app"]),
     ("clap", &["cli", "main"]),
     ("csv_core", &["listing"]),
     ("encoding_rs", &["listing"]),

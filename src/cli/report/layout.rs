@@ -58,7 +58,7 @@ pub(super) fn piece(text: impl AsRef<str>, tone: Tone) -> Piece {
 }
 
 /// `text` without anything that moves the cursor, changes colours or reverses the writing direction.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::cli) fn clean(text: &str) -> String {
     let harmless = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',

@@ -158,7 +158,7 @@ fn kind(kind: RuleKind) -> v1::RuleKind {
     }
 }
 
-fn level(level: Level) -> v1::Level {
+pub(super) fn level(level: Level) -> v1::Level {
     match level {
         Level::S1 => v1::Level::S1,
         Level::S2 => v1::Level::S2,

@@ -3,6 +3,7 @@
 //! To the wire nothing can fail; from the wire everything is checked, and an error names the field as the sender wrote
 //! it (`metadata.channel_roles`).
 
+mod alert;
 mod call;
 mod chat;
 mod codec;
@@ -14,6 +15,7 @@ mod time;
 mod transcript;
 mod update;
 
+pub use alert::{alert_event, alert_filter, alert_view, close_reason, dead_letter, note, person};
 pub use call::{failure_of, state_from_wire, state_to_wire};
 pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;

@@ -1,5 +1,6 @@
 //! The gRPC services: thin handlers over [`Calls`](crate::pipeline::Calls), and errors as rich statuses.
 
+mod alert;
 mod call;
 mod chat;
 mod privacy;
@@ -9,6 +10,7 @@ mod status;
 mod upload;
 mod watch;
 
+pub(super) use alert::AlertApi;
 pub(super) use call::CallApi;
 pub(super) use privacy::PrivacyApi;
 pub(super) use reprocess::ReprocessApi;
