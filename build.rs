@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let descriptors = protox::compile(
         [
+            "proto/diting/v1/alert_service.proto",
             "proto/diting/v1/call_service.proto",
             "proto/diting/v1/insight_service.proto",
             "proto/diting/v1/privacy_service.proto",

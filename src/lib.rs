@@ -3,8 +3,11 @@
 //!
 //! One call passes through the modules in this order: [`ingest`] takes its bytes, [`audio`] decodes them, [`speech`]
 //! recognises words, [`speaker`] tells the voices of a shared channel apart, [`dialogue`] makes turns of all, [`analysis`] judges, [`store`] keeps, with the facts of every call in [`catalog`], [`search`] finds calls by what was said, [`pipeline`] runs it all;
+//! recognises words, [`speaker`] tells the voices of a shared channel apart, [`dialogue`] makes turns of all, [`analysis`] judges, [`store`] keeps, with the facts of every call in [`catalog`], [`pipeline`] runs it all;
+//! [`alert`] tells at once what somebody must know;
 //! [`proto`] speaks to the outside. ARCHITECTURE.md tells who may import whom.
 
+pub mod alert;
 pub mod analysis;
 pub mod app;
 pub mod archive;
@@ -23,9 +26,9 @@ pub mod mining;
 pub mod opinion;
 pub mod pipeline;
 pub mod proto;
-pub mod search;
-pub mod review;
 pub mod report;
+pub mod review;
+pub mod search;
 pub mod serve;
 pub mod simulation;
 pub mod speaker;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::alert::AlertError;
 use crate::analysis::RuleError;
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode};
@@ -10,8 +11,8 @@ use crate::masking::MaskingError;
 use crate::mining::MiningError;
 use crate::opinion::OpinionError;
 use crate::pipeline::PipelineError;
-use crate::search::SearchError;
 use crate::review::ReviewError;
+use crate::search::SearchError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
 use crate::speech::model::ModelError;
@@ -64,6 +65,9 @@ pub enum AppError {
     /// The key of the model's endpoint cannot be had.
     #[error(transparent)]
     Opinion(#[from] OpinionError),
+    /// The alerts do not start.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -88,6 +92,7 @@ impl Classify for AppError {
             Self::Review(error) => error.code(),
             Self::Mining(error) => error.code(),
             Self::Opinion(error) => error.code(),
+            Self::Alert(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -108,6 +113,7 @@ impl Classify for AppError {
             Self::Review(error) => error.reason(),
             Self::Mining(error) => error.reason(),
             Self::Opinion(error) => error.reason(),
+            Self::Alert(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

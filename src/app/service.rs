@@ -2,6 +2,7 @@
 //!
 //! Start: port, weights and rules, store, text index, pipeline, then the first answer. Stop: requests, pipeline, text
 //! index, store.
+//! Start: port, weights and rules, store, pipeline, then the first answer. Stop: requests, pipeline, alerts, store.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,15 +10,16 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{AppError, job_tools, load_rules, load_transcriber};
+use crate::alert::{Alerts, switch_on};
 use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
 use crate::mining::MiningRuns;
 use crate::opinion::Opinions;
 use crate::pipeline::{Calls, Privacy};
-use crate::search::TextIndex;
 use crate::review::{Reviews, Sampler};
-use crate::serve::Server;
+use crate::search::TextIndex;
+use crate::serve::{Parts, Server};
 use crate::speech::Transcriber;
 use crate::store::Store;
 
@@ -25,12 +27,8 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct Service {
     server: Server,
-    jobs: Arc<Jobs>,
-    search: Arc<TextIndex>,
-    reviews: Arc<Reviews>,
+    parts: Parts,
     sampler: Sampler,
-    mining: Arc<MiningRuns>,
-    opinions: Arc<Opinions>,
 }
 
 impl Service {
@@ -53,37 +51,38 @@ impl Service {
         let server = Server::bind(config.serve.clone()).await?;
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
-        let (jobs, search) = blocking(move || {
-        let (jobs, reviews, sampler) = blocking(move || {
-        let (jobs, mining, opinions) = blocking(move || {
+        let (parts, sampler) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
+            // Before the first call is run: it may alert.
+            switch_on(&store)?;
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
             let search = TextIndex::start(Arc::clone(&store))?;
-            let utc_offset = rules.scheme().utc_offset_minutes;
-            let mining = Arc::new(MiningRuns::start(Arc::clone(&store), utc_offset)?);
+            let mining = MiningRuns::start(Arc::clone(&store), rules.scheme().utc_offset_minutes)?;
+            let mining = Arc::new(mining);
             let opinions = Opinions::open(Arc::clone(&store), Arc::clone(&mining), config.opinion.clone())?;
-            let calls =
-                Calls::start_with(config.pipeline.clone(), store.clone(), blobs, transcriber, rules, privacy)?;
-            let tools = job_tools(&config);
-            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, search))
-        })
-        .await?;
-        Ok(Self { server, jobs: Arc::new(jobs), search: Arc::new(search) })
-            let jobs = Jobs::start(Arc::new(calls), archive, is_local, tools)?;
-            let reviews = Arc::new(Reviews::open(store, config.review.clone())?);
+            let reviews = Arc::new(Reviews::open(Arc::clone(&store), config.review.clone())?);
             let sampler = Sampler::start(Arc::clone(&reviews))?;
-            Ok((jobs, reviews, sampler))
+            let calls =
+                Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
+            let calls = Arc::new(calls);
+            let jobs = Jobs::start(Arc::clone(&calls), archive, is_local, job_tools(&config))?;
+            let alerts = Alerts::start(calls, &config.alerts)?;
+            let parts = Parts {
+                jobs: Arc::new(jobs),
+                search: Arc::new(search),
+                reviews,
+                mining,
+                opinions: Arc::new(opinions),
+                alerts: Arc::new(alerts),
+            };
+            Ok((parts, sampler))
         })
         .await?;
-        Ok(Self { server, jobs: Arc::new(jobs), reviews, sampler })
-            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, mining, opinions))
-        })
-        .await?;
-        Ok(Self { server, jobs: Arc::new(jobs), mining, opinions: Arc::new(opinions) })
+        Ok(Self { server, parts, sampler })
     }
 
     /// The address it listens on, with the real port.
@@ -97,19 +96,17 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let served = self.server.run(Arc::clone(&self.jobs), Arc::clone(&self.search), stop).await;
-        let (jobs, search) = (self.jobs, self.search);
-        let served = self.server.run(Arc::clone(&self.jobs), self.reviews, stop).await;
-        let (jobs, sampler) = (self.jobs, self.sampler);
-        let Self { server, jobs, mining, opinions } = self;
-        let served = server.run(Arc::clone(&jobs), Arc::clone(&mining), opinions, stop).await;
+        let Self { server, parts, sampler } = self;
+        let served = server.run(parts.clone(), stop).await;
         blocking(move || {
             drop(sampler);
             // What is under way in the pipeline is what jobs wait for, so they go first.
-            mining.shutdown();
-            jobs.shutdown();
-            jobs.calls().shutdown();
-            search.stop();
+            parts.mining.shutdown();
+            parts.jobs.shutdown();
+            parts.jobs.calls().shutdown();
+            // Last: what just ended may alert, and is found by what was said.
+            parts.search.stop();
+            parts.alerts.shutdown();
             Ok(())
         })
         .await?;

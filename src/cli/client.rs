@@ -7,6 +7,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use crate::proto::v1::alert_service_client::AlertServiceClient;
 use crate::proto::v1::call_service_client::CallServiceClient;
 use crate::proto::v1::insight_service_client::InsightServiceClient;
 use crate::proto::v1::opinion_service_client::OpinionServiceClient;
@@ -39,6 +40,9 @@ pub(super) struct ServerArgs {
 /// A client that connects on first use.
 pub(super) type Client = CallServiceClient<Channel>;
 
+/// A client of alerts that connects on first use.
+pub(super) type AlertClient = AlertServiceClient<Channel>;
+
 /// A client of jobs that connects on first use.
 pub(super) type ReprocessClient = ReprocessServiceClient<Channel>;
 
@@ -52,6 +56,11 @@ impl ServerArgs {
     /// A client of the server; the connection is made, and made again, when a request needs it.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         Ok(CallServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// A client of the server's alerts, likewise.
+    pub(super) fn alert_client(&self) -> anyhow::Result<AlertClient> {
+        Ok(AlertServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
     }
 
     /// A client of the server's jobs, likewise.

@@ -7,6 +7,7 @@
     reason = "printing is this module's job; standard output goes through `output::emit`"
 )]
 
+mod alerts;
 mod analyze;
 mod batch;
 mod calls;
@@ -15,8 +16,8 @@ mod client;
 mod config;
 mod eval;
 mod exit;
-mod insight;
 mod findings;
+mod insight;
 mod late;
 mod lists;
 mod logging;
@@ -29,8 +30,8 @@ mod push;
 mod query_args;
 mod recording;
 pub mod report;
-mod review;
 mod reports;
+mod review;
 mod rules;
 mod serve;
 mod settings;
@@ -65,6 +66,8 @@ enum Command {
     Calls(calls::Args),
     /// Asks a server about findings across calls
     Findings(findings::Args),
+    /// Follows, lists and deals with alerts, and what could not be delivered
+    Alerts(alerts::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
     /// Follows hits and rates, finds hot spots, says whether improvements helped
@@ -111,6 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
         Command::Findings(args) => findings::run(args),
+        Command::Alerts(args) => alerts::run(args),
         Command::Batch(args) => batch::run(args),
         Command::Track(args) => insight::track(args),
         Command::Agents(args) => insight::agents(args),

@@ -18,6 +18,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     problems.extend(config.masking.problems());
     problems.extend(config.review.problems());
     problems.extend(config.opinion.problems(!config.masking.kinds.is_empty()));
+    problems.extend(config.alerts.problems());
     match problems.into_iter().next() {
         Some((key, problem)) => Err(ConfigError::Invalid { key, problem }),
         None => Ok(()),

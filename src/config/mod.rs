@@ -13,6 +13,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::AlertsConfig;
 use crate::archive::ArchiveConfig;
 use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestConfig;
@@ -50,6 +51,8 @@ pub struct Config {
     pub masking: MaskingConfig,
     /// The bank's own language model, for opinions.
     pub opinion: OpinionConfig,
+    /// When alerts are damped and escalated, and who receives them.
+    pub alerts: AlertsConfig,
     /// Where the weights lie.
     pub models: ModelsConfig,
 }
@@ -68,6 +71,7 @@ impl Default for Config {
             rules: RulesConfig::default(),
             masking: MaskingConfig::default(),
             opinion: OpinionConfig::default(),
+            alerts: AlertsConfig::default(),
             models: ModelsConfig::default(),
         }
     }

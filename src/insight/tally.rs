@@ -52,7 +52,9 @@ pub enum TallyError {
     #[error("figures are told apart by at most {MAX_GROUPS} different groups")]
     Groups,
     /// More cells than an answer holds.
-    #[error("that would be more than {MAX_CELLS} figures: ask for fewer groups, a coarser step or fewer calls")]
+    #[error(
+        "that would be more than {MAX_CELLS} figures: ask for fewer groups, a coarser step or fewer calls"
+    )]
     TooManyCells,
 }
 

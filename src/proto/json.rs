@@ -33,6 +33,7 @@ macro_rules! named {
 named!(
     AccessRecord,
     AgentLine,
+    Alert,
     Appeal,
     Call,
     CallMetadata,
@@ -40,9 +41,11 @@ named!(
     CallSummary,
     CancelMiningResponse,
     CommonProblem,
+    DeadLetter,
     DiffRevisionsResponse,
     ExportTableResponse,
     Finding,
+    GetAlertResponse,
     GetMiningRunResponse,
     GetReviewerAgreementResponse,
     HotSpot,
@@ -77,6 +80,7 @@ named!(
     SummarizeTopicResponse,
     Topic,
     Transcript,
+    WatchAlertsResponse,
     WatchCallResponse
 );
 

@@ -77,9 +77,9 @@ impl Reviews {
                 if !query.finding.is_empty() && !query.finding.wants_rule(rule) {
                     continue;
                 }
-                let (named_at, own) = counts.entry(rule.id.clone()).or_insert_with(|| {
-                    (call.received_at, RuleCounts::new(&rule.id, &rule.name, rule.level))
-                });
+                let (named_at, own) = counts
+                    .entry(rule.id.clone())
+                    .or_insert_with(|| (call.received_at, RuleCounts::new(&rule.id, &rule.name, rule.level)));
                 if *named_at <= call.received_at {
                     *named_at = call.received_at;
                     own.rule_name.clone_from(&rule.name);

@@ -64,7 +64,8 @@ impl Reviews {
             let (Some(result), Some(record)) = (self.store.result(&id)?, self.store.call(&id)?) else {
                 continue;
             };
-            let wanted = |rule_id: &RuleId| query.finding.rules.is_empty() || query.finding.rules.contains(rule_id);
+            let wanted =
+                |rule_id: &RuleId| query.finding.rules.is_empty() || query.finding.rules.contains(rule_id);
             let decided = review.decisions.into_iter().filter(|(rule_id, _)| wanted(rule_id));
             let labels = decided.map(|(rule_id, one)| Label {
                 rule_id,
@@ -78,7 +79,12 @@ impl Reviews {
     }
 }
 
-fn of_call(call_id: CallId, result: &CallResult, metadata: &CallMetadata, labels: Vec<Label>) -> LabelledCall {
+fn of_call(
+    call_id: CallId,
+    result: &CallResult,
+    metadata: &CallMetadata,
+    labels: Vec<Label>,
+) -> LabelledCall {
     let dialogue = &result.dialogue;
     let said = dialogue.turns.iter().filter(|turn| turn.kind == MessageKind::Text);
     LabelledCall {

@@ -198,7 +198,12 @@ impl Reviews {
     ///
     /// # Errors
     /// [`ReviewError`] when the step cannot be taken.
-    pub fn submit(&self, id: &CallId, submission: &Submission, now: Timestamp) -> Result<Review, ReviewError> {
+    pub fn submit(
+        &self,
+        id: &CallId,
+        submission: &Submission,
+        now: Timestamp,
+    ) -> Result<Review, ReviewError> {
         let mut tasks = self.tasks();
         let (scene, facts) = self.scene(id)?;
         let review = self.read(id)?;
@@ -374,9 +379,11 @@ pub(super) fn of_call<'a>(
 /// The most severe level among the machine's hits.
 fn level(catalog: &Catalog, facts: &CallFacts) -> Option<Level> {
     let (judgement, table) = (facts.judgement.as_ref()?, catalog.table_of(facts)?);
-    let hits = table.rules.iter().enumerate().filter(|(index, _)| {
-        judgement.verdicts.get(*index) == Some(Verdict::Hit)
-    });
+    let hits = table
+        .rules
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| judgement.verdicts.get(*index) == Some(Verdict::Hit));
     hits.map(|(_, rule)| rule.level).min()
 }
 

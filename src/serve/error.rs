@@ -1,14 +1,15 @@
 //! What can be wrong with a request, apart from what the stages say.
 
+use crate::alert::AlertError;
 use crate::archive::ArchiveError;
 use crate::error::{Classify, ErrorCode, Retry};
 use crate::mining::MiningError;
 use crate::opinion::OpinionError;
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
+use crate::report::ReportError;
 use crate::review::ReviewError;
 use crate::search::SearchError;
-use crate::report::ReportError;
 use crate::store::StoreError;
 
 /// A request that could not be served.
@@ -35,6 +36,9 @@ pub(super) enum RequestError {
     /// A report or an export could not be made.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// An alert refused or failed.
+    #[error(transparent)]
+    Alert(#[from] AlertError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -119,6 +123,7 @@ impl Classify for RequestError {
             Self::Mining(error) => error.code(),
             Self::Opinion(error) => error.code(),
             Self::Report(error) => error.code(),
+            Self::Alert(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Search(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
@@ -143,6 +148,7 @@ impl Classify for RequestError {
             Self::Mining(error) => error.reason(),
             Self::Opinion(error) => error.reason(),
             Self::Report(error) => error.reason(),
+            Self::Alert(error) => error.reason(),
             Self::Store(error) => error.reason(),
             Self::Search(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
@@ -169,6 +175,7 @@ impl Classify for RequestError {
             Self::Mining(error) => error.retry(),
             Self::Opinion(error) => error.retry(),
             Self::Report(error) => error.retry(),
+            Self::Alert(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::Search(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),

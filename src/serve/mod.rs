@@ -24,28 +24,43 @@ use tonic::transport::Server as GrpcServer;
 
 pub use config::ServeConfig;
 
+use crate::alert::Alerts;
 use crate::archive::Jobs;
 use crate::error::{Classify, ErrorCode};
 use crate::mining::MiningRuns;
 use crate::opinion::Opinions;
 use crate::proto::FILE_DESCRIPTOR_SET;
+use crate::proto::v1::alert_service_server::{self, AlertServiceServer};
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::insight_service_server::{self, InsightServiceServer};
+use crate::proto::v1::opinion_service_server::{self, OpinionServiceServer};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::report_service_server::{self, ReportServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
-use grpc::{CallApi, InsightApi, PrivacyApi, ReprocessApi};
-use crate::search::TextIndex;
-use grpc::{CallApi, PrivacyApi, ReprocessApi};
 use crate::proto::v1::review_service_server::{self, ReviewServiceServer};
-use crate::review::Reviews;
-use grpc::{CallApi, PrivacyApi, ReprocessApi, ReviewApi};
-use crate::proto::v1::opinion_service_server::{self, OpinionServiceServer};
-use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
-use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
 use crate::proto::v1::topic_service_server::{self, TopicServiceServer};
-use grpc::{CallApi, OpinionApi, PrivacyApi, ReprocessApi, TopicApi};
-use grpc::{CallApi, PrivacyApi, ReportApi, ReprocessApi};
+use crate::review::Reviews;
+use crate::search::TextIndex;
+use grpc::{
+    AlertApi, CallApi, InsightApi, OpinionApi, PrivacyApi, ReportApi, ReprocessApi, ReviewApi, TopicApi,
+};
+
+/// What is served.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Jobs and their calls.
+    pub jobs: Arc<Jobs>,
+    /// Finds calls by what was said.
+    pub search: Arc<TextIndex>,
+    /// What people decide about calls.
+    pub reviews: Arc<Reviews>,
+    /// What is mined of all calls.
+    pub mining: Arc<MiningRuns>,
+    /// What the bank's own model says.
+    pub opinions: Arc<Opinions>,
+    /// What somebody must know at once.
+    pub alerts: Arc<Alerts>,
+}
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -110,21 +125,12 @@ impl Server {
         self.address
     }
 
-    /// Serves `jobs` and their calls, which `search` finds by what was said, until `stop` is cancelled and running requests have ended, or their grace has.
-    /// Serves `jobs`, their calls and the `reviews` of these until `stop` is cancelled and running requests have ended, or their grace has.
-    /// Serves `jobs` and their calls, and what is mined of these, until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `parts` until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
-    pub async fn run(
-        self,
-        jobs: Arc<Jobs>,
-        search: Arc<TextIndex>,
-        reviews: Arc<Reviews>,
-        mining: Arc<MiningRuns>,
-        opinions: Arc<Opinions>,
-        stop: CancellationToken,
-    ) -> Result<(), ServeError> {
+    pub async fn run(self, parts: Parts, stop: CancellationToken) -> Result<(), ServeError> {
+        let Parts { jobs, search, reviews, mining, opinions, alerts } = parts;
         let calls = Arc::clone(jobs.calls());
         let grace = Duration::from_secs(self.config.shutdown_grace_secs);
         let reflection = || {
@@ -138,36 +144,29 @@ impl Server {
         let (reporter, health) = tonic_health::server::health_reporter();
         let draining = CancellationToken::new();
         let api =
-            CallServiceServer::new(CallApi::new(Arc::clone(&calls), search, self.config, draining.clone()))
-                .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
-        let api = CallServiceServer::new(CallApi::new(
-            Arc::clone(&calls),
-            Arc::clone(&reviews),
-            self.config,
-            draining.clone(),
-        ))
-            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+            CallApi::new(Arc::clone(&calls), search, Arc::clone(&reviews), self.config, draining.clone());
+        let api = CallServiceServer::new(api).max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
-
         let insight = InsightServiceServer::new(InsightApi::new(Arc::clone(&jobs)))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let opinions = OpinionServiceServer::new(OpinionApi::new(opinions))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let topics = TopicServiceServer::new(TopicApi::new(mining))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let report = ReportServiceServer::new(ReportApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
-
-        let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
+        let alert = AlertServiceServer::new(AlertApi::new(alerts, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
-
         let review = ReviewServiceServer::new(ReviewApi::new(reviews))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
-
+        let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
             .add_service(report)
+            .add_service(alert)
             .add_service(reprocess)
             .add_service(privacy)
             .add_service(insight)
@@ -201,21 +200,15 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 5] =
-    ["", SERVICE_NAME, insight_service_server::SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
-const HEALTH_NAMES: [&str; 5] = [
-const HEALTH_NAMES: [&str; 6] = [
+const HEALTH_NAMES: [&str; 10] = [
     "",
     SERVICE_NAME,
-    privacy_service_server::SERVICE_NAME,
-    reprocess_service_server::SERVICE_NAME,
-    review_service_server::SERVICE_NAME,
-    topic_service_server::SERVICE_NAME,
+    alert_service_server::SERVICE_NAME,
+    insight_service_server::SERVICE_NAME,
     opinion_service_server::SERVICE_NAME,
-const HEALTH_NAMES: [&str; 5] = [
-    "",
-    SERVICE_NAME,
     privacy_service_server::SERVICE_NAME,
     report_service_server::SERVICE_NAME,
     reprocess_service_server::SERVICE_NAME,
+    review_service_server::SERVICE_NAME,
+    topic_service_server::SERVICE_NAME,
 ];

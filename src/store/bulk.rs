@@ -11,6 +11,7 @@ use sled::Batch;
 use super::calls::{index_keys, within_limits};
 use super::record::{StoredCall, hit_rule_ids};
 use super::{CallResult, Store, StoreError, keys};
+use crate::catalog::Annotations;
 use crate::ingest::{CallRecord, CallState};
 
 /// A call whose result lies in its place.
@@ -84,7 +85,12 @@ impl Store {
             let entry = keys::indexed(&keys::rule(&rule), new.record.received_at, &new.record.id);
             batch.insert(entry, &[]);
         }
-        let (row, tables) = self.judged_row(None, &new.record, Some((&result.analysis, &result.parts)));
+        let (row, tables) = self.judged_row(
+            None,
+            &new.record,
+            Annotations::default(),
+            Some((&result.analysis, &result.parts)),
+        );
         self.keep_tables(tables)?;
         self.apply_with(batch, None, row)
     }

@@ -10,6 +10,10 @@
     reason = "a test that cannot go on should say so at once, and nobody imports its helpers"
 )]
 
+mod alert_support;
+mod alert_webhooks;
+mod alerts;
+mod alerts_crash;
 mod architecture;
 mod bad_input;
 mod chats;
@@ -32,8 +36,8 @@ mod mono;
 mod pipeline;
 mod query;
 mod rejudge;
-mod review;
 mod reports;
+mod review;
 mod rule_behaviour;
 mod rule_tools;
 mod sandbox;

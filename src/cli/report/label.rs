@@ -9,7 +9,7 @@ use crate::proto::v1;
 use super::layout::Tone;
 
 /// Who talks.
-pub(super) fn role(role: v1::SpeakerRole) -> &'static str {
+pub(in crate::cli) fn role(role: v1::SpeakerRole) -> &'static str {
     match role {
         v1::SpeakerRole::Agent => "客服",
         v1::SpeakerRole::Customer => "客户",
@@ -174,7 +174,7 @@ pub(super) fn warning(name: &str) -> Option<&'static str> {
 }
 
 /// A time or length in milliseconds; negative and absurd ones are held at the ends.
-pub(super) fn millis(duration: Option<&prost_types::Duration>) -> u64 {
+pub(in crate::cli) fn millis(duration: Option<&prost_types::Duration>) -> u64 {
     let Some(duration) = duration else { return 0 };
     let seconds = u64::try_from(duration.seconds).unwrap_or(0);
     let nanos = u64::try_from(duration.nanos).unwrap_or(0).min(999_999_999);
@@ -182,7 +182,7 @@ pub(super) fn millis(duration: Option<&prost_types::Duration>) -> u64 {
 }
 
 /// A time as a player shows it, in tenths: `1:02.3`.
-pub(super) fn clock(millis: u64) -> String {
+pub(in crate::cli) fn clock(millis: u64) -> String {
     let (tenths, seconds) = (millis % 1000 / 100, millis / 1000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match hours {

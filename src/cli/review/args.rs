@@ -69,7 +69,7 @@ pub(super) fn slot(slot: Option<SlotArg>) -> v1::ReviewSlot {
 
 impl SelectionArgs {
     /// The same on the wire.
-    pub(super) fn to_wire(&self) -> v1::ReviewSelection {
+    pub(super) fn to_wire(&self) -> v1::CallFilter {
         let levels = self.levels.iter().map(|level| match level {
             LevelArg::S1 => v1::Level::S1,
             LevelArg::S2 => v1::Level::S2,
@@ -77,9 +77,8 @@ impl SelectionArgs {
             LevelArg::S4 => v1::Level::S4,
             LevelArg::S5 => v1::Level::S5,
         });
-        let filter = v1::CallFilter { max_score: self.max_score, ..v1::CallFilter::default() };
-        v1::ReviewSelection {
-            filter: self.max_score.map(|_| filter),
+        v1::CallFilter {
+            max_score: self.max_score,
             levels: levels.map(Into::into).collect(),
             rule_ids: self.rules.clone(),
             teams: self.teams.clone(),
@@ -87,7 +86,7 @@ impl SelectionArgs {
             started_from: self.from.map(timestamp),
             started_before: self.to.map(timestamp),
             businesses: self.businesses.clone(),
-            review_states: Vec::new(),
+            ..v1::CallFilter::default()
         }
     }
 }

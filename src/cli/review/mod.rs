@@ -312,11 +312,7 @@ async fn next(
     Ok(Exit::Success)
 }
 
-async fn export(
-    args: &Args,
-    client: &mut ReviewClient,
-    selection: &SelectionArgs,
-) -> anyhow::Result<()> {
+async fn export(args: &Args, client: &mut ReviewClient, selection: &SelectionArgs) -> anyhow::Result<()> {
     each_labelled(client, &args.server, selection.to_wire(), |call| {
         let line = match args.format {
             Format::Json => json::to_line(&call),
@@ -331,7 +327,7 @@ async fn export(
 pub(super) async fn labelled(server: &ServerArgs) -> anyhow::Result<Vec<RuleExample>> {
     let mut examples = Vec::new();
     let mut client = server.review_client()?;
-    each_labelled(&mut client, server, v1::ReviewSelection::default(), |call| {
+    each_labelled(&mut client, server, v1::CallFilter::default(), |call| {
         examples.push(export::example(call)?);
         Ok(())
     })
@@ -342,7 +338,7 @@ pub(super) async fn labelled(server: &ServerArgs) -> anyhow::Result<Vec<RuleExam
 async fn each_labelled(
     client: &mut ReviewClient,
     server: &ServerArgs,
-    selection: v1::ReviewSelection,
+    selection: v1::CallFilter,
     mut take: impl FnMut(v1::LabelledCall) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut request = v1::ExportLabelsRequest {

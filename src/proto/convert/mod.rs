@@ -3,6 +3,7 @@
 //! To the wire nothing can fail; from the wire everything is checked, and an error names the field as the sender wrote
 //! it (`metadata.channel_roles`).
 
+mod alert;
 mod call;
 mod chat;
 mod codec;
@@ -12,31 +13,30 @@ mod finding;
 mod insight;
 mod job;
 mod people;
+mod report;
 mod review;
 mod review_to_wire;
-mod report;
 mod segments;
 mod time;
 mod topic;
 mod transcript;
 mod update;
 
+pub use alert::{alert_event, alert_filter, alert_view, close_reason, dead_letter, note, person};
 pub use call::{failure_of, state_to_wire};
 pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;
-pub use finding::{Report, finding, verdict_from_wire};
-pub use insight::{groups_from_wire, scope, scope_from_wire, step_from_wire, tally};
 pub use filter::{CallChoice, call_choice, call_order, review_to_wire};
 pub use finding::{Report, finding, finding_of_row};
+pub use insight::{groups_from_wire, scope, scope_from_wire, step_from_wire, tally};
 pub use job::{job_id, pack};
 pub use people::improvement_from_wire;
+pub use report::{export_request, report_file, report_request};
 pub use review::{choice, period, plan, points, rule_id, selection, slot, some_verdict};
 pub use review_to_wire::{appeal, decided, review, review_state, review_task};
-pub use report::{export_request, report_file, report_request};
 pub use time::{duration, timestamp, timestamp_from_wire};
-pub use transcript::{text_match, transcript};
 pub use topic::all;
-pub use transcript::transcript;
+pub use transcript::{text_match, transcript};
 pub use update::updated;
 
 use crate::error::{Classify, ErrorCode};

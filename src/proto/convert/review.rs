@@ -2,16 +2,14 @@
 
 use prost::Message;
 
-use super::{ConvertError, known, optional_text, state_from_wire, timestamp_from_wire};
-use crate::analysis::{Level, Verdict};
-use crate::catalog::{CallQuery, FindingQuery, ReviewState, ScoreRange, Stage, TimeRange};
-use crate::ingest::CallState;
+use super::{CallChoice, ConvertError, call_choice, known, optional_text, timestamp_from_wire};
+use crate::analysis::Verdict;
+use crate::catalog::{CallQuery, TimeRange};
 use crate::proto::v1;
 use crate::review::{Choice, Mode, Plan, Slot, Verb, Window};
 use crate::types::{RuleId, Score};
 
 /// Most values of one list of a question.
-const MAX_VALUES: usize = 500;
 
 /// A rule or item named in `field`.
 ///
@@ -73,55 +71,12 @@ pub fn slot(value: i32) -> Result<Option<Slot>, ConvertError> {
 ///
 /// # Errors
 /// [`ConvertError`] names the field that makes no sense.
-pub fn selection(wire: v1::ReviewSelection) -> Result<CallQuery, ConvertError> {
-    let filter = wire.filter.unwrap_or_default();
-    let texts = |field: &str, texts: Vec<String>| {
-        if texts.len() > MAX_VALUES {
-            return Err(ConvertError::new(field, format!("at most {MAX_VALUES} values are taken")));
-        }
-        let texts = texts.into_iter().map(|text| optional_text(field, text));
-        Ok(texts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect::<Vec<String>>())
-    };
-    let mut agents = texts("selection.agent_ids", wire.agent_ids)?;
-    agents.extend(optional_text("filter.agent_id", filter.agent_id)?);
-    let mut rules = texts("selection.rule_ids", wire.rule_ids)?;
-    rules.extend(optional_text("filter.rule_id", filter.rule_id)?);
-    let rules = rules.into_iter().map(|text| rule_id("selection.rule_ids", text));
-    let levels = wire.levels.into_iter().map(|level| match known("selection.levels", level)? {
-        v1::Level::S1 => Ok(Level::S1),
-        v1::Level::S2 => Ok(Level::S2),
-        v1::Level::S3 => Ok(Level::S3),
-        v1::Level::S4 => Ok(Level::S4),
-        v1::Level::S5 => Ok(Level::S5),
-        v1::Level::Unspecified => Err(ConvertError::new("selection.levels", "name a level")),
-    });
-    let reviews = wire.review_states.into_iter().map(|state| {
-        Ok(match known("selection.review_states", state)? {
-            v1::ReviewState::Unspecified | v1::ReviewState::None => ReviewState::None,
-            v1::ReviewState::Queued => ReviewState::Queued,
-            v1::ReviewState::Reviewed => ReviewState::Reviewed,
-            v1::ReviewState::Appealed => ReviewState::Appealed,
-            v1::ReviewState::Closed => ReviewState::Closed,
-        })
-    });
-    let stage = state_from_wire("filter.state", filter.state)?;
-    let max_score = filter.max_score.map(|max| points("filter.max_score", max)).transpose()?;
-    Ok(CallQuery {
-        started: period("selection.started_from", wire.started_from, wire.started_before)?,
-        received: period("filter.received_from", filter.received_from, filter.received_before)?,
-        agents,
-        teams: texts("selection.teams", wire.teams)?,
-        businesses: texts("selection.businesses", wire.businesses)?,
-        stages: stage.as_ref().map(|state: &CallState| Stage::from(state)).into_iter().collect(),
-        score: ScoreRange { min: None, max: max_score },
-        finding: FindingQuery {
-            rules: rules.collect::<Result<_, _>>()?,
-            levels: levels.collect::<Result<_, ConvertError>>()?,
-            ..FindingQuery::default()
-        },
-        reviews: reviews.collect::<Result<_, ConvertError>>()?,
-        ..CallQuery::default()
-    })
+pub fn selection(wire: v1::CallFilter) -> Result<CallQuery, ConvertError> {
+    let CallChoice { query, text } = call_choice(wire)?;
+    match text {
+        None => Ok(query),
+        Some(_) => Err(ConvertError::new("selection.text", "reviews are not chosen by what was said")),
+    }
 }
 
 /// What a reviewer says about a rule.
@@ -184,7 +139,7 @@ pub fn plan(wire: v1::ReviewPlan) -> Result<Plan, ConvertError> {
 }
 
 /// The question of a plan as it was asked.
-pub(super) fn told(plan: &Plan) -> v1::ReviewSelection {
+pub(super) fn told(plan: &Plan) -> v1::CallFilter {
     let bytes = hex::decode(&plan.told).unwrap_or_default();
-    v1::ReviewSelection::decode(bytes.as_slice()).unwrap_or_default()
+    v1::CallFilter::decode(bytes.as_slice()).unwrap_or_default()
 }

@@ -1,12 +1,13 @@
 //! The gRPC services: thin handlers over [`Calls`](crate::pipeline::Calls), and errors as rich statuses.
 
+mod alert;
 mod call;
 mod chat;
+mod findings;
 mod improvements;
 mod insight;
-mod findings;
-mod page;
 mod opinion;
+mod page;
 mod privacy;
 mod query;
 mod report;
@@ -17,13 +18,12 @@ mod topic;
 mod upload;
 mod watch;
 
+pub(super) use alert::AlertApi;
 pub(super) use call::CallApi;
 pub(super) use insight::InsightApi;
+pub(super) use opinion::OpinionApi;
 pub(super) use privacy::PrivacyApi;
 pub(super) use report::ReportApi;
 pub(super) use reprocess::ReprocessApi;
 pub(super) use review::ReviewApi;
-pub(super) use opinion::OpinionApi;
-pub(super) use privacy::PrivacyApi;
-pub(super) use reprocess::ReprocessApi;
 pub(super) use topic::TopicApi;
