@@ -9,8 +9,6 @@ use crate::proto::v1;
 use crate::review::{Choice, Mode, Plan, Slot, Verb, Window};
 use crate::types::{RuleId, Score};
 
-/// Most values of one list of a question.
-
 /// A rule or item named in `field`.
 ///
 /// # Errors
