@@ -154,7 +154,12 @@ impl Alerts {
     ///
     /// # Errors
     /// Anything the disk fails with.
-    pub fn list(&self, filter: &AlertFilter, size: usize, before: Option<u64>) -> Result<AlertPage, AlertError> {
+    pub fn list(
+        &self,
+        filter: &AlertFilter,
+        size: usize,
+        before: Option<u64>,
+    ) -> Result<AlertPage, AlertError> {
         let mut numbers = Vec::new();
         let (mut total, mut next) = (0, None);
         {

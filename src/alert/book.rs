@@ -176,9 +176,10 @@ impl Book {
             team: text(&call.team),
             customer: text(&call.customer_ref),
         });
-        let wait = config.escalate_seconds.get(&alert.level).filter(|_| {
-            alert.state == AlertState::Open && alert.held_back.is_none()
-        });
+        let wait = config
+            .escalate_seconds
+            .get(&alert.level)
+            .filter(|_| alert.state == AlertState::Open && alert.held_back.is_none());
         let wait = wait.map(|seconds| SignedDuration::from_secs(i64::try_from(*seconds).unwrap_or(i64::MAX)));
         let known = self.sent.get_key_value(alert.risk_id.as_str()).map(|(risk, _)| Arc::clone(risk));
         Row {

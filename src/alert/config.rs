@@ -217,8 +217,7 @@ impl AlertsConfig {
             ("alerts.retry.max_age_seconds", self.retry.max_age_seconds),
         ];
         let zeros = at_least_one.into_iter().filter(|(_, value)| *value == 0);
-        let mut problems: Vec<_> =
-            zeros.map(|(key, _)| (key, "must be at least 1".to_owned())).collect();
+        let mut problems: Vec<_> = zeros.map(|(key, _)| (key, "must be at least 1".to_owned())).collect();
         if self.storm_max as usize > MAX_EARLIER {
             problems.push(("alerts.storm_max", format!("must be at most {MAX_EARLIER}")));
         }

@@ -167,7 +167,9 @@ impl<'a> Worker<'a> {
     /// Sends what is under way when its time has come.
     fn send(&mut self, mut pending: Pending) -> Result<(), AlertError> {
         let left = pending.next_at.duration_since(Timestamp::now());
-        if let Some(left) = Duration::try_from(left).ok().filter(|left| !left.is_zero()).or_else(|| self.pace()) {
+        if let Some(left) =
+            Duration::try_from(left).ok().filter(|left| !left.is_zero()).or_else(|| self.pace())
+        {
             self.shared.rest(left);
             return Ok(());
         }
@@ -186,7 +188,8 @@ impl<'a> Worker<'a> {
                 let config = &self.shared.config.retry;
                 let now = Timestamp::now();
                 let age = now.duration_since(pending.first_at);
-                let max_age = SignedDuration::from_secs(i64::try_from(config.max_age_seconds).unwrap_or(i64::MAX));
+                let max_age =
+                    SignedDuration::from_secs(i64::try_from(config.max_age_seconds).unwrap_or(i64::MAX));
                 if num_tries >= config.max_tries || age >= max_age {
                     return self.bury(&pending, &items, problem, now);
                 }
@@ -270,7 +273,8 @@ impl<'a> Worker<'a> {
     fn wants(&self, alert: &Alert) -> bool {
         let config = &self.receiver.config;
         let is_of_team = || {
-            alert.digest.is_some() || alert.team().is_some_and(|team| config.teams.iter().any(|one| one == team))
+            alert.digest.is_some()
+                || alert.team().is_some_and(|team| config.teams.iter().any(|one| one == team))
         };
         (config.levels.is_empty() || config.levels.contains(&alert.level))
             && (config.risks.is_empty() || config.risks.contains(&alert.risk_id))

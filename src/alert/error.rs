@@ -101,7 +101,9 @@ impl Classify for AlertError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Store(error) => error.code(),
-            Self::NotFound { .. } | Self::NoReceiver { .. } | Self::NoDeadLetter { .. } => ErrorCode::NotFound,
+            Self::NotFound { .. } | Self::NoReceiver { .. } | Self::NoDeadLetter { .. } => {
+                ErrorCode::NotFound
+            }
             Self::WrongState { .. } | Self::Delivered { .. } => ErrorCode::Conflict,
             Self::TooManyChanges { .. } => ErrorCode::LimitExceeded,
             Self::Cursor { .. } | Self::Proxy { .. } | Self::SecretFile { .. } => ErrorCode::InvalidInput,

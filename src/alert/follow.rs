@@ -55,7 +55,8 @@ pub fn switch_on(store: &Store) -> Result<(), AlertError> {
         Stage::Accepted | Stage::Decoding | Stage::Transcribing | Stage::Scoring => true,
         Stage::Done | Stage::Failed => false,
     };
-    let oldest = store.catalog().calls().filter(|call| waiting(call.stage)).map(|call| call.received_at).min();
+    let oldest =
+        store.catalog().calls().filter(|call| waiting(call.stage)).map(|call| call.received_at).min();
     let place = Place { change: store.last_change(), since: oldest.map_or(now, |oldest| oldest.min(now)) };
     let mut writes = crate::store::Writes::default();
     writes.put(Family::Cursor, PLACE, &place)?;
@@ -188,7 +189,9 @@ impl<'a> Follower<'a> {
     fn look(&self, change: &Change, before: &[Seen]) -> Result<Option<Seen>, AlertError> {
         let store = self.shared.store();
         let Some(id) = &change.id else { return Ok(Some(Seen::Gone(change.number))) };
-        let Some(facts) = store.facts(id)?.filter(|facts| facts.stage == Stage::Done) else { return Ok(None) };
+        let Some(facts) = store.facts(id)?.filter(|facts| facts.stage == Stage::Done) else {
+            return Ok(None);
+        };
         let Some(record) = store.call(id)?.filter(|record| record.received_at == facts.received_at) else {
             return Ok(None);
         };
@@ -233,10 +236,10 @@ impl<'a> Follower<'a> {
                     && alert.held_back.is_none()
                     && judged.may_raise
             });
-            earlier.extend(of_customer.map(|alert| EarlierAlert {
-                risk_id: alert.risk_id.clone(),
-                at: alert.occurred_at(),
-            }));
+            earlier.extend(
+                of_customer
+                    .map(|alert| EarlierAlert { risk_id: alert.risk_id.clone(), at: alert.occurred_at() }),
+            );
         }
         earlier
     }

@@ -37,9 +37,8 @@ pub(super) fn num_fitting(kind: ReceiverKind, items: &[Item], zone: &TimeZone) -
     }
     let mut number = items.len().min(MAX_LINES);
     while number > 1 {
-        let fits = items.get(..number).is_some_and(|some| {
-            text(kind, &message(some, zone)).len() <= max_bytes(kind)
-        });
+        let fits =
+            items.get(..number).is_some_and(|some| text(kind, &message(some, zone)).len() <= max_bytes(kind));
         if fits {
             break;
         }

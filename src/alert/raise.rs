@@ -36,10 +36,10 @@ pub(super) fn alert(
         .filter_map(|rule| analysis.findings.iter().find(|one| one.rule_id == *rule))
         .filter(|finding| finding.verdict == Verdict::Hit)
         .collect();
-    let rules = findings.iter().take(MAX_RULES).map(|finding| AlertRule {
-        id: finding.rule_id.clone(),
-        name: cut(&finding.rule_name, MAX_NAME),
-    });
+    let rules = findings
+        .iter()
+        .take(MAX_RULES)
+        .map(|finding| AlertRule { id: finding.rule_id.clone(), name: cut(&finding.rule_name, MAX_NAME) });
     Alert {
         number: 0,
         call: Some(call(facts, agent(facts, &findings), customer_ref)),

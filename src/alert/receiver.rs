@@ -38,11 +38,8 @@ impl Receiver {
         let secret = match (&config.secret, &config.secret_file) {
             (Some(secret), _) => Some(secret.reveal().to_owned()),
             (None, Some(path)) => {
-                let wrong = |source| AlertError::SecretFile {
-                    name: config.name.clone(),
-                    path: path.clone(),
-                    source,
-                };
+                let wrong =
+                    |source| AlertError::SecretFile { name: config.name.clone(), path: path.clone(), source };
                 Some(std::fs::read_to_string(path).map_err(wrong)?.trim().to_owned())
             }
             (None, None) => None,

@@ -232,9 +232,8 @@ impl<'a> Pen<'a> {
     fn is_storm(&self, risk_id: &str) -> bool {
         let config = &self.shared.config;
         let window = SignedDuration::from_secs(i64::try_from(config.storm_seconds).unwrap_or(i64::MAX));
-        let goes_out = |alert: &&Alert| {
-            alert.risk_id == risk_id && alert.held_back.is_none() && alert.digest.is_none()
-        };
+        let goes_out =
+            |alert: &&Alert| alert.risk_id == risk_id && alert.held_back.is_none() && alert.digest.is_none();
         let new = self.alerts.values().filter(|alert| alert.number > self.book.last_alert());
         let num_sent = self.book.num_sent(risk_id, self.now, window) + new.filter(goes_out).count();
         num_sent >= config.storm_max as usize
@@ -244,7 +243,13 @@ impl<'a> Pen<'a> {
     ///
     /// # Errors
     /// Those of [`take`]; [`AlertError::NotFound`].
-    pub(super) fn step(&mut self, number: u64, step: &Step, actor: &str, note: &str) -> Result<(), AlertError> {
+    pub(super) fn step(
+        &mut self,
+        number: u64,
+        step: &Step,
+        actor: &str,
+        note: &str,
+    ) -> Result<(), AlertError> {
         let mut alert = match self.alerts.remove(&number) {
             Some(alert) => alert,
             None => self.shared.alert(number)?,

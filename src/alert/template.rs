@@ -90,7 +90,7 @@ fn lines(item: &Item, zone: &TimeZone) -> Vec<(String, String)> {
     match event.kind {
         EventKind::Escalated => {
             let waited = event.at.duration_since(alert.raised_at).as_secs();
-            put("提醒", format!("已 {} 无人确认，请立即处理", length(waited)));
+            put("提醒", format!("已 {}无人确认，请立即处理", length(waited)));
         }
         EventKind::Acknowledged
         | EventKind::Assigned
@@ -207,11 +207,8 @@ fn rules(alert: &Alert) -> String {
     let named = alert.rules.iter().take(MAX_RULES);
     let named: Vec<String> =
         named.map(|rule| format!("{} {}", plain(rule.id.as_str()), plain(&rule.name))).collect();
-    let more = if alert.rules.len() > MAX_RULES {
-        format!(" 等 {} 条", alert.rules.len())
-    } else {
-        String::new()
-    };
+    let more =
+        if alert.rules.len() > MAX_RULES { format!(" 等 {} 条", alert.rules.len()) } else { String::new() };
     format!("{}{more}", named.join("、"))
 }
 
@@ -276,6 +273,9 @@ mod tests {
         assert_eq!(plain("138****1234"), "138＊＊＊＊1234");
         assert_eq!(numbers(&[1, 2, 3, 7, 9, 10]), "编号 1–3、7、9–10");
         assert_eq!(numbers(&[1, 3, 5, 7, 9, 11]), "编号 1、3、5、7、9 等");
-        assert_eq!((length(59), length(900), length(7_260)), ("59 秒".into(), "15 分钟".into(), "2 小时 1 分钟".into()));
+        assert_eq!(
+            (length(59), length(900), length(7_260)),
+            ("59 秒".into(), "15 分钟".into(), "2 小时 1 分钟".into())
+        );
     }
 }

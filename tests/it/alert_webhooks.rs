@@ -33,7 +33,11 @@ async fn a_message_is_signed_and_tried_again_under_the_same_id() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = HttpReceiver::start();
     let config = signed(receiver.config("bus", ReceiverKind::Json), "s3cret");
-    receiver.answer(&["500 Oops\r\n\r\n", "302 Found\r\nlocation: http://127.0.0.1:1/\r\n\r\n", "429 Busy\r\nretry-after: 0\r\n\r\n"]);
+    receiver.answer(&[
+        "500 Oops\r\n\r\n",
+        "302 Found\r\nlocation: http://127.0.0.1:1/\r\n\r\n",
+        "429 Busy\r\nretry-after: 0\r\n\r\n",
+    ]);
     let sandbox = sandbox(folder.path(), |settings| settings.alerts.receiver = vec![config]).await;
     let mut calls = sandbox.client().await;
     import(&mut calls, chat_of("c1", "我要投诉", "cust-1", 0)).await;
@@ -46,7 +50,10 @@ async fn a_message_is_signed_and_tried_again_under_the_same_id() {
         assert!(!is_believed(message, "another"));
     }
     let json = got[3].json();
-    assert_eq!((&json["version"], &json["receiver"], &json["test"]), (&1.into(), &"bus".into(), &false.into()));
+    assert_eq!(
+        (&json["version"], &json["receiver"], &json["test"]),
+        (&1.into(), &"bus".into(), &false.into())
+    );
     let event = &json["events"][0];
     assert_eq!((&event["cursor"], &event["kind"]), (&1.into(), &"raised".into()));
     let alert = &event["alert"];
@@ -68,7 +75,10 @@ async fn a_receiver_that_fails_keeps_no_other_waiting_and_its_letters_wait_for_i
     // A robot that answers 200 and says no in the answer.
     broken.always_answer(Some("200 OK\r\n\r\n{\"errcode\":310000,\"errmsg\":\"sign not match\"}"));
     let configs = vec![
-        ReceiverConfig { max_per_minute: Some(10_000), ..signed(broken.config("group", ReceiverKind::Dingtalk), "SEC1") },
+        ReceiverConfig {
+            max_per_minute: Some(10_000),
+            ..signed(broken.config("group", ReceiverKind::Dingtalk), "SEC1")
+        },
         sound.config("bus", ReceiverKind::Json),
     ];
     let mut sandbox = sandbox(folder.path(), |settings| {
@@ -104,7 +114,11 @@ async fn a_receiver_that_fails_keeps_no_other_waiting_and_its_letters_wait_for_i
         assert_eq!(letter.problem, "the robot answered with code 310000");
     }
     let got = broken.wait(|got| got.len() >= letters.len() * 3);
-    assert!(got[0].target.contains("?key=k3y&timestamp=") && got[0].target.contains("&sign="), "{}", got[0].target);
+    assert!(
+        got[0].target.contains("?key=k3y&timestamp=") && got[0].target.contains("&sign="),
+        "{}",
+        got[0].target
+    );
 
     // Nothing of the address or the secret is in what is told.
     let first = letters.last().unwrap();
@@ -165,7 +179,9 @@ async fn a_receiver_gets_what_it_asks_for_and_can_be_tested() {
     let configs = vec![
         ReceiverConfig { risks: vec!["R2".to_owned()], ..media.config("media", ReceiverKind::Json) },
         ReceiverConfig { changes: true, alerts: false, ..people.config("people", ReceiverKind::Json) },
-        ReceiverConfig { teams: vec!["理财一组".to_owned()], ..team.config("team", ReceiverKind::Feishu) },
+        ReceiverConfig {
+            teams: vec!["理财一组".to_owned()], ..team.config("team", ReceiverKind::Feishu)
+        },
     ];
     let sandbox = sandbox(folder.path(), |settings| settings.alerts.receiver = configs).await;
     let mut calls = sandbox.client().await;
@@ -223,11 +239,19 @@ async fn the_command_line_shows_alerts_and_deals_with_them() {
     assert_eq!(twice.status.code(), Some(2));
     assert!(command::stderr(&twice).contains("alert.wrong_state"));
     run(&["alerts", "assign", "1", "--to", "韩梅", "--by", "王芳"]).await;
-    let closed = run(&["alerts", "close", "1", "9", "--by", "韩梅", "--reason", "false-alarm", "--note", "玩笑"]).await;
+    let closed =
+        run(&["alerts", "close", "1", "9", "--by", "韩梅", "--reason", "false-alarm", "--note", "玩笑"])
+            .await;
     assert_eq!(closed.status.code(), Some(2), "the one that is not there is told");
     assert!(command::stderr(&closed).contains("9: there is no alert 9"));
     let shown = command::stdout(&run(&["alerts", "show", "1"]).await);
-    for part in ["已关闭", "已分派 · 王芳，分派给 韩梅", "已关闭 · 韩梅，误报，玩笑", "W1 监管投诉", "张敏（kf_1） 理财一组"] {
+    for part in [
+        "已关闭",
+        "已分派 · 王芳，分派给 韩梅",
+        "已关闭 · 韩梅，误报，玩笑",
+        "W1 监管投诉",
+        "张敏（kf_1） 理财一组",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let json = command::stdout(&run(&["alerts", "show", "1", "--format", "json"]).await);
@@ -239,7 +263,10 @@ async fn the_command_line_shows_alerts_and_deals_with_them() {
         tokio::task::yield_now().await;
     }
     let letters = command::stdout(&run(&["alerts", "dead-letters"]).await);
-    assert!(letters.starts_with("1\tbus\t") && letters.contains("1 次\tit answered with status 500\t#1"), "{letters}");
+    assert!(
+        letters.starts_with("1\tbus\t") && letters.contains("1 次\tit answered with status 500\t#1"),
+        "{letters}"
+    );
     assert_eq!(run(&["alerts", "retry", "1"]).await.status.code(), Some(2));
     receiver.always_answer(None);
     let sent = command::stdout(&run(&["alerts", "retry", "1"]).await);

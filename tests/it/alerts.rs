@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use diting::analysis::Level;
 use diting::alert::ReceiverKind;
+use diting::analysis::Level;
 use diting::proto::v1;
 use diting::proto::v1::reprocess_service_client::ReprocessServiceClient;
 use tonic::Code;
@@ -54,7 +54,8 @@ async fn an_alert_reaches_the_subscriber_with_the_words_that_made_it() {
         (v1::AlertFilter { since: alert.raised_at, ..Default::default() }, 3),
     ];
     for (filter, expected) in filters {
-        let request = v1::ListAlertsRequest { filter: Some(filter.clone()), page_size: 1, ..Default::default() };
+        let request =
+            v1::ListAlertsRequest { filter: Some(filter.clone()), page_size: 1, ..Default::default() };
         let page = alerts.list_alerts(request).await.unwrap().into_inner();
         assert_eq!((page.total, page.alerts.len()), (expected, expected.min(1) as usize), "{filter:?}");
     }
@@ -125,7 +126,11 @@ async fn what_people_do_is_kept_told_and_done_once() {
     import(&mut sandbox.client().await, chat("c1", "我要投诉")).await;
     next(&mut stream).await;
 
-    let ack = |actor: &str| v1::AcknowledgeAlertRequest { alert_id: 1, actor: actor.to_owned(), ..Default::default() };
+    let ack = |actor: &str| v1::AcknowledgeAlertRequest {
+        alert_id: 1,
+        actor: actor.to_owned(),
+        ..Default::default()
+    };
     assert_eq!(field(&alerts.acknowledge_alert(ack(" ")).await.unwrap_err()), "actor");
     alerts.acknowledge_alert(ack("王芳")).await.unwrap();
     let status = alerts.acknowledge_alert(ack("李雷")).await.unwrap_err();
@@ -149,7 +154,10 @@ async fn what_people_do_is_kept_told_and_done_once() {
         match closer.await.unwrap() {
             Ok(alert) => {
                 num_closed += 1;
-                assert_eq!((alert.close_reason(), alert.close_note.as_str()), (v1::CloseReason::Handled, "已回访"));
+                assert_eq!(
+                    (alert.close_reason(), alert.close_note.as_str()),
+                    (v1::CloseReason::Handled, "已回访")
+                );
             }
             Err(status) => assert_eq!(reason(&status), "alert.wrong_state"),
         }
@@ -161,7 +169,10 @@ async fn what_people_do_is_kept_told_and_done_once() {
     }
     let kinds: Vec<Kind> = told.iter().map(|event| event.kind()).collect();
     assert_eq!(kinds, [Kind::Acknowledged, Kind::Assigned, Kind::Closed]);
-    assert_eq!((told[1].actor.as_str(), told[1].assignee.as_str(), told[1].note.as_str()), ("王芳", "韩梅", "请回访"));
+    assert_eq!(
+        (told[1].actor.as_str(), told[1].assignee.as_str(), told[1].note.as_str()),
+        ("王芳", "韩梅", "请回访")
+    );
     sandbox.restart().await;
     let mut alerts = alert_client(&sandbox).await;
     let kept = alerts.get_alert(v1::GetAlertRequest { alert_id: 1 }).await.unwrap().into_inner();
@@ -321,7 +332,8 @@ async fn rescore(sandbox: &crate::sandbox::Sandbox, pack: &str) {
     let mut jobs = ReprocessServiceClient::new(sandbox.channel().await);
     let file = v1::PackFile { name: "pack.toml".to_owned(), text: pack.to_owned() };
     let pack = Some(v1::RulePack { files: vec![file] });
-    let job = jobs.start_rescore(v1::StartRescoreRequest { selection: None, pack }).await.unwrap().into_inner().job;
+    let job =
+        jobs.start_rescore(v1::StartRescoreRequest { selection: None, pack }).await.unwrap().into_inner().job;
     let request = v1::WatchJobRequest { job_id: job.unwrap().job_id };
     let mut updates = jobs.watch_job(request).await.unwrap().into_inner();
     while updates.message().await.unwrap().is_some() {}

@@ -51,7 +51,11 @@ impl Server {
         let line = lines.find_map(|line| line.unwrap().strip_prefix("listening ").map(str::to_owned));
         let url = format!("http://{}", line.expect("it listens"));
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
-        Self { child, calls: CallServiceClient::new(channel.clone()), alerts: AlertServiceClient::new(channel) }
+        Self {
+            child,
+            calls: CallServiceClient::new(channel.clone()),
+            alerts: AlertServiceClient::new(channel),
+        }
     }
 
     fn kill(mut self) {

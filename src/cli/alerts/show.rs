@@ -28,7 +28,13 @@ pub(super) fn line(alert: &v1::Alert) -> String {
 /// What happened, on one line.
 pub(super) fn event_line(event: &v1::AlertEvent, alert: &v1::Alert) -> String {
     let what = kind(event.kind());
-    let mut text = format!("{}  #{} {what}  {} {}", time(event.at.as_ref()), event.alert_id, level(alert.level()), title(alert));
+    let mut text = format!(
+        "{}  #{} {what}  {} {}",
+        time(event.at.as_ref()),
+        event.alert_id,
+        level(alert.level()),
+        title(alert)
+    );
     let deed = deed(event);
     let parts = [
         deed,
@@ -75,7 +81,15 @@ pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
     }
     if !alert.call_id.is_empty() {
         let at = alert.at.as_ref().map(|at| format!("（通话 {} 处）", clock(millis(Some(at)))));
-        put("通话", format!("{} · {}{}", clean(&alert.call_id), time(alert.call_started_at.as_ref()), at.unwrap_or_default()));
+        put(
+            "通话",
+            format!(
+                "{} · {}{}",
+                clean(&alert.call_id),
+                time(alert.call_started_at.as_ref()),
+                at.unwrap_or_default()
+            ),
+        );
         put("座席", who(&alert));
         put("业务", clean(&alert.business));
         put("客户", clean(&alert.customer_ref));
@@ -88,7 +102,10 @@ pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
     put("命中", rules.join("、"));
     put("负责", clean(&alert.assignee));
     for sample in &alert.samples {
-        put("原话", format!("{}  〔{}，第 {} 轮〕", said(sample), clean(&sample.rule_id), u64::from(sample.turn) + 1));
+        put(
+            "原话",
+            format!("{}  〔{}，第 {} 轮〕", said(sample), clean(&sample.rule_id), u64::from(sample.turn) + 1),
+        );
     }
     lines.push("经过".to_owned());
     for event in &response.history {
@@ -156,7 +173,8 @@ fn said(sample: &v1::AlertSample) -> String {
 
 /// Who did what, as far as the kind does not say it.
 fn deed(event: &v1::AlertEvent) -> String {
-    let to = (event.kind() == v1::AlertEventKind::Assigned).then(|| format!("分派给 {}", clean(&event.assignee)));
+    let to =
+        (event.kind() == v1::AlertEventKind::Assigned).then(|| format!("分派给 {}", clean(&event.assignee)));
     let why = match event.close_reason() {
         v1::CloseReason::Unspecified => None,
         v1::CloseReason::Confirmed => Some("属实"),
@@ -198,7 +216,8 @@ fn state(alert: &v1::Alert) -> String {
         v1::HeldBack::TooMany => "，超过每日上限未推送",
         v1::HeldBack::Storm => "，短时过多未推送",
     };
-    let digest = if alert.digest_id > 0 { format!("（汇总于 #{}）", alert.digest_id) } else { String::new() };
+    let digest =
+        if alert.digest_id > 0 { format!("（汇总于 #{}）", alert.digest_id) } else { String::new() };
     format!("{state}{held}{digest}")
 }
 

@@ -114,8 +114,17 @@ pub fn dead_letter(letter: DeadLetter) -> v1::DeadLetter {
 /// # Errors
 /// [`ConvertError`] names the field under `filter`.
 pub fn alert_filter(wire: Option<v1::AlertFilter>) -> Result<AlertFilter, ConvertError> {
-    let v1::AlertFilter { states, levels, risk_ids, teams, agent_id, call_id: call, since, until, without_held_back } =
-        wire.unwrap_or_default();
+    let v1::AlertFilter {
+        states,
+        levels,
+        risk_ids,
+        teams,
+        agent_id,
+        call_id: call,
+        since,
+        until,
+        without_held_back,
+    } = wire.unwrap_or_default();
     let sizes = [
         ("filter.states", states.len()),
         ("filter.levels", levels.len()),

@@ -57,7 +57,8 @@ impl AlertApi {
         with_members: bool,
     ) -> Result<(Option<v1::Alert>, u32), RequestError> {
         let (actor, note) = (convert::person("actor", actor)?, convert::note(note)?);
-        let outcome = self.ask(move |alerts| Ok(alerts.act(number, &step, &actor, &note, with_members)?)).await?;
+        let outcome =
+            self.ask(move |alerts| Ok(alerts.act(number, &step, &actor, &note, with_members)?)).await?;
         let (view, num_members) = outcome;
         Ok((Some(convert::alert_view(view)), num_members))
     }
@@ -145,7 +146,8 @@ impl AlertService for AlertApi {
     ) -> Result<Response<v1::CloseAlertResponse>, Status> {
         let v1::CloseAlertRequest { alert_id, actor, reason, note, with_members } = request.into_inner();
         let reason = convert::close_reason(reason).map_err(RequestError::from)?;
-        let (alert, num_members) = self.act(alert_id, Step::Close(reason), &actor, note, with_members).await?;
+        let (alert, num_members) =
+            self.act(alert_id, Step::Close(reason), &actor, note, with_members).await?;
         Ok(Response::new(v1::CloseAlertResponse { alert, num_members }))
     }
 
