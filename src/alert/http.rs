@@ -104,6 +104,7 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// Why there is no answer. The error's own words may hold the address.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the errors of ureq are not exhaustive")]
 fn not_reached(error: &ureq::Error) -> NotTaken {
     let problem = match error {
         ureq::Error::Timeout(_) => "it took too long".to_owned(),

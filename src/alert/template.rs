@@ -90,7 +90,7 @@ fn lines(item: &Item, zone: &TimeZone) -> Vec<(String, String)> {
     match event.kind {
         EventKind::Escalated => {
             let waited = event.at.duration_since(alert.raised_at).as_secs();
-            put("提醒", format!("已 {} 无人确认，请立即处理", length(waited)));
+            put("提醒", format!("已 {}无人确认，请立即处理", length(waited)));
         }
         EventKind::Acknowledged
         | EventKind::Assigned

@@ -86,10 +86,16 @@ impl Store {
     pub fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
         let corrupt = || StoreError::Corrupt { what: "index" };
         let end = keys::after(keys::CHANGE).ok_or_else(corrupt)?;
+        // A change that is being written stands in the index before the catalog has its row: whoever asked for the row then
+        // would get the one before, and never come back.
+        let last = self.last_change();
         let mut changes = Vec::new();
         for entry in self.index.range(keys::change(after.saturating_add(1))..end).take(limit) {
             let (key, value) = entry?;
             let change = keys::number_of(keys::CHANGE, &key).ok_or_else(corrupt)?;
+            if change > last {
+                break;
+            }
             let (number, id) = value.split_first_chunk().ok_or_else(corrupt)?;
             let id =
                 (!id.is_empty()).then(|| str::from_utf8(id).ok().and_then(|id| CallId::try_new(id).ok()));

@@ -10,10 +10,12 @@
     reason = "a test that cannot go on should say so at once, and nobody imports its helpers"
 )]
 
+mod alert_latency;
 mod alert_support;
 mod alert_webhooks;
 mod alerts;
 mod alerts_crash;
+mod alerts_scope;
 mod architecture;
 mod bad_input;
 mod chats;
