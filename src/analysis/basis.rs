@@ -190,8 +190,7 @@ fn bare(finding: &Finding) -> Finding {
 
 /// Points given by hand, as far as the item goes, as a finding that costs them.
 fn by_hand(item: ManualItem, points: Score) -> Finding {
-    let points =
-        points.clamp_between(item.points.min(Score::ZERO), item.points.max(Score::ZERO));
+    let points = points.clamp_between(item.points.min(Score::ZERO), item.points.max(Score::ZERO));
     Finding {
         rule_id: item.id,
         rule_name: item.name,

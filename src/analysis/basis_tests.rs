@@ -85,7 +85,8 @@ fn score(analysis: &Analysis, verdicts: &[(&str, Verdict)], hands: &[(&str, i32)
 
 #[test]
 fn without_a_decision_the_score_is_the_machines() {
-    for turns in [&["客服: 这款产品保本保息"][..], &["客服: 请说密码"], &["客服: 您好"], &["客户: 喂"]] {
+    for turns in [&["客服: 这款产品保本保息"][..], &["客服: 请说密码"], &["客服: 您好"], &["客户: 喂"]]
+    {
         let analysis = analysis(turns);
         assert_eq!(score(&analysis, &[], &[]), analysis.scorecard.final_score().map(Score::as_f64));
         let again = analysis.scored_with(&Decided::default()).expect("it rests on something");

@@ -4,8 +4,8 @@ use std::ops::Range as ByteRange;
 
 use toml::de::DeTable;
 
-use super::expression::Expr;
 use super::ManualItem;
+use super::expression::Expr;
 use super::read::{LEVELS, millis, required_choice, table_at};
 use super::scheme::{Dimension, LevelCost, Published, RiskModel, Scheme, Signal};
 use super::toml_table::{At, Problems, TableReader, nearest};

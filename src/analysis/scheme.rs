@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Level, ManualItem};
 use super::behaviour::Case;
 use super::expression::Expr;
 use super::rule::Rule;
+use super::{Level, ManualItem};
 use crate::types::{Millis, RuleId, Score};
 
 /// One dimension of a scheme.

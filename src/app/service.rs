@@ -53,8 +53,14 @@ impl Service {
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
-            let calls =
-                Calls::start_with(config.pipeline.clone(), store.clone(), blobs, transcriber, rules, privacy)?;
+            let calls = Calls::start_with(
+                config.pipeline.clone(),
+                store.clone(),
+                blobs,
+                transcriber,
+                rules,
+                privacy,
+            )?;
             let tools = job_tools(&config);
             let jobs = Jobs::start(Arc::new(calls), archive, is_local, tools)?;
             let reviews = Arc::new(Reviews::open(store, config.review.clone())?);

@@ -82,9 +82,11 @@ impl Classify for EvalError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Read { .. } | Self::Empty { .. } => ErrorCode::NotFound,
-            Self::Manifest { .. } | Self::Truth { .. } | Self::Rttm { .. } | Self::Hypothesis { .. } | Self::Example { .. } => {
-                ErrorCode::InvalidInput
-            }
+            Self::Manifest { .. }
+            | Self::Truth { .. }
+            | Self::Rttm { .. }
+            | Self::Hypothesis { .. }
+            | Self::Example { .. } => ErrorCode::InvalidInput,
             Self::Audio { source, .. } => source.code(),
             Self::Speech(error) => error.code(),
         }

@@ -260,7 +260,8 @@ impl fmt::Display for RuleReport {
             "{:<8} {:>6} {:>6} {:>6} {:>6} {:>10} {:>15} {:>8} {:>15} {:>6}",
             "rule", "right", "wrong", "missed", "not", "precision", "95 %", "recall", "95 %", "F1"
         )?;
-        let percent = |share: Share| share.rate().map_or("–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
+        let percent =
+            |share: Share| share.rate().map_or("–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
         let range = |share: Share| {
             let range = share.wilson();
             range.map_or("–".to_owned(), |(low, high)| format!("{:.1}–{:.1} %", 100.0 * low, 100.0 * high))
@@ -298,3 +299,7 @@ impl fmt::Display for RuleReport {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

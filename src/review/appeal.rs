@@ -178,9 +178,9 @@ impl Review {
         match subject {
             Subject::Rule(rule_id) => self.decisions.get(rule_id).map(|decision| decision.at),
             Subject::Item(item_id) => {
-                let scored = self.events.iter().rev().find(|event| {
-                    matches!(&event.what, What::Scored { item_id: known, .. } if known == item_id)
-                });
+                let scored = self.events.iter().rev().find(
+                    |event| matches!(&event.what, What::Scored { item_id: known, .. } if known == item_id),
+                );
                 scored.map(|event| event.at)
             }
         }
@@ -227,14 +227,17 @@ impl Review {
         let slot = Slot::Appeal;
         let decided = match &open.subject {
             Subject::Rule(rule_id) => {
-                let machine = scene.machine.get(rule_id).copied().ok_or_else(|| ReviewError::NoRule {
-                    id: scene.id.clone(),
-                    rule_id: rule_id.clone(),
-                })?;
+                let machine = scene
+                    .machine
+                    .get(rule_id)
+                    .copied()
+                    .ok_or_else(|| ReviewError::NoRule { id: scene.id.clone(), rule_id: rule_id.clone() })?;
                 let stands = self.decisions.get(rule_id).map_or(machine, |decision| decision.verdict);
                 let verdict = match (accepted, verdict, stands) {
                     (false, None, _) => stands,
-                    (false, Some(_), _) => return Err(no_sense("an appeal that is rejected changes nothing")),
+                    (false, Some(_), _) => {
+                        return Err(no_sense("an appeal that is rejected changes nothing"));
+                    }
                     (true, Some(given), _) if *given == stands => {
                         return Err(no_sense("that verdict stands already: reject the appeal"));
                     }

@@ -65,7 +65,9 @@ pub enum ReviewError {
         problem: &'static str,
     },
     /// Nothing was decided.
-    #[error("the review of call `{id}` decides nothing and says nothing: confirm, reject or change, or say why not")]
+    #[error(
+        "the review of call `{id}` decides nothing and says nothing: confirm, reject or change, or say why not"
+    )]
     Empty {
         /// The call.
         id: CallId,
@@ -87,7 +89,9 @@ pub enum ReviewError {
         rule_id: RuleId,
     },
     /// Too late.
-    #[error("the decision about `{rule_id}` of call `{id}` is older than {days} days: no appeal is taken any more")]
+    #[error(
+        "the decision about `{rule_id}` of call `{id}` is older than {days} days: no appeal is taken any more"
+    )]
     TooLate {
         /// The call.
         id: CallId,

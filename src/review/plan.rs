@@ -138,7 +138,9 @@ impl Plan {
         }
         let is_share = |share: f64| (0.0..=1.0).contains(&share);
         match self.mode {
-            Mode::Proportion(share) if !is_share(share) => wrong("plan.proportion", "is no share from 0 to 1"),
+            Mode::Proportion(share) if !is_share(share) => {
+                wrong("plan.proportion", "is no share from 0 to 1")
+            }
             Mode::PerAgent(0) | Mode::PerTeam(0) | Mode::Number(0) => {
                 wrong("plan.number", "is 0: say how many calls are drawn")
             }

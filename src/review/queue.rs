@@ -45,8 +45,7 @@ impl Reviews {
     pub fn list(&self, filter: &TaskFilter, now: Timestamp) -> Result<Vec<Task>, ReviewError> {
         let mut tasks = self.tasks();
         self.prune(&mut tasks)?;
-        let mut wanted: Vec<Task> =
-            tasks.values().filter(|task| filter.wants(task, now)).cloned().collect();
+        let mut wanted: Vec<Task> = tasks.values().filter(|task| filter.wants(task, now)).cloned().collect();
         drop(tasks);
         if filter.query != CallQuery::default() {
             let chosen: BTreeSet<CallId> = {

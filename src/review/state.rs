@@ -110,7 +110,9 @@ impl Review {
     #[must_use]
     pub fn deciders(&self) -> BTreeSet<&str> {
         let decided = self.events.iter().filter(|event| match event.what {
-            What::Submitted { .. } | What::Decided { .. } | What::Scored { .. } | What::Handled { .. } => true,
+            What::Submitted { .. } | What::Decided { .. } | What::Scored { .. } | What::Handled { .. } => {
+                true
+            }
             What::Queued { .. }
             | What::Assigned { .. }
             | What::Returned { .. }

@@ -170,7 +170,13 @@ impl Desk {
         self.reviews.submit(&call(id), &submission(reviewer, choices), at(minutes))
     }
 
-    pub(super) fn appeal(&self, id: &str, agent: &str, rule_id: &str, minutes: i64) -> Result<Review, ReviewError> {
+    pub(super) fn appeal(
+        &self,
+        id: &str,
+        agent: &str,
+        rule_id: &str,
+        minutes: i64,
+    ) -> Result<Review, ReviewError> {
         let subject = Subject::Rule(rule(rule_id));
         self.reviews.appeal(&call(id), agent, subject, "我没有这么说", at(minutes))
     }

@@ -125,7 +125,7 @@ impl Server {
             self.config,
             draining.clone(),
         ))
-            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 

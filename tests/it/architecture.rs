@@ -29,7 +29,10 @@ const IMPORTS: [(&str, &[&str]); 20] = [
             "listing", "archive",
         ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "review", "archive", "proto"]),
+    (
+        "serve",
+        &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline", "review", "archive", "proto"],
+    ),
     (
         "config",
         &[

@@ -240,18 +240,26 @@ async fn an_inspector_works_on_the_command_line_and_rules_are_measured_by_it() {
     let said = run(&["review", "submit", "quoted", "--as", "王芳", "--reject", "S01=念的是客户的话"]).await;
     assert!(said.contains("S01：机器命中，人工未命中"), "{said}");
     let shown = run(&["calls", "show", "quoted"]).await;
-    assert!(shown.contains("人工改判未命中（王芳）：念的是客户的话") && shown.contains("人工复核后"), "{shown}");
+    assert!(
+        shown.contains("人工改判未命中（王芳）：念的是客户的话") && shown.contains("人工复核后"),
+        "{shown}"
+    );
 
     run(&["review", "appeal", "bad", "--as", "8021", "--rule", "S01", "我没说"]).await;
     assert!(run(&["review", "appeals"]).await.contains("bad\t1\t"));
-    let own = diting(&server, folder.path(), &["review", "handle", "bad", "1", "--as", "王芳", "--reject", "听过"]).await;
+    let own =
+        diting(&server, folder.path(), &["review", "handle", "bad", "1", "--as", "王芳", "--reject", "听过"])
+            .await;
     assert_eq!(own.status.code(), Some(2));
     assert!(stderr(&own).contains("review.not_allowed"), "{}", stderr(&own));
     let handled =
         run(&["review", "handle", "bad", "1", "--as", "李敏", "--reject", "录音清楚", "--final"]).await;
     assert!(handled.contains("bad：已终审"), "{handled}");
     let history = run(&["review", "show", "bad"]).await;
-    assert!(history.contains("按计划 s1 送审") && history.contains("李敏 申诉 1 不成立，终审：录音清楚"), "{history}");
+    assert!(
+        history.contains("按计划 s1 送审") && history.contains("李敏 申诉 1 不成立，终审：录音清楚"),
+        "{history}"
+    );
 
     let counts = run(&["review", "counts", "--reviewed", "--format", "json"]).await;
     let counts: Vec<Value> = counts.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

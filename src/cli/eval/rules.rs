@@ -37,8 +37,8 @@ pub(super) fn run(args: &Args, format: Format) -> anyhow::Result<Exit> {
     let rules = compile(args.scheme.as_ref())?;
     let mut examples: Vec<RuleExample> = Vec::new();
     for path in &args.files {
-        let text = fs_err::read_to_string(path)
-            .map_err(|source| EvalError::Read { path: path.clone(), source })?;
+        let text =
+            fs_err::read_to_string(path).map_err(|source| EvalError::Read { path: path.clone(), source })?;
         examples.extend(eval::read_examples(&path.display().to_string(), &text)?);
     }
     if args.from_server {
@@ -79,7 +79,8 @@ fn compile(path: Option<&PathBuf>) -> anyhow::Result<RuleSet> {
 
 /// Both packs side by side, and what they judge differently.
 fn beside(baseline: &RuleReport, report: &RuleReport) -> anyhow::Result<()> {
-    let percent = |share: Share| share.rate().map_or("–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
+    let percent =
+        |share: Share| share.rate().map_or("–".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
     emit(&format!("\n{} → {}", baseline.revision, report.revision))?;
     emit(&format!("{:<8} {:>20} {:>20}", "rule", "precision", "recall"))?;
     let find = |rules: &[RuleScore], wanted: &RuleScore| {

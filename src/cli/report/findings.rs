@@ -34,9 +34,9 @@ pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::
             write_hit(page, finding, turns);
         }
     }
-    let added = findings.iter().filter(|one| {
-        one.verdict() != v1::Verdict::Hit && one.final_verdict() == v1::Verdict::Hit
-    });
+    let added = findings
+        .iter()
+        .filter(|one| one.verdict() != v1::Verdict::Hit && one.final_verdict() == v1::Verdict::Hit);
     let added: Vec<&v1::Finding> = added.collect();
     if !added.is_empty() {
         page.heading(&format!("人工认定 {} 项（机器未命中）", added.len()));

@@ -18,7 +18,9 @@ fn interval(low: Option<f64>, high: Option<f64>) -> String {
 /// Prints the counts of rules.
 pub(super) fn counts(rules: &[v1::RuleCountInfo], format: Format) -> anyhow::Result<()> {
     if format != Format::Json && !rules.is_empty() {
-        emit("规则\t级别\t名称\t检查\t命中\t命中率\t待复核\t已复核\t未复核\t复核率\t准确率\t95%区间\t真实违规\t查出率\t问题数")?;
+        emit(
+            "规则\t级别\t名称\t检查\t命中\t命中率\t待复核\t已复核\t未复核\t复核率\t准确率\t95%区间\t真实违规\t查出率\t问题数",
+        )?;
     }
     for rule in rules {
         if format == Format::Json {

@@ -312,11 +312,7 @@ async fn next(
     Ok(Exit::Success)
 }
 
-async fn export(
-    args: &Args,
-    client: &mut ReviewClient,
-    selection: &SelectionArgs,
-) -> anyhow::Result<()> {
+async fn export(args: &Args, client: &mut ReviewClient, selection: &SelectionArgs) -> anyhow::Result<()> {
     each_labelled(client, &args.server, selection.to_wire(), |call| {
         let line = match args.format {
             Format::Json => json::to_line(&call),

@@ -118,7 +118,11 @@ pub(super) fn standing(review: &v1::Review, format: Format) -> anyhow::Result<()
         emit(&format!("  两人意见不同，待第三人裁定：{}", review.disputed_ids.join("、")))?;
     }
     for decision in &review.decisions {
-        let comment = if decision.comment.is_empty() { String::new() } else { format!("：{}", plain(&decision.comment)) };
+        let comment = if decision.comment.is_empty() {
+            String::new()
+        } else {
+            format!("：{}", plain(&decision.comment))
+        };
         emit(&format!(
             "  {}：机器{}，人工{}（{} {}）{comment}",
             decision.rule_id,
@@ -153,7 +157,8 @@ pub(super) fn review(review: &v1::Review, format: Format) -> anyhow::Result<()> 
         emit("经过")?;
     }
     for event in &review.events {
-        let comment = if event.comment.is_empty() { String::new() } else { format!("：{}", plain(&event.comment)) };
+        let comment =
+            if event.comment.is_empty() { String::new() } else { format!("：{}", plain(&event.comment)) };
         emit(&format!("  {} {} {}{comment}", time(event.time.as_ref()), event.actor, what(event)))?;
     }
     Ok(())
@@ -247,7 +252,9 @@ pub(super) fn work(
     if is_appeal {
         emit(&format!("diting review handle {id} 编号 --accept|--reject '理由' [--final]"))?;
     } else {
-        emit(&format!("diting review submit {id} --confirm 规则 --reject 规则=理由 --missed 规则=轮次 ['说明']"))?;
+        emit(&format!(
+            "diting review submit {id} --confirm 规则 --reject 规则=理由 --missed 规则=轮次 ['说明']"
+        ))?;
     }
     emit(&format!("diting calls show {id}  整通对话；diting review return {id}  退回"))?;
     Ok(())

@@ -51,7 +51,8 @@ pub(super) struct SubmitArgs {
 
 /// The two sides of `A=B`.
 fn sides<'a>(flag: &str, text: &'a str) -> Result<(&'a str, &'a str), UsageError> {
-    text.split_once('=').ok_or_else(|| UsageError(format!("--{flag} {text}: write two sides with `=` between them")))
+    text.split_once('=')
+        .ok_or_else(|| UsageError(format!("--{flag} {text}: write two sides with `=` between them")))
 }
 
 impl SubmitArgs {
@@ -82,7 +83,8 @@ impl SubmitArgs {
         for text in &self.missed {
             let (rule_id, turn) = sides("missed", text)?;
             let turn = turn.parse::<u32>().ok().filter(|turn| *turn > 0);
-            let turn = turn.ok_or_else(|| UsageError(format!("--missed {text}: turns are counted from 1")))?;
+            let turn =
+                turn.ok_or_else(|| UsageError(format!("--missed {text}: turns are counted from 1")))?;
             let choice = choice(rule_id, v1::ReviewVerb::Change);
             choices.push(v1::ReviewChoice {
                 verdict: v1::Verdict::Hit.into(),

@@ -185,9 +185,7 @@ fn event(event: &Event) -> v1::ReviewEvent {
             appeal_number: *number,
             ..base(Kind::Appealed)
         },
-        What::Withdrawn { number } => {
-            v1::ReviewEvent { appeal_number: *number, ..base(Kind::Withdrawn) }
-        }
+        What::Withdrawn { number } => v1::ReviewEvent { appeal_number: *number, ..base(Kind::Withdrawn) },
         What::Handled { number, accepted, is_final } => v1::ReviewEvent {
             appeal_number: *number,
             accepted: *accepted,

@@ -13,7 +13,10 @@ fn from_review_to_the_final_judgement() {
     desk.appeal("c1", "7", "S1", 2).expect("taken");
     assert_eq!(desk.facts("c1").review_state(), ReviewState::Appealed);
     assert!(matches!(desk.appeal("c1", "7", "S1", 3), Err(ReviewError::AlreadyAppealed { .. })));
-    assert!(matches!(desk.submit("c1", "李", &[("S1", Verb::Reject)], 3), Err(ReviewError::AppealWaits { .. })));
+    assert!(matches!(
+        desk.submit("c1", "李", &[("S1", Verb::Reject)], 3),
+        Err(ReviewError::AppealWaits { .. })
+    ));
     desk.appeal("c1", "7", "L2", 3).expect("taken");
     assert_eq!(desk.lease("王", 4), None, "not who decided");
     assert_eq!(desk.lease("7", 4), None, "not the agent");
@@ -39,7 +42,11 @@ fn from_review_to_the_final_judgement() {
     assert_eq!(desk.score("c1"), Some(80.0));
 
     let desk = desk.reopened();
-    assert_eq!(desk.reviews.get(&call("c1"), None, at(10)).expect("shown").review, review, "all is on the disk");
+    assert_eq!(
+        desk.reviews.get(&call("c1"), None, at(10)).expect("shown").review,
+        review,
+        "all is on the disk"
+    );
     assert!(desk.reviews.appeals(&CallQuery::default(), true).expect("listed").is_empty());
     let all = desk.reviews.appeals(&CallQuery::default(), false).expect("listed");
     let states: Vec<_> = all.iter().map(|one| one.appeal.state).collect();

@@ -37,7 +37,13 @@ fn filled() -> Desk {
         let (agent, team) = (format!("{}", number % 6), if number % 2 == 0 { "甲" } else { "乙" });
         let said = if number % 10 == 0 { "客服: 保本" } else { "客服: 您好" };
         // Two days, thirty calls each.
-        desk.add(&format!("c{number:02}"), &agent, team, i64::from(number / 30) * DAY + i64::from(number), &[said]);
+        desk.add(
+            &format!("c{number:02}"),
+            &agent,
+            team,
+            i64::from(number / 30) * DAY + i64::from(number),
+            &[said],
+        );
     }
     desk
 }

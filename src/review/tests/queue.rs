@@ -90,7 +90,8 @@ fn two_at_once_never_get_the_same() {
                     let name = format!("r{person}");
                     let mut own = Vec::new();
                     while let Some(task) = desk.lease(&name, 1) {
-                        desk.submit(task.call_id.as_str(), &name, &[("S1", Verb::Confirm)], 2).expect("taken");
+                        desk.submit(task.call_id.as_str(), &name, &[("S1", Verb::Confirm)], 2)
+                            .expect("taken");
                         own.push((name.clone(), task.call_id));
                     }
                     own
@@ -123,7 +124,8 @@ fn two_who_agree_decide_and_a_third_decides_where_they_differ() {
     assert_eq!(desk.facts("same").review_state(), ReviewState::Reviewed);
 
     desk.submit("other", "王", &confirm, 4).expect("taken");
-    let review = desk.submit("other", "李", &[("S1", Verb::Reject), ("L2", Verb::Confirm)], 5).expect("taken");
+    let review =
+        desk.submit("other", "李", &[("S1", Verb::Reject), ("L2", Verb::Confirm)], 5).expect("taken");
     assert_eq!(review.disputed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["S1"]);
     assert_eq!(desk.facts("other").review_state(), ReviewState::Queued);
     assert_eq!(desk.lease("王", 6), None, "both have spoken");

@@ -166,8 +166,12 @@ impl CallService for CallApi {
             return Ok(Response::new(blocking(move || query.page(calls.store())).await?));
         }
         let verdicts = query::verdicts(&request.verdicts)?;
-        let (record, analysis) = self.done(&request.call_id, Store::analysis).await?;
-        let findings = query::chosen(&record.id, &analysis, &verdicts);
+        let read = |store: &Store, id: &CallId| {
+            let review = store.facts(id)?.and_then(|facts| facts.annotations.review);
+            Ok(store.analysis(id)?.map(|analysis| (analysis, review)))
+        };
+        let (record, (analysis, review)) = self.done(&request.call_id, read).await?;
+        let findings = query::chosen(&record.id, &analysis, review.as_deref(), &verdicts);
         Ok(Response::new(v1::ListFindingsResponse { findings, next_page_token: String::new() }))
     }
 

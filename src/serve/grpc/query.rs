@@ -1,6 +1,7 @@
 //! Lists: what a request asks for, checked, and a page of the answer.
 
 use crate::analysis::{Analysis, Verdict};
+use crate::catalog::ReviewFacts;
 use crate::ingest::CallState;
 use crate::proto::convert::{self, ConvertError};
 use crate::proto::v1;
@@ -90,7 +91,8 @@ impl FindingQuery {
                 };
                 // Absent when the call was deleted meanwhile.
                 let Some(analysis) = analysis else { continue };
-                let mut chosen = chosen(id, &analysis, &self.verdicts);
+                let review = store.facts(id)?.and_then(|facts| facts.annotations.review);
+                let mut chosen = chosen(id, &analysis, review.as_deref(), &self.verdicts);
                 if let Some(rule_id) = &self.rule_id {
                     chosen.retain(|finding| finding.rule_id == rule_id.as_str());
                 }
@@ -107,13 +109,19 @@ impl FindingQuery {
     }
 }
 
-/// The findings of one call with one of `verdicts`.
-pub(super) fn chosen(id: &CallId, analysis: &Analysis, verdicts: &[Verdict]) -> Vec<v1::Finding> {
-    let findings = analysis.findings.iter();
-    findings
-        .filter(|finding| verdicts.contains(&finding.verdict))
-        .map(|finding| convert::finding(id, finding))
-        .collect()
+/// The findings of one call with one of `verdicts`, and what people made of them.
+pub(super) fn chosen(
+    id: &CallId,
+    analysis: &Analysis,
+    review: Option<&ReviewFacts>,
+    verdicts: &[Verdict],
+) -> Vec<v1::Finding> {
+    let findings = analysis.findings.iter().filter(|finding| verdicts.contains(&finding.verdict));
+    let mut chosen: Vec<_> = findings.map(|finding| convert::finding(id, finding)).collect();
+    if let Some(review) = review {
+        convert::decided(&mut chosen, review, None);
+    }
+    chosen
 }
 
 /// The verdicts asked for; hits when none is.

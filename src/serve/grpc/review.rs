@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::proto::v1::review_service_server::ReviewService;
 use crate::proto::{ConvertError, convert, v1};
-use crate::review::{Handling, Review, Reviews, Submission, Subject, TaskFilter, TaskId};
+use crate::review::{Handling, Review, Reviews, Subject, Submission, TaskFilter, TaskId};
 use crate::serve::blocking::blocking;
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
@@ -181,7 +181,8 @@ impl ReviewService for ReviewApi {
         }
         let num_tasks = tasks.len() as u64;
         let (tasks, next_page_token) = page(tasks, first, size);
-        let load = |(reviewer, (num_held, num_assigned))| v1::ReviewerLoad { reviewer, num_held, num_assigned };
+        let load =
+            |(reviewer, (num_held, num_assigned))| v1::ReviewerLoad { reviewer, num_held, num_assigned };
         Ok(Response::new(v1::ListReviewTasksResponse {
             tasks: tasks.iter().map(|task| convert::review_task(task, now)).collect(),
             next_page_token,
