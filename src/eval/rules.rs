@@ -299,3 +299,7 @@ impl fmt::Display for RuleReport {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::counts::{of_any_finding, wanted_rules};
 use super::event::What;
 use super::{ReviewError, Reviews};
 use crate::analysis::Verdict;
@@ -87,7 +88,8 @@ pub struct Agreement {
 }
 
 impl Reviews {
-    /// Agreement over the calls that `query` chooses, by what was said in `period`.
+    /// Agreement over the calls that `query` chooses, by what was said in `period`. A finding in the question chooses
+    /// rules, not calls.
     ///
     /// # Errors
     /// Anything the disk fails with.
@@ -95,13 +97,15 @@ impl Reviews {
         let mut pairs: BTreeMap<RuleId, Vec<(Verdict, Verdict)>> = BTreeMap::new();
         let mut people: BTreeMap<String, (ReviewerFigures, Vec<u32>)> = BTreeMap::new();
         let mut num_calls = 0;
-        for id in self.reviewed(query) {
+        let wanted = wanted_rules(&self.store.catalog(), &query.finding);
+        let is_wanted = |rule_id: &RuleId| wanted.as_ref().is_none_or(|wanted| wanted.contains(rule_id));
+        for id in self.reviewed(&of_any_finding(query)) {
             let review = self.read(&id)?;
             let said = |by: &What| matches!(by, What::Submitted { .. } | What::Handled { .. });
             let steps = review.events.iter().filter(|event| period.contains(event.at));
             if steps.clone().any(|event| said(&event.what)) {
                 num_calls += u64::from(!review.pairs.is_empty());
-                for (rule_id, one, other) in &review.pairs {
+                for (rule_id, one, other) in review.pairs.iter().filter(|pair| is_wanted(&pair.0)) {
                     pairs.entry(rule_id.clone()).or_default().push((*one, *other));
                 }
                 for name in &review.overturned {

@@ -2,11 +2,11 @@
 //!
 //! **Invariant**: a function of the facts of calls; every count is one of calls, each at most once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reviews;
 use crate::analysis::{Level, Verdict};
-use crate::catalog::{CallQuery, ReviewState};
+use crate::catalog::{CallQuery, Catalog, FindingQuery, ReviewState};
 use crate::types::{RuleId, Share};
 
 /// What is counted of one rule, in calls. Names after `RuleCountInfo`.
@@ -63,12 +63,14 @@ impl RuleCounts {
 }
 
 impl Reviews {
-    /// Counts over the calls that `query` chooses, by rule. A finding in the question chooses rules as well.
+    /// Counts over the calls that `query` chooses, by rule. A finding in the question chooses rules, not calls: a rule is
+    /// also checked where it does not hit.
     #[must_use]
     pub fn rule_counts(&self, query: &CallQuery) -> Vec<RuleCounts> {
         let catalog = self.store.catalog();
+        let calls = of_any_finding(query);
         let mut counts: BTreeMap<RuleId, (jiff::Timestamp, RuleCounts)> = BTreeMap::new();
-        for call in catalog.chosen(query) {
+        for call in catalog.chosen(&calls) {
             let (Some(judgement), Some(table)) = (&call.judgement, catalog.table_of(call)) else { continue };
             let waits = matches!(call.review_state(), ReviewState::Queued | ReviewState::Appealed);
             let finals = call.annotations.review.as_ref().map_or(&[][..], |review| &review.finals);
@@ -91,6 +93,18 @@ impl Reviews {
         }
         counts.into_values().map(|(_, own)| own).collect()
     }
+}
+
+/// The same question without what it says about findings.
+pub(super) fn of_any_finding(query: &CallQuery) -> CallQuery {
+    CallQuery { finding: FindingQuery::default(), ..query.clone() }
+}
+
+/// The rules that a question about findings asks for; `None` for all.
+pub(super) fn wanted_rules(catalog: &Catalog, finding: &FindingQuery) -> Option<BTreeSet<RuleId>> {
+    let rules = catalog.tables().flat_map(|table| &table.rules);
+    let wanted = || rules.filter(|rule| finding.wants_rule(rule)).map(|rule| rule.id.clone()).collect();
+    (!finding.is_empty()).then(wanted)
 }
 
 impl RuleCounts {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::counts::{of_any_finding, wanted_rules};
 use super::{ReviewError, Reviews};
 use crate::analysis::Verdict;
 use crate::catalog::CallQuery;
@@ -42,7 +43,8 @@ pub struct LabelledCall {
 }
 
 impl Reviews {
-    /// Labelled calls that `query` chooses, by id, those after `after` only, at most `limit`.
+    /// Labelled calls that `query` chooses, by id, those after `after` only, at most `limit`. A finding in the question
+    /// chooses rules, not calls.
     ///
     /// # Errors
     /// Anything the disk fails with.
@@ -52,21 +54,22 @@ impl Reviews {
         after: Option<&CallId>,
         limit: usize,
     ) -> Result<Vec<LabelledCall>, ReviewError> {
+        let wanted = wanted_rules(&self.store.catalog(), &query.finding);
+        let is_wanted = |rule_id: &RuleId| wanted.as_ref().is_none_or(|wanted| wanted.contains(rule_id));
         let mut labelled = Vec::new();
-        for id in self.reviewed(query).into_iter().filter(|id| after.is_none_or(|after| id > after)) {
+        let reviewed = self.reviewed(&of_any_finding(query));
+        for id in reviewed.into_iter().filter(|id| after.is_none_or(|after| id > after)) {
             if labelled.len() == limit {
                 break;
             }
             let review = self.read(&id)?;
-            if review.decisions.is_empty() {
+            if !review.decisions.keys().any(is_wanted) {
                 continue;
             }
             let (Some(result), Some(record)) = (self.store.result(&id)?, self.store.call(&id)?) else {
                 continue;
             };
-            let wanted =
-                |rule_id: &RuleId| query.finding.rules.is_empty() || query.finding.rules.contains(rule_id);
-            let decided = review.decisions.into_iter().filter(|(rule_id, _)| wanted(rule_id));
+            let decided = review.decisions.into_iter().filter(|(rule_id, _)| is_wanted(rule_id));
             let labels = decided.map(|(rule_id, one)| Label {
                 rule_id,
                 verdict: one.verdict,

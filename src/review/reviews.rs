@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::appeal::{AppealState, Handling, OpenAppeal, Subject};
+use super::counts::{of_any_finding, wanted_rules};
 use super::event::{Event, Slot, What};
 use super::state::Review;
 use super::submit::{Scene, Submission, check_text};
@@ -181,6 +182,7 @@ impl Reviews {
         is_double: bool,
         now: Timestamp,
     ) -> Result<bool, ReviewError> {
+        Self::check_person(by, "")?;
         let mut tasks = self.tasks();
         let facts = self.facts(id)?;
         if facts.stage != Stage::Done || facts.review_state() != ReviewState::None {
@@ -326,7 +328,8 @@ impl Reviews {
         Ok(analysis.map(|analysis| analysis.manual_items().to_vec()).unwrap_or_default())
     }
 
-    /// Appeals of the calls that `query` chooses, by call and number; only open ones when told so.
+    /// Appeals of the calls that `query` chooses, by call and number; only open ones when told so. A finding in the
+    /// question chooses what they are against.
     ///
     /// # Errors
     /// Anything the disk fails with.
@@ -339,13 +342,15 @@ impl Reviews {
         };
         let mut ids: Vec<CallId> = {
             let catalog = self.store.catalog();
-            catalog.chosen(query).filter(wanted).map(|facts| facts.id.clone()).collect()
+            catalog.chosen(&of_any_finding(query)).filter(wanted).map(|facts| facts.id.clone()).collect()
         };
         ids.sort();
+        let rules = wanted_rules(&self.store.catalog(), &query.finding);
         let mut appeals = Vec::new();
         for call_id in ids {
             for appeal in self.read(&call_id)?.appeals {
-                if !only_open || appeal.state == AppealState::Open {
+                let is_wanted = rules.as_ref().is_none_or(|rules| rules.contains(appeal.subject.id()));
+                if is_wanted && (!only_open || appeal.state == AppealState::Open) {
                     appeals.push(OpenAppeal { call_id: call_id.clone(), appeal });
                 }
             }

@@ -42,7 +42,8 @@ impl Sampler {
                     }
                 }
                 // What was queued just now is a change too, and nothing new to a plan.
-                let _ = reviews.store.wait_for_change(reviews.store.last_change(), PAUSE);
+                let has_changed = reviews.store.wait_for_change(reviews.store.last_change(), PAUSE);
+                tracing::trace!(has_changed, "plans look again");
             }
         });
         let thread = thread.map_err(|source| ReviewError::Threads { source })?;

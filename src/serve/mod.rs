@@ -146,6 +146,13 @@ impl Server {
         let api =
             CallApi::new(Arc::clone(&calls), search, Arc::clone(&reviews), self.config, draining.clone());
         let api = CallServiceServer::new(api).max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let api = CallServiceServer::new(CallApi::new(
+            Arc::clone(&calls),
+            Arc::clone(&reviews),
+            self.config,
+            draining.clone(),
+        ))
+        .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let insight = InsightServiceServer::new(InsightApi::new(Arc::clone(&jobs)))

@@ -44,6 +44,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "serve",
+        &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline", "review", "archive", "proto"],
+    ),
+    (
         "config",
         &[
             "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "opinion", "review",

@@ -40,7 +40,11 @@ pub(super) fn verdict(verdict: v1::Verdict) -> &'static str {
 pub(super) fn level(level: v1::Level) -> &'static str {
     match level {
         v1::Level::Unspecified => "--",
-        named => named.as_str_name().trim_start_matches("LEVEL_"),
+        v1::Level::S1 => "S1",
+        v1::Level::S2 => "S2",
+        v1::Level::S3 => "S3",
+        v1::Level::S4 => "S4",
+        v1::Level::S5 => "S5",
     }
 }
 

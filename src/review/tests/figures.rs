@@ -1,7 +1,7 @@
 //! Counters against a truth made by hand, and kappa against a textbook.
 
 use super::*;
-use crate::catalog::CallQuery;
+use crate::catalog::{CallQuery, FindingQuery};
 
 #[test]
 fn counters_come_to_what_was_counted_by_hand() {
@@ -29,6 +29,13 @@ fn counters_come_to_what_was_counted_by_hand() {
     assert_eq!(own.precision().rate(), Some(4.0 / 6.0));
     assert_eq!(own.real_hit_rate().rate(), Some(0.8));
     assert_eq!(own.rule_name, "不耐烦");
+    let finding = FindingQuery { rules: vec![rule("L2")], ..FindingQuery::default() };
+    let asked = CallQuery { finding: finding.clone(), ..CallQuery::default() };
+    assert_eq!(desk.reviews.rule_counts(&asked), [own.clone()], "also where it does not hit");
+    assert_eq!(desk.reviews.labels(&asked, None, 100).expect("exported").len(), 8);
+    let other = FindingQuery { rules: vec![rule("S1")], ..finding };
+    let other = CallQuery { finding: other, ..CallQuery::default() };
+    assert!(desk.reviews.labels(&other, None, 100).expect("exported").is_empty());
     let none = desk.reviews.rule_counts(&CallQuery { agents: vec!["8".to_owned()], ..CallQuery::default() });
     assert!(none.is_empty());
 }

@@ -73,7 +73,7 @@ fn numbers_hold_for_each_agent_team_and_day_and_come_out_the_same_again() {
         queued(&desk, "p")
     };
     let of = |ids: &[String], day: u32, wanted: &dyn Fn(u32) -> bool| {
-        let numbers = ids.iter().map(|id| id[1..].parse::<u32>().expect("a number"));
+        let numbers = ids.iter().map(|id| id.trim_start_matches('c').parse::<u32>().expect("a number"));
         numbers.filter(|number| number / 30 == day && wanted(*number)).count()
     };
     let agents = drawn(Mode::PerAgent(2), Window::Day);

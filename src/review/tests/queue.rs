@@ -48,9 +48,8 @@ fn a_lease_runs_out_unless_it_is_used() {
     let late = desk.submit("c1", "王", &[("S1", Verb::Confirm)], 60);
     assert!(matches!(late, Err(ReviewError::Taken { holder, .. }) if holder == "李"));
     let review = desk.submit("c1", "李", &[("S1", Verb::Confirm)], 61).expect("taken");
-    let took = review.events.iter().find_map(|event| match event.what {
-        What::Submitted { took_seconds, .. } => took_seconds,
-        _ => None,
+    let took = review.events.iter().find_map(|event| {
+        if let What::Submitted { took_seconds, .. } = event.what { took_seconds } else { None }
     });
     assert_eq!(took, Some(120));
     assert!(desk.reviews.list(&TaskFilter::default(), at(62)).expect("listed").is_empty());
