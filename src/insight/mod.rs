@@ -15,6 +15,8 @@ mod improvement;
 mod made;
 mod moments;
 mod people;
+#[cfg(test)]
+mod people_tests;
 mod problem;
 mod report;
 mod scan;

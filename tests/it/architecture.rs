@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 19] = [
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -18,14 +18,23 @@ const IMPORTS: [(&str, &[&str]); 19] = [
     ("analysis", &["audio", "dialogue"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
+    ("insight", &["analysis", "catalog", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "insight", "pipeline",
+            "listing", "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    (
+        "serve",
+        &[
+            "ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto",
+        ],
+    ),
     (
         "config",
         &[
@@ -49,10 +58,11 @@ const CLI_IMPORTS: [&str; 11] = [
 ];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 17] = [
+const CRATES: [(&str, &[&str]); 18] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
+    ("statrs", &["insight"]),
     ("sled", &["store"]),
     ("symphonia", &["audio"]),
     ("audio_codec", &["audio"]),
