@@ -119,14 +119,10 @@ pub(super) fn check_coaching(
     unknown: impl Fn(&RuleId) -> Option<(String, String)>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let profiles = coaching
-        .profiles
-        .iter()
-        .map(|one| ("profile", &one.label, &one.rules, &one.source_name, one.line));
-    let training = coaching
-        .training
-        .iter()
-        .map(|one| ("training", &one.title, &one.rules, &one.source_name, one.line));
+    let profiles =
+        coaching.profiles.iter().map(|one| ("profile", &one.label, &one.rules, &one.source_name, one.line));
+    let training =
+        coaching.training.iter().map(|one| ("training", &one.title, &one.rules, &one.source_name, one.line));
     for (what, name, rules, source_name, line) in profiles.chain(training) {
         for (message, hint) in rules.iter().filter_map(&unknown) {
             diagnostics.push(Diagnostic {
@@ -181,7 +177,8 @@ mod tests {
             let about_recording = ["A12", "A13", "A15", "I05"].contains(&rule.id.as_str());
             assert!(covered || about_recording, "{} has no training", rule.id);
         }
-        for label in ["业务解答有误", "环节遗漏", "抢话", "语速过快", "服务态度", "信息安全"] {
+        for label in ["业务解答有误", "环节遗漏", "抢话", "语速过快", "服务态度", "信息安全"]
+        {
             assert!(bank.profiles().iter().any(|profile| profile.label == label), "{label}");
         }
     }

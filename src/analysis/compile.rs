@@ -7,8 +7,8 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::behaviour::Case;
-use super::coaching::{Coaching, Profile, Training};
 use super::check::{check_across, check_published, one_scheme, order};
+use super::coaching::{Coaching, Profile, Training};
 use super::matching::{Matcher, Word};
 use super::operator::{Keyword, Operator, Tolerance};
 use super::prefilter::Prefilter;

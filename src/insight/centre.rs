@@ -122,9 +122,7 @@ impl Centre {
     /// Whom a subject is held against: of an agent with a team the team, else everybody.
     pub(super) fn peers(&self, subject: &Subject) -> Subject {
         match subject {
-            Some((Group::Agent, id)) => {
-                self.team_of.get(id).map(|team| (Group::Team, Arc::clone(team)))
-            }
+            Some((Group::Agent, id)) => self.team_of.get(id).map(|team| (Group::Team, Arc::clone(team))),
             _everybody => None,
         }
     }
@@ -174,7 +172,15 @@ impl Centre {
                     let num = members.get(team).copied().unwrap_or_default();
                     p_value = p_value.max(self.clustered_p(team, rules, num, fewer));
                 }
-                tests.push(Test { subject: (*subject).clone(), list, own, others, spread, p_value, q_value: 1.0 });
+                tests.push(Test {
+                    subject: (*subject).clone(),
+                    list,
+                    own,
+                    others,
+                    spread,
+                    p_value,
+                    q_value: 1.0,
+                });
             }
         }
         let p_values: Vec<f64> = tests.iter().map(|test| test.p_value).collect();
@@ -241,7 +247,9 @@ impl Centre {
             if other_team != team || id == agent_id {
                 continue;
             }
-            let Some((mean, interval)) = self.agents.get(id).filter(enough).and_then(figures) else { continue };
+            let Some((mean, interval)) = self.agents.get(id).filter(enough).and_then(figures) else {
+                continue;
+            };
             of += 1;
             place += u32::from(mean > own);
             let is_apart = |low: &Interval, high: &Interval| low.upper < high.lower;

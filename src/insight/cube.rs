@@ -162,10 +162,7 @@ impl Cube {
 }
 
 /// The slots of single rules, in the order of `rules`.
-pub(super) fn rule_slots(
-    revisions: &super::scan::Revisions,
-    wanted: &FindingQuery,
-) -> (Slots, Vec<RuleRef>) {
+pub(super) fn rule_slots(revisions: &super::scan::Revisions, wanted: &FindingQuery) -> (Slots, Vec<RuleRef>) {
     let slots = Slots::new(revisions, wanted, &[Group::Rule]);
     let rules = slots.keys.iter().filter_map(|keys| {
         let value = keys.first()?.value.as_deref()?;

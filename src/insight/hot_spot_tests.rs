@@ -50,9 +50,12 @@ fn in_months_without_change_nearly_nothing_is_claimed() {
 fn a_rule_that_worsens_for_one_team_is_claimed_of_the_team_and_of_nothing_else() {
     for seed in 0..10 {
         let month = Month { seed, calls_a_day: 6, ..Month::default() };
-        let catalog = month.make(|place, rate| {
-            if place.rule == 2 && place.team == 3 && place.day >= 21 { 3.0 * rate } else { rate }
-        });
+        let catalog =
+            month.make(
+                |place, rate| {
+                    if place.rule == 2 && place.team == 3 && place.day >= 21 { 3.0 * rate } else { rate }
+                },
+            );
         let found = look(&catalog);
         assert_eq!(claims(&found), [("R02".to_owned(), Some("t03".to_owned()))], "seed {seed}");
         let spot = &found.spots[0];
@@ -69,7 +72,8 @@ fn a_rule_that_worsens_for_one_team_is_claimed_of_the_team_and_of_nothing_else()
 #[test]
 fn a_rise_of_all_is_claimed_once_of_all() {
     let month = Month { seed: 3, calls_a_day: 6, ..Month::default() };
-    let catalog = month.make(|place, rate| if place.rule == 3 && place.day >= 21 { 1.8 * rate } else { rate });
+    let catalog =
+        month.make(|place, rate| if place.rule == 3 && place.day >= 21 { 1.8 * rate } else { rate });
     let found = look(&catalog);
     assert_eq!(claims(&found), [("R03".to_owned(), None)]);
     let explained = found.spots.iter().filter(|spot| spot.part_of == Some(0)).count();
@@ -79,9 +83,8 @@ fn a_rise_of_all_is_claimed_once_of_all() {
 #[test]
 fn one_agent_that_worsens_is_told_from_the_team() {
     let month = Month { seed: 4, calls_a_day: 12, ..Month::default() };
-    let catalog = month.make(|place, rate| {
-        if place.rule == 2 && place.agent == 17 && place.day >= 21 { 0.6 } else { rate }
-    });
+    let catalog = month
+        .make(|place, rate| if place.rule == 2 && place.agent == 17 && place.day >= 21 { 0.6 } else { rate });
     assert_eq!(claims(&look(&catalog)), [("R02".to_owned(), Some("a0017".to_owned()))]);
 }
 

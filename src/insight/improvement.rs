@@ -334,7 +334,12 @@ impl Sample {
     }
 
     /// The comparison, and the variance of its difference.
-    pub(super) fn compare(&self, calls: CallQuery, before: Period, after: Period) -> (Comparison, Option<f64>) {
+    pub(super) fn compare(
+        &self,
+        calls: CallQuery,
+        before: Period,
+        after: Period,
+    ) -> (Comparison, Option<f64>) {
         let figure = |counts: Counts, period: Period| {
             let mut calls = calls.clone();
             calls.started = period.range();
@@ -379,8 +384,7 @@ impl Sample {
 
 const BY_AGENT: &str =
     "两比例之差 95% 区间：取 Newcombe 区间与按座席聚类的稳健方差（比率线性化，CR1，t 分布）两者中较宽的一端";
-const BY_AGENT_DAY: &str =
-    "两比例之差 95% 区间：取 Newcombe 区间与按座席×日聚类的稳健方差（比率线性化，CR1，t 分布）两者中较宽的一端";
+const BY_AGENT_DAY: &str = "两比例之差 95% 区间：取 Newcombe 区间与按座席×日聚类的稳健方差（比率线性化，CR1，t 分布）两者中较宽的一端";
 
 #[cfg(test)]
 #[path = "improvement_tests.rs"]

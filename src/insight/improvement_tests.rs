@@ -38,7 +38,10 @@ fn an_agent_coached_on_day_twelve_improved_and_nobody_else_did() {
         let did = coached.did_interval.unwrap();
         assert!(did.upper < 0.0 && coached.is_over, "{did:?}");
         assert!(coached.cautions.contains(&Caution::RegressionToTheMean), "who was chosen was the worst");
-        assert_eq!(catalog.chosen(&coached.treated.before.calls).count() as u64, coached.treated.before.counts.num_hits);
+        assert_eq!(
+            catalog.chosen(&coached.treated.before.calls).count() as u64,
+            coached.treated.before.counts.num_hits
+        );
         let early = effect(&catalog, &coaching(&["a0007"]), at(20));
         assert!(early.cautions.contains(&Caution::NotOver));
     }
@@ -77,7 +80,8 @@ fn a_group_of_agents_whose_calls_are_alike_is_judged_by_agents() {
 
 #[test]
 fn what_moves_for_all_is_not_laid_on_the_coaching() {
-    let catalog = month(3).make(|place, rate| if place.rule == 3 && place.day >= 12 { 0.3 * rate } else { rate });
+    let catalog =
+        month(3).make(|place, rate| if place.rule == 3 && place.day >= 12 { 0.3 * rate } else { rate });
     let mut improvement = coaching(&[]);
     improvement.teams = vec!["t01".to_owned()];
     let effect = effect(&catalog, &improvement, at(30));

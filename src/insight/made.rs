@@ -91,7 +91,12 @@ pub(super) fn table(num_rules: usize, revision: &str) -> RuleTable {
 }
 
 /// One judged call of one agent.
-pub(super) fn call(number: u32, table: &RuleTable, verdicts: &[Option<Verdict>], agent: AgentFacts) -> CallFacts {
+pub(super) fn call(
+    number: u32,
+    table: &RuleTable,
+    verdicts: &[Option<Verdict>],
+    agent: AgentFacts,
+) -> CallFacts {
     let num_hits = verdicts.iter().filter(|verdict| **verdict == Some(Verdict::Hit)).count();
     let lost = i32::try_from(num_hits.min(50)).unwrap();
     CallFacts {
@@ -136,9 +141,8 @@ impl Month {
         let table = table(self.num_rules, "1-made");
         catalog.add_table(table.clone());
         let spread = |draw: &mut Draw, by: f64| 1.0 + by * (2.0 * draw.unit() - 1.0);
-        let own: Vec<f64> = (0..self.num_agents * self.num_rules)
-            .map(|_| spread(&mut draw, self.spread))
-            .collect();
+        let own: Vec<f64> =
+            (0..self.num_agents * self.num_rules).map(|_| spread(&mut draw, self.spread)).collect();
         let mut number = 0;
         for index in 0..self.num_agents {
             let team = index / self.agents_a_team;

@@ -36,6 +36,4 @@ pub use problem::{Problem, ProblemQuery, Spread, common_problems};
 pub use report::{ReportQuery, agent_report, agents, team_report};
 pub use search::hot_spots;
 pub use stats::Interval;
-pub use tally::{
-    Bucket, Cell, MAX_CELLS, MAX_GROUPS, Revision, Step, Tally, TallyError, TallyQuery, tally,
-};
+pub use tally::{Bucket, Cell, MAX_CELLS, MAX_GROUPS, Revision, Step, Tally, TallyError, TallyQuery, tally};

@@ -97,7 +97,8 @@ fn a_weak_team_is_told_from_a_team_with_one_weak_agent() {
 fn what_people_decided_is_counted() {
     let mut catalog = month(5).make(|_, rate| rate);
     let mut wanted = (0, 0);
-    let calls: Vec<_> = catalog.calls().filter(|call| call.agents[0].agent_id.as_deref() == Some("a0000")).cloned().collect();
+    let calls: Vec<_> =
+        catalog.calls().filter(|call| call.agents[0].agent_id.as_deref() == Some("a0000")).cloned().collect();
     for mut call in calls.into_iter().take(20) {
         let machine = call.judgement.as_ref().unwrap().verdicts.get(3).unwrap();
         wanted.0 += u64::from(machine == Verdict::Hit);

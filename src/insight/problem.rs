@@ -172,8 +172,7 @@ fn problem(rule: &RuleRef, whole: Two, cells: &[Two], calls: &CallQuery) -> Prob
     let mut calls = calls.clone();
     calls.finding.rules = vec![rule.id.clone()];
     calls.finding.verdicts = vec![Verdict::Hit];
-    let counts =
-        Counts { num_calls: whole.n, num_checked: whole.n, num_hits: whole.h, ..Counts::default() };
+    let counts = Counts { num_calls: whole.n, num_checked: whole.n, num_hits: whole.h, ..Counts::default() };
     Problem {
         rule: rule.clone(),
         figure: Figure { counts, calls },

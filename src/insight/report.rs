@@ -248,8 +248,7 @@ impl<'a> Report<'a> {
         }
         calls.finding.rules = rules.iter().map(|rule| rule.id.clone()).collect();
         calls.finding.verdicts = vec![Verdict::Hit];
-        let counts =
-            Counts { num_calls: two.n, num_checked: two.n, num_hits: two.h, ..Counts::default() };
+        let counts = Counts { num_calls: two.n, num_checked: two.n, num_hits: two.h, ..Counts::default() };
         Figure { counts, calls }
     }
 
@@ -277,7 +276,8 @@ impl<'a> Report<'a> {
             if !is_given {
                 continue;
             }
-            let refs: Vec<RuleRef> = list.iter().filter_map(|index| cube.rules.get(*index).cloned()).collect();
+            let refs: Vec<RuleRef> =
+                list.iter().filter_map(|index| cube.rules.get(*index).cloned()).collect();
             labels.push(Label {
                 label: profile.label.clone(),
                 own: self.figure(test.own, &refs, true),
@@ -288,7 +288,8 @@ impl<'a> Report<'a> {
                 evidence: Evidence::Clear,
             });
         }
-        labels.sort_by(|left, right| left.p_value.total_cmp(&right.p_value).then(left.label.cmp(&right.label)));
+        labels
+            .sort_by(|left, right| left.p_value.total_cmp(&right.p_value).then(left.label.cmp(&right.label)));
         labels
     }
 
@@ -302,7 +303,8 @@ impl<'a> Report<'a> {
             let Some((judgement, is_own)) = part.judgements(call).next() else { continue };
             let Some(table) = self.catalog.table(judgement.table) else { continue };
             for decided in &review.finals {
-                let machine = table.position(&decided.rule_id).and_then(|index| judgement.verdicts.get(index));
+                let machine =
+                    table.position(&decided.rule_id).and_then(|index| judgement.verdicts.get(index));
                 match (machine == Some(Verdict::Hit), decided.verdict == Verdict::Hit) {
                     (true, true) => outcomes.num_confirmed += 1,
                     (true, false) => outcomes.num_rejected += 1,
@@ -325,9 +327,7 @@ impl<'a> Report<'a> {
             time_zone: self.query.time_zone.clone(),
         };
         let Ok(tally) = tally(self.catalog, &query) else { return Vec::new() };
-        let is_own = |cell: &super::Cell| {
-            cell.keys.first().and_then(|key| key.value.as_deref()) == Some(own)
-        };
+        let is_own = |cell: &super::Cell| cell.keys.first().and_then(|key| key.value.as_deref()) == Some(own);
         let cells = tally.cells.into_iter().filter(is_own);
         cells
             .filter_map(|cell| {
@@ -355,8 +355,11 @@ fn hints(rules: &RuleSet, weak: &[RuleLine], labels: &[Label]) -> Vec<Hint> {
     }
     let mut hints = Vec::new();
     for training in rules.training() {
-        let mut own: Vec<RuleRef> =
-            wanted.iter().filter(|rule| training.rules.contains(&rule.id)).map(|rule| (*rule).clone()).collect();
+        let mut own: Vec<RuleRef> = wanted
+            .iter()
+            .filter(|rule| training.rules.contains(&rule.id))
+            .map(|rule| (*rule).clone())
+            .collect();
         own.dedup_by(|left, right| left.id == right.id);
         if !own.is_empty() {
             hints.push(Hint {

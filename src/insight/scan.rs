@@ -110,7 +110,8 @@ impl Slots {
         is_own: bool,
         mut tell: impl FnMut(usize, &RuleId, Counting),
     ) {
-        let (Some(table), Some(map)) = (catalog.table(judgement.table), self.maps.get(&judgement.table)) else {
+        let (Some(table), Some(map)) = (catalog.table(judgement.table), self.maps.get(&judgement.table))
+        else {
             return;
         };
         let finals = call.annotations.review.as_ref().map_or(&[][..], |review| &review.finals);
@@ -135,7 +136,11 @@ fn counting(machine: Verdict, decided: Option<Verdict>, is_own: bool) -> Verdict
         Some(decided) if !is_own => decided,
         Some(Verdict::Hit) => machine,
         Some(decided) => {
-            if machine == Verdict::Hit { decided } else { machine }
+            if machine == Verdict::Hit {
+                decided
+            } else {
+                machine
+            }
         }
     }
 }
@@ -151,7 +156,10 @@ pub(super) enum Part {
 
 impl Part {
     /// The judgements, and whether each is of an agent's own part.
-    pub(super) fn judgements<'a>(&'a self, call: &'a CallFacts) -> impl Iterator<Item = (&'a Judgement, bool)> {
+    pub(super) fn judgements<'a>(
+        &'a self,
+        call: &'a CallFacts,
+    ) -> impl Iterator<Item = (&'a Judgement, bool)> {
         let own = |index: &usize| call.agents.get(*index).and_then(|agent| agent.own.as_ref());
         let (agents, is_whole) = match self {
             Self::Whole => (&[][..], true),
@@ -241,11 +249,8 @@ impl Revisions {
         }
         by_last.sort_by_key(|(last, _)| *last);
         for rule in by_last.iter().flat_map(|(_, table)| &table.rules) {
-            let one = RuleRef {
-                id: rule.id.clone(),
-                name: rule.name.clone(),
-                dimension: rule.dimension.clone(),
-            };
+            let one =
+                RuleRef { id: rule.id.clone(), name: rule.name.clone(), dimension: rule.dimension.clone() };
             found.rules.insert(rule.id.clone(), one);
         }
         found
@@ -298,12 +303,9 @@ pub(super) fn values_of(group: Group, call: &CallFacts) -> Vec<Option<Arc<str>>>
         Group::Direction => vec![call.direction.map(|one| direction_name(one).into())],
         Group::Topic => many(&call.annotations.topics),
         Group::Demand => many(&call.annotations.demands),
-        Group::Rule
-        | Group::Dimension
-        | Group::Level
-        | Group::Agent
-        | Group::Team
-        | Group::SkillGroup => vec![None],
+        Group::Rule | Group::Dimension | Group::Level | Group::Agent | Group::Team | Group::SkillGroup => {
+            vec![None]
+        }
     }
 }
 

@@ -80,11 +80,7 @@ impl Search<'_> {
         let mut cube = Cube::new(rules.clone(), 2);
         cube.fill(self.catalog, &self.calls, &self.slots, groups, |call| {
             let at = call.started_at;
-            if window.contains(at) {
-                Some(WINDOW)
-            } else {
-                baseline.contains(at).then_some(BASELINE)
-            }
+            if window.contains(at) { Some(WINDOW) } else { baseline.contains(at).then_some(BASELINE) }
         });
         let days = self.days(rules);
         let mut candidates = Vec::new();
@@ -104,13 +100,23 @@ impl Search<'_> {
                     let subject = subject.clone();
                     let (q, is_claimed, part_of) = (1.0, false, None);
                     candidates.push(Candidate {
-                        rule, subject, window, baseline, dispersion, ln_p, q, is_claimed, part_of,
+                        rule,
+                        subject,
+                        window,
+                        baseline,
+                        dispersion,
+                        ln_p,
+                        q,
+                        is_claimed,
+                        part_of,
                     });
                 }
             }
         }
         candidates.sort_by(|left, right| {
-            left.ln_p.total_cmp(&right.ln_p).then_with(|| (left.rule, &left.subject).cmp(&(right.rule, &right.subject)))
+            left.ln_p
+                .total_cmp(&right.ln_p)
+                .then_with(|| (left.rule, &left.subject).cmp(&(right.rule, &right.subject)))
         });
         let p_values: Vec<f64> = candidates.iter().map(|one| one.ln_p.exp()).collect();
         for (one, q) in candidates.iter_mut().zip(benjamini_hochberg(&p_values, num_tested)) {
@@ -185,7 +191,8 @@ impl Search<'_> {
         };
         (0..cube.rules.len())
             .map(|rule| {
-                let pair = |subject: &&Subject| (cube.get(subject, rule, WINDOW), cube.get(subject, rule, BASELINE));
+                let pair =
+                    |subject: &&Subject| (cube.get(subject, rule, WINDOW), cube.get(subject, rule, BASELINE));
                 let agent = dispersion(agents.iter().map(pair));
                 let team = mean(teams.iter().filter_map(|team| by_day(team, rule)).collect());
                 let all = mean(by_day(&None, rule).into_iter().collect());
@@ -297,12 +304,8 @@ impl Search<'_> {
             }
             calls.finding.rules = vec![rule.id.clone()];
             calls.finding.verdicts = vec![Verdict::Hit];
-            let counts = Counts {
-                num_calls: two.n,
-                num_checked: two.n,
-                num_hits: two.h,
-                ..Counts::default()
-            };
+            let counts =
+                Counts { num_calls: two.n, num_checked: two.n, num_hits: two.h, ..Counts::default() };
             Figure { counts, calls }
         };
         let effective = (one.window.effective(one.dispersion), one.baseline.effective(one.dispersion));
@@ -326,11 +329,8 @@ impl Search<'_> {
 
     fn since(&self, days: &Days, one: &Candidate) -> Option<Since> {
         let is_counted = one.subject.as_ref().is_none_or(|subject| subject.0 == Group::Team);
-        let cells = if is_counted {
-            days.cube.places(&one.subject, one.rule)
-        } else {
-            self.days_of(days, one)
-        };
+        let cells =
+            if is_counted { days.cube.places(&one.subject, one.rule) } else { self.days_of(days, one) };
         since(&cells, &days.starts)
     }
 
@@ -343,7 +343,8 @@ impl Search<'_> {
         let mut clock = Clock::new(Some(Step::Day), self.query.time_zone.clone(), Default::default());
         let mut cells = vec![Two::default(); days.starts.len()];
         for call in self.catalog.chosen(&calls) {
-            let day = clock.bucket(call.started_at).and_then(|day| days.starts.binary_search(&day.start).ok());
+            let day =
+                clock.bucket(call.started_at).and_then(|day| days.starts.binary_search(&day.start).ok());
             let Some(cell) = day.and_then(|day| cells.get_mut(day)) else { continue };
             let group = one.subject.as_ref().map(|subject| subject.0);
             let part = match group {

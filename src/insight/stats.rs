@@ -282,7 +282,10 @@ const NUM_PERMUTATIONS: u32 = 999;
 pub(super) fn change_point(days: &[Two]) -> Option<Split> {
     let ratios = likelihood_ratios(days)?;
     let best = |ratios: &[(usize, f64)]| {
-        ratios.iter().copied().fold((0, f64::NEG_INFINITY), |best, one| if one.1 > best.1 { one } else { best })
+        ratios
+            .iter()
+            .copied()
+            .fold((0, f64::NEG_INFINITY), |best, one| if one.1 > best.1 { one } else { best })
     };
     let (day, ratio) = best(&ratios);
     let near: Vec<usize> = ratios.iter().filter(|one| one.1 >= ratio - 1.92).map(|one| one.0).collect();
@@ -347,12 +350,6 @@ impl Moments {
         self.num += 1;
         self.sum += value;
         self.squares += value * value;
-    }
-
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.num += other.num;
-        self.sum += other.sum;
-        self.squares += other.squares;
     }
 
     pub(super) fn without(&self, part: &Self) -> Self {

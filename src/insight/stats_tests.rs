@@ -50,8 +50,8 @@ fn fisher_tastes_tea() {
 fn benjamini_and_hochberg_as_in_their_paper() {
     // Benjamini and Hochberg (1995), section 4.1: fifteen p values, four are rejected at 0.05.
     let p = [
-        0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
-        0.7590, 1.0,
+        0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719,
+        0.6528, 0.7590, 1.0,
     ];
     let q = benjamini_hochberg(&p, 15);
     assert_eq!(q.iter().filter(|q| **q <= 0.05).count(), 4);
@@ -74,7 +74,8 @@ fn a_change_is_found_on_its_day_and_none_in_steady_days() {
 #[test]
 fn dispersion_is_one_for_independent_calls_and_more_for_moods() {
     let mut draw = Draw::new(7);
-    let calm: Vec<_> = (0..2000).map(|_| (two(draw.binomial(40, 0.1), 40), two(draw.binomial(40, 0.1), 40))).collect();
+    let calm: Vec<_> =
+        (0..2000).map(|_| (two(draw.binomial(40, 0.1), 40), two(draw.binomial(40, 0.1), 40))).collect();
     near(dispersion(calm.into_iter()), 1.0, 0.12);
     let moody: Vec<_> = (0..2000)
         .map(|_| {
@@ -106,7 +107,8 @@ fn welch_is_that_of_a_textbook() {
         moments
     };
     let one = of(&[27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4]);
-    let other = of(&[27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 20.5, 24.4]);
+    let other =
+        of(&[27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 20.5, 24.4]);
     let (difference, interval) = one.against(&other).expect("there are values");
     near(difference, -2.1667, 1e-3);
     // t = -2.46, df = 24.99: the interval does not reach zero.

@@ -21,12 +21,7 @@ fn query(group_by: &[Group], step: Option<Step>) -> TallyQuery {
 }
 
 fn verdict() -> impl Strategy<Value = Option<Verdict>> {
-    prop::sample::select(vec![
-        Some(Verdict::Hit),
-        Some(Verdict::Miss),
-        Some(Verdict::NotApplicable),
-        None,
-    ])
+    prop::sample::select(vec![Some(Verdict::Hit), Some(Verdict::Miss), Some(Verdict::NotApplicable), None])
 }
 
 /// A call: verdicts of three rules, agent, day, and what a person says of the first rule.
@@ -203,7 +198,8 @@ fn a_rule_keeps_its_figures_over_revisions_and_the_change_is_marked() {
         catalog.put(row);
     }
     let tally = tally(&catalog, &query(&[Group::Rule], None)).unwrap();
-    let told: Vec<_> = tally.cells.iter().map(|cell| (cell.keys[0].label(), cell.counts.num_checked)).collect();
+    let told: Vec<_> =
+        tally.cells.iter().map(|cell| (cell.keys[0].label(), cell.counts.num_checked)).collect();
     let name = |rule: usize| format!("规则{rule}（{}）", rule_name(rule));
     assert_eq!(told, [(name(0), 3), (name(1), 3), (name(2), 1)]);
     let marks: Vec<_> = tally.revisions.iter().map(|one| (one.revision.as_str(), one.num_calls)).collect();
@@ -214,10 +210,8 @@ fn a_rule_keeps_its_figures_over_revisions_and_the_change_is_marked() {
 #[test]
 fn what_asks_for_too_much_is_refused() {
     let catalog = Month { num_agents: 2, num_days: 2, ..Month::default() }.make(|_, rate| rate);
-    for groups in [
-        &[Group::Rule, Group::Rule][..],
-        &[Group::Rule, Group::Agent, Group::Team, Group::Product],
-    ] {
+    for groups in [&[Group::Rule, Group::Rule][..], &[Group::Rule, Group::Agent, Group::Team, Group::Product]]
+    {
         assert_eq!(tally(&catalog, &query(groups, None)), Err(TallyError::Groups));
     }
     let mut cut = query(&[], Some(Step::Day));

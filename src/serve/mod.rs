@@ -156,5 +156,10 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 5] =
-    ["", SERVICE_NAME, insight_service_server::SERVICE_NAME, privacy_service_server::SERVICE_NAME, reprocess_service_server::SERVICE_NAME];
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    insight_service_server::SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
+];

@@ -31,9 +31,7 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ),
     (
         "serve",
-        &[
-            "ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto",
-        ],
+        &["ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto"],
     ),
     (
         "config",

@@ -152,8 +152,12 @@ async fn people_and_problems(client: &mut Insight) {
     let status = client.get_agent_report(nobody).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "insight.no_judged_calls"));
 
-    let request =
-        v1::GetTeamReportRequest { team: "一组".to_owned(), from: at(0), before: at(20), ..Default::default() };
+    let request = v1::GetTeamReportRequest {
+        team: "一组".to_owned(),
+        from: at(0),
+        before: at(20),
+        ..Default::default()
+    };
     let team = client.get_team_report(request).await.unwrap().into_inner().report.unwrap();
     assert_eq!((team.members.len(), team.calls.unwrap().num_calls), (2, 200));
 
@@ -236,7 +240,8 @@ async fn figures_follow_the_calls_and_open_into_them() {
     let output = diting(&server, folder.path(), &["track", "improvements", "--format", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     let opened = json["effect"]["treated"]["after"]["calls"].to_string();
-    let output = diting(&server, folder.path(), &["track", "calls", "--scope", &opened, "--limit", "500"]).await;
+    let output =
+        diting(&server, folder.path(), &["track", "calls", "--scope", &opened, "--limit", "500"]).await;
     assert_eq!(stdout(&output).lines().count(), 60, "{}", stderr(&output));
 
     let delete = || v1::DeleteImprovementRequest { improvement_id: id.clone() };

@@ -113,7 +113,8 @@ fn scores(text: &mut String, report: &v1::PeopleReport) {
     };
     let difference = |difference: Option<f64>, interval: Option<&v1::InsightInterval>| {
         let Some(difference) = difference else { return "-".to_owned() };
-        let interval = interval.map_or_else(String::new, |one| format!(" [{:+.1}, {:+.1}]", one.lower, one.upper));
+        let interval =
+            interval.map_or_else(String::new, |one| format!(" [{:+.1}, {:+.1}]", one.lower, one.upper));
         format!("{difference:+.1}{interval}")
     };
     let head = ["得分", "满分", "本期", "其他人", "上期", "比其他人", "比上期"];

@@ -50,9 +50,7 @@ fn key(key: &v1::InsightKey) -> String {
 /// The day of a time on the machine's clock.
 pub(super) fn day(at: Option<&prost_types::Timestamp>, pattern: &str) -> String {
     let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    at.map_or_else(String::new, |at| {
-        at.to_zoned(jiff::tz::TimeZone::system()).strftime(pattern).to_string()
-    })
+    at.map_or_else(String::new, |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(pattern).to_string())
 }
 
 /// Values as small bars, from nothing to the largest.
@@ -233,7 +231,13 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
         v1::ImprovementOutcome::Unspecified => "未知",
     };
     let mut text = String::new();
-    let _ = writeln!(text, "{}  {}  {words} ({})", improvement.improvement_id, clean(&improvement.title), effect.words);
+    let _ = writeln!(
+        text,
+        "{}  {}  {words} ({})",
+        improvement.improvement_id,
+        clean(&improvement.title),
+        effect.words
+    );
     let scope: Vec<&str> = improvement
         .agents
         .iter()
@@ -332,11 +336,8 @@ mod tests {
             part_of: Some(0),
             ..Default::default()
         };
-        let answer = v1::ListHotSpotsResponse {
-            hot_spots: vec![spot],
-            num_tested: 7,
-            statistic: "Fisher".to_owned(),
-        };
+        let answer =
+            v1::ListHotSpotsResponse { hot_spots: vec![spot], num_tested: 7, statistic: "Fisher".to_owned() };
         let text = hot_spots(&answer);
         assert!(text.contains("10.0% (30/300) → 30.0% (30/100)，升 +20.0 个百分点"), "{text}");
         assert!(text.contains("由第 1 条解释") && text.contains("共检验 7 组。方法：Fisher"), "{text}");

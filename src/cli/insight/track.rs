@@ -227,8 +227,8 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
             client.delete_improvement(request).await.map_err(explain)?;
         }
         Command::Calls { scope, limit } => {
-            let calls: v1::InsightScope = json::parse(&scope)
-                .map_err(|error| UsageError(format!("--scope is no scope: {error}")))?;
+            let calls: v1::InsightScope =
+                json::parse(&scope).map_err(|error| UsageError(format!("--scope is no scope: {error}")))?;
             let (mut left, mut page_token) = (limit, String::new());
             while left > 0 {
                 // At most 500, so the cast loses nothing.

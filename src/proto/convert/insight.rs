@@ -22,7 +22,8 @@ const LEVELS: [(&str, Level); 5] =
 #[must_use]
 pub fn scope(calls: &CallQuery) -> v1::InsightScope {
     let levels = calls.finding.levels.iter();
-    let level = |level: &Level| LEVELS.iter().find(|(_, one)| one == level).map(|(name, _)| (*name).to_owned());
+    let level =
+        |level: &Level| LEVELS.iter().find(|(_, one)| one == level).map(|(name, _)| (*name).to_owned());
     v1::InsightScope {
         from: calls.started.from.map(timestamp),
         before: calls.started.before.map(timestamp),
@@ -65,13 +66,13 @@ pub fn scope_from_wire(
     if long.iter().any(|list| list.len() > MAX_ENTRIES) {
         return Err(ConvertError::new(field, format!("a list has at most {MAX_ENTRIES} entries")));
     }
-    let time = |name: &str, time: Option<_>| {
-        time.map(|time| timestamp_from_wire(&at(name), time)).transpose()
-    };
+    let time =
+        |name: &str, time: Option<_>| time.map(|time| timestamp_from_wire(&at(name), time)).transpose();
     let started = TimeRange { from: time("from", wire.from)?, before: time("before", wire.before)? };
-    let rules = wire.rules.into_iter().map(|id| {
-        RuleId::try_new(id).map_err(|error| ConvertError::new(&at("rules"), error.to_string()))
-    });
+    let rules = wire
+        .rules
+        .into_iter()
+        .map(|id| RuleId::try_new(id).map_err(|error| ConvertError::new(&at("rules"), error.to_string())));
     let levels = wire.levels.iter().map(|name| {
         let level = LEVELS.iter().find(|(known, _)| known == name).map(|(_, level)| *level);
         level.ok_or_else(|| ConvertError::new(&at("levels"), format!("`{name}` is none of S1 to S5")))

@@ -57,9 +57,10 @@ pub fn improvement_from_wire(
             return Err(missing(field, &problem));
         }
     }
-    let rules = wire.rules.into_iter().map(|id| {
-        RuleId::try_new(id).map_err(|error| missing("rules", &error.to_string()))
-    });
+    let rules = wire
+        .rules
+        .into_iter()
+        .map(|id| RuleId::try_new(id).map_err(|error| missing("rules", &error.to_string())));
     let rules: Vec<RuleId> = rules.collect::<Result<_, _>>()?;
     if rules.is_empty() {
         return Err(missing("rules", "name at least one rule"));

@@ -44,7 +44,11 @@ pub(super) fn get(jobs: &Jobs, id: &str) -> Result<Told, RequestError> {
     Ok(tell(&store.catalog(), &find(store, id)?))
 }
 
-pub(super) fn list(jobs: &Jobs, first: usize, size: usize) -> Result<v1::ListImprovementsResponse, RequestError> {
+pub(super) fn list(
+    jobs: &Jobs,
+    first: usize,
+    size: usize,
+) -> Result<v1::ListImprovementsResponse, RequestError> {
     let store = jobs.calls().store();
     let all = all(store)?;
     let page = all.iter().skip(first).take(size).map(|one| {
@@ -64,7 +68,15 @@ pub(super) fn update(jobs: &Jobs, wire: v1::Improvement, mask: &[String]) -> Res
     let old = find(store, &wire.improvement_id)?;
     let mut new = v1::Improvement::from(&old);
     let fields = [
-        "title", "rules", "agents", "teams", "skill_groups", "action", "at", "before_days", "after_days",
+        "title",
+        "rules",
+        "agents",
+        "teams",
+        "skill_groups",
+        "action",
+        "at",
+        "before_days",
+        "after_days",
         "created_by",
     ];
     let paths: Vec<&str> =
@@ -117,7 +129,8 @@ fn keep(jobs: &Jobs, one: Improvement) -> Result<Told, RequestError> {
     {
         let catalog = store.catalog();
         let is_known = |id: &RuleId| {
-            rules.rules().any(|rule| rule.id == *id) || catalog.tables().any(|table| table.position(id).is_some())
+            rules.rules().any(|rule| rule.id == *id)
+                || catalog.tables().any(|table| table.position(id).is_some())
         };
         if let Some(unknown) = one.rules.iter().find(|id| !is_known(id)) {
             let problem = format!("there is no rule `{unknown}`, now or in any revision that judged");

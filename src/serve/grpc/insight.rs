@@ -77,9 +77,8 @@ fn period_from_wire(
     from: Option<prost_types::Timestamp>,
     before: Option<prost_types::Timestamp>,
 ) -> Result<Period, RequestError> {
-    let time = |name: &str, time: Option<_>| {
-        time.map(|time| convert::timestamp_from_wire(name, time)).transpose()
-    };
+    let time =
+        |name: &str, time: Option<_>| time.map(|time| convert::timestamp_from_wire(name, time)).transpose();
     period(TimeRange { from: time("from", from)?, before: time("before", before)? }, DEFAULT_DAYS)
 }
 
@@ -144,8 +143,7 @@ impl InsightService for InsightApi {
         let (size, first) = (size_of(size)?, offset(&page_token)?);
         let answer = self.ask(move |jobs| {
             let catalog = jobs.calls().store().catalog();
-            let mut found: Vec<_> =
-                catalog.chosen(&calls).map(|call| (call.started_at, &call.id)).collect();
+            let mut found: Vec<_> = catalog.chosen(&calls).map(|call| (call.started_at, &call.id)).collect();
             found.sort_unstable_by(|left, right| right.cmp(left));
             let page = found.iter().skip(first).take(size);
             Ok(v1::ListFigureCallsResponse {
@@ -316,7 +314,8 @@ impl InsightService for InsightApi {
             time_zone: self.zone(&time_zone)?,
             max_problems: limit(most, 20)?,
         };
-        let found = self.ask(move |jobs| Ok(common_problems(&jobs.calls().store().catalog(), &query))).await?;
+        let found =
+            self.ask(move |jobs| Ok(common_problems(&jobs.calls().store().catalog(), &query))).await?;
         let problems = found.iter().map(Into::into).collect();
         Ok(Response::new(v1::ListCommonProblemsResponse { problems }))
     }
