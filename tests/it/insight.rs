@@ -207,8 +207,17 @@ async fn figures_follow_the_calls_and_open_into_them() {
     metrics_and_hot_spots(&mut client).await;
     people_and_problems(&mut client).await;
 
+    let all = || v1::QueryMetricsRequest {
+        scope: Some(v1::InsightScope { rules: Vec::new(), ..scope(0, 20).unwrap() }),
+        group_by: vec![v1::InsightGroup::Rule.into(), v1::InsightGroup::Agent.into()],
+        step: v1::InsightStep::Day.into(),
+        ..Default::default()
+    };
+    let before = client.query_metrics(all()).await.unwrap().into_inner();
     sandbox.restart().await;
     let mut client = Insight::new(sandbox.channel().await);
+    // Read anew from the disk, the calls give the same answer as when they came one by one.
+    assert_eq!(client.query_metrics(all()).await.unwrap().into_inner(), before);
     let request = v1::UpdateImprovementRequest {
         improvement: Some(v1::Improvement {
             improvement_id: id.clone(),
@@ -227,13 +236,19 @@ async fn figures_follow_the_calls_and_open_into_them() {
         (&["track", "trend", "--by", "agent", "--step", "day", "--rule", "S01"][..], "B 座席B"),
         (&["track", "hotspots", "--baseline-days", "10"], "▲ 1. S01"),
         (&["agents", "list"], "座席A"),
-        (&["agents", "show", "B"], "── 弱项"),
+        (&["agents", "show", "B"], "班组内名次 2（2–2）/ 2"),
         (&["teams", "show", "一组"], "── 成员"),
         (&["problems", "--rule", "S01"], "样本不足"),
     ] {
         let args: Vec<&str> = args.iter().chain(&times).copied().collect();
         let output = diting(&server, folder.path(), &args).await;
         assert!(stdout(&output).contains(wanted), "{args:?}\n{}{}", stdout(&output), stderr(&output));
+    }
+    let first = ["--from", "2026-03-02T00:00:00+08:00", "--to", "2026-03-12T00:00:00+08:00"];
+    let args: Vec<&str> = ["agents", "show", "A"].into_iter().chain(first).collect();
+    let shown = stdout(&diting(&server, folder.path(), &args).await);
+    for wanted in ["── 弱项", "── 画像", "── 培训建议", "100.0% (40/40)"] {
+        assert!(shown.contains(wanted), "{wanted}\n{shown}");
     }
     let output = diting(&server, folder.path(), &["track", "improvements"]).await;
     assert!(stdout(&output).contains("变差 (worse)"), "{}{}", stdout(&output), stderr(&output));
