@@ -38,7 +38,7 @@ fn compile(example: &str) -> Result<RuleSet, RuleError> {
         example.to_owned()
     };
     let mut sources = vec![("docs/rules.md".to_owned(), whole(&text))];
-    if example.starts_with("[[risk]]") || example.starts_with("[[case]]") {
+    if ["[[risk]]", "[[case]]", "[[profile]]"].iter().any(|head| example.starts_with(head)) {
         // Not the pack's own cases, which expect the pack's own alerts.
         let bank = RuleSet::bank_sources().iter().filter(|(name, _)| *name != "bank/cases.toml");
         sources.extend(bank.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));

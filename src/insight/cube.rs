@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::scan::{Part, Slots, agent_value, agents_of, values_of};
+use super::scan::{Part, Slots, agent_value, agents_of, names_agents, values_of};
 use super::stats::Two;
 use super::{Group, Key, RuleRef};
 use crate::analysis::Verdict;
@@ -20,6 +20,12 @@ pub(super) type Subject = Option<(Group, Arc<str>)>;
 pub(super) struct Side {
     pub(super) part: Part,
     pub(super) subjects: Vec<Subject>,
+}
+
+/// What counts of a call where its agents are not told apart: the parts of those who are asked for, or the whole.
+pub(super) fn whole_of(query: &CallQuery, call: &CallFacts) -> Part {
+    let is_one = call.agents.len() == 1;
+    if is_one || names_agents(query) { Part::Agents(agents_of(query, call)) } else { Part::Whole }
 }
 
 /// Takes a call apart into sides so that every subject of `groups` sees its own: the whole for all calls and the groups of
@@ -45,7 +51,7 @@ pub(super) fn sides(query: &CallQuery, groups: &[Group], call: &CallFacts) -> Ve
             }
         }
     }
-    let part = if is_one { Part::Agents(agents) } else { Part::Whole };
+    let part = whole_of(query, call);
     sides.push(Side { part, subjects: whole });
     for (subject, agents) in apart {
         sides.push(Side { part: Part::Agents(agents), subjects: vec![Some(subject)] });

@@ -311,13 +311,16 @@ pub(super) fn two(counts: &Counts) -> Two {
     Two { n: counts.num_checked, h: counts.num_hits }
 }
 
+/// An agent, and the day since 1970.
+type AgentDay = (Option<Arc<str>>, i64);
+
 /// Counts before and after, with the clusters in which calls may be alike.
 #[derive(Debug, Default)]
 pub(super) struct Sample {
     before: Counts,
     after: Counts,
     agents: BTreeMap<Option<Arc<str>>, (Two, Two)>,
-    agent_days: BTreeMap<(Option<Arc<str>>, i64), (Two, Two)>,
+    agent_days: BTreeMap<AgentDay, (Two, Two)>,
 }
 
 impl Sample {

@@ -53,7 +53,6 @@ pub(super) struct Place {
     pub(super) agent: usize,
     pub(super) team: usize,
     pub(super) day: i64,
-    pub(super) call: usize,
 }
 
 pub(super) fn rule_name(rule: usize) -> String {
@@ -154,7 +153,7 @@ impl Month {
                         .map(|rule| {
                             let common = [0.02, 0.05, 0.1, 0.2][rule % 4];
                             let mine = common * own[index * self.num_rules + rule] * mood;
-                            let place = Place { rule, agent: index, team, day, call: call_of_day };
+                            let place = Place { rule, agent: index, team, day };
                             let chance = rate(place, mine);
                             // One verdict of five cannot be judged.
                             Some(match draw.unit() {

@@ -15,10 +15,13 @@ mod improvement;
 mod made;
 mod moments;
 mod people;
+#[cfg(test)]
+mod people_tests;
 mod problem;
 mod report;
 mod scan;
 mod search;
+mod snapshot;
 mod stats;
 mod tally;
 
@@ -33,5 +36,6 @@ pub use people::{
 pub use problem::{Problem, ProblemQuery, Spread, common_problems};
 pub use report::{ReportQuery, agent_report, agents, team_report};
 pub use search::hot_spots;
+pub use snapshot::snapshot;
 pub use stats::Interval;
 pub use tally::{Bucket, Cell, MAX_CELLS, MAX_GROUPS, Revision, Step, Tally, TallyError, TallyQuery, tally};

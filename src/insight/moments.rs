@@ -1,4 +1,4 @@
-//! Fetches example moments of findings from the store: the only file here that reads.
+//! Fetches example moments of findings from the store: the only file here that reads from the disk.
 //!
 //! **Invariant**: what is stored is masked, and nothing of it goes to the log; no guard of the catalog is held while a
 //! file is read.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::cube::{Cube, Subject, rule_slots, sides};
+use super::cube::{Cube, Subject, rule_slots, sides, whole_of};
 use super::hot_spot::{HotSpot, HotSpotQuery, HotSpots, Since};
 use super::scan::{Part, Revisions, Slots, agents_of, narrow, plain};
 use super::stats::{
@@ -275,7 +275,7 @@ impl Search<'_> {
             }
             let subjects: Vec<Subject> =
                 sides(&self.calls, &self.by, call).into_iter().flat_map(|side| side.subjects).collect();
-            let part = if call.agents.len() == 1 { Part::Agents(vec![0]) } else { Part::Whole };
+            let part = whole_of(&self.calls, call);
             self.slots.visit(self.catalog, call, &part, |rule, counting| {
                 if !claimed.contains_key(&rule) || counting.verdict == Verdict::NotApplicable {
                     return;
@@ -349,7 +349,7 @@ impl Search<'_> {
             let group = one.subject.as_ref().map(|subject| subject.0);
             let part = match group {
                 Some(group) if group.is_of_agents() => Part::Agents(agents_of(&calls, call)),
-                Some(_) | None => Part::Whole,
+                Some(_) | None => whole_of(&self.calls, call),
             };
             self.slots.visit(self.catalog, call, &part, |rule, counting| {
                 if rule == one.rule && counting.verdict != Verdict::NotApplicable {

@@ -352,12 +352,6 @@ impl Moments {
         self.squares += value * value;
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.num += other.num;
-        self.sum += other.sum;
-        self.squares += other.squares;
-    }
-
     pub(super) fn without(&self, part: &Self) -> Self {
         Self {
             num: self.num.saturating_sub(part.num),

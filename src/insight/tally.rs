@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::scan::{Part, Revisions, Slots, agent_value, agents_of, names_agents, narrow, values_of};
+use super::scan::{
+    Counting, Part, Revisions, Slots, agent_value, agents_of, names_agents, narrow, values_of,
+};
 use super::stats::Moments;
 use super::{Counts, Group, Key, RuleRef};
 use crate::analysis::Verdict;
@@ -183,15 +185,33 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, other: &Self) {
-        self.num_calls += other.num_calls;
-        self.scores.merge(&other.scores);
-        self.slots.resize(self.slots.len().max(other.slots.len()), Default::default());
-        for (own, other) in self.slots.iter_mut().zip(&other.slots) {
-            own.0.add(&other.0);
-            own.1 += other.1;
+    /// Counts one side of one call.
+    fn add(&mut self, side: &Counted, num_slots: usize) {
+        self.num_calls += 1;
+        if let Some(score) = side.score {
+            self.scores.add(score);
+        }
+        self.slots.resize(num_slots, Default::default());
+        for (slot, counting) in &side.verdicts {
+            if let Some((counts, _)) = self.slots.get_mut(*slot) {
+                counts.count(*counting);
+            }
+        }
+        for slot in &side.hit {
+            if let Some((_, num_hit)) = self.slots.get_mut(*slot) {
+                *num_hit += 1;
+            }
         }
     }
+}
+
+/// What one side of one call comes to.
+#[derive(Debug, Default)]
+struct Counted {
+    score: Option<f64>,
+    verdicts: Vec<(usize, Counting)>,
+    /// Slots with a hit, each once.
+    hit: Vec<usize>,
 }
 
 impl Count<'_> {
@@ -221,42 +241,39 @@ impl Count<'_> {
             }
         }
         for (values, part) in sides {
-            let sums = self.sums(catalog, call, &part);
-            for slot in &sums.slots {
-                self.total.add(&slot.0);
-            }
+            let side = self.counted(catalog, call, &part);
+            side.verdicts.iter().for_each(|(_, counting)| self.total.count(*counting));
             self.total.num_calls += 1;
-            self.totals.entry(bucket).or_default().add(&sums);
+            let num_slots = self.slots.len();
+            self.totals.entry(bucket).or_default().add(&side, num_slots);
             for values in self.places_of(call, values) {
                 let next = self.cells.len();
                 let place = *self.places.entry((bucket, values)).or_insert(next);
                 if place == next {
-                    if next.saturating_mul(self.slots.len().max(1)) > 10 * MAX_CELLS {
+                    if next.saturating_mul(num_slots.max(1)) > 10 * MAX_CELLS {
                         return Err(TallyError::TooManyCells);
                     }
                     self.cells.push(Sums::default());
                 }
                 if let Some(cell) = self.cells.get_mut(place) {
-                    cell.add(&sums);
+                    cell.add(&side, num_slots);
                 }
             }
         }
         Ok(())
     }
 
-    /// One side of one call, counted.
-    fn sums(&self, catalog: &Catalog, call: &CallFacts, part: &Part) -> Sums {
-        let mut sums = Sums { num_calls: 1, ..Sums::default() };
-        if let Some(score) = part.score(call) {
-            sums.scores.add(score);
-        }
-        sums.slots.resize(self.slots.len(), Default::default());
+    fn counted(&self, catalog: &Catalog, call: &CallFacts, part: &Part) -> Counted {
+        let mut side = Counted { score: part.score(call), ..Counted::default() };
         self.slots.visit(catalog, call, part, |slot, counting| {
-            let Some((counts, num_hit)) = sums.slots.get_mut(slot) else { return };
-            counts.count(counting);
-            *num_hit |= u64::from(counting.verdict == Verdict::Hit);
+            side.verdicts.push((slot, counting));
+            if counting.verdict == Verdict::Hit {
+                side.hit.push(slot);
+            }
         });
-        sums
+        side.hit.sort_unstable();
+        side.hit.dedup();
+        side
     }
 
     fn agent_values(&mut self, call: &CallFacts, index: usize) -> Vec<Option<Arc<str>>> {

@@ -218,4 +218,10 @@ const HEALTH_NAMES: [&str; 10] = [
     reprocess_service_server::SERVICE_NAME,
     review_service_server::SERVICE_NAME,
     topic_service_server::SERVICE_NAME,
+const HEALTH_NAMES: [&str; 5] = [
+    "",
+    SERVICE_NAME,
+    insight_service_server::SERVICE_NAME,
+    privacy_service_server::SERVICE_NAME,
+    reprocess_service_server::SERVICE_NAME,
 ];

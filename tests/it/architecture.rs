@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
 const IMPORTS: &[(&str, &[&str])] = &[
+const IMPORTS: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -25,6 +26,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("opinion", &["dialogue", "analysis", "store"]),
     ("review", &["ingest", "audio", "dialogue", "analysis", "catalog", "store"]),
     ("report", &["ingest", "analysis", "catalog", "store", "insight", "mining"]),
+    ("insight", &["analysis", "catalog", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
     ("listing", &["audio"]),
@@ -34,6 +36,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "insight", "mining",
             "opinion", "review", "report", "pipeline", "alert", "listing", "archive",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "insight", "pipeline",
+            "listing", "archive",
         ],
     ),
     (
@@ -46,6 +50,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "serve",
         &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline", "review", "archive", "proto"],
+        &["ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto"],
     ),
     (
         "config",
@@ -97,9 +102,11 @@ const CLI_IMPORTS: &[&str] = &[
 
 /// Crates that only these modules may name.
 const CRATES: &[(&str, &[&str])] = &[
+const CRATES: [(&str, &[&str]); 18] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
+    ("statrs", &["insight"]),
     ("sled", &["store"]),
     ("tantivy", &["search"]),
     ("roaring", &["catalog", "store", "search", "serve"]),

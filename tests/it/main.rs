@@ -27,6 +27,7 @@ mod crash;
 mod errors_doc;
 mod grpc_calls;
 mod grpc_upload;
+mod insight;
 mod invented_text;
 mod job_support;
 mod jobs;

@@ -1,5 +1,13 @@
 //! `diting track`, `agents`, `teams` and `problems`: asks a server what many calls come to.
 
+/// Adds a line to a text.
+macro_rules! say {
+    ($text:expr, $($argument:tt)*) => {{
+        $text.push_str(&format!($($argument)*));
+        $text.push('\n');
+    }};
+}
+
 mod people;
 mod scope;
 mod show;

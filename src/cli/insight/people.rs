@@ -2,8 +2,6 @@
 //!
 //! **Invariant**: no place and no label without what it rests on.
 
-use std::fmt::Write as _;
-
 use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table};
 use crate::cli::report::layout::clean;
 use crate::proto::v1;
@@ -18,7 +16,7 @@ pub(super) fn agents(agents: &[v1::AgentLine], with_head: bool) -> String {
     }
     for agent in agents {
         let calls = agent.calls.clone().unwrap_or_default();
-        let score = agent.score.clone().unwrap_or_default();
+        let score = agent.score.unwrap_or_default();
         rows.push(vec![
             clean(&agent.agent_id),
             clean(&agent.agent_name),
@@ -45,18 +43,18 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     let subject = report.subject.clone().unwrap_or_default();
     let is_agent = subject.group() == v1::InsightGroup::Agent;
     let what = if is_agent { "座席" } else { "班组" };
-    let _ = write!(text, "{what} {} {}", clean(&subject.value), clean(&subject.name));
+    text.push_str(&format!("{what} {} {}", clean(&subject.value), clean(&subject.name)));
     if is_agent && !report.team.is_empty() {
-        let _ = write!(text, "  班组 {}", clean(&report.team));
+        text.push_str(&format!("  班组 {}", clean(&report.team)));
     }
     let calls = report.calls.clone().unwrap_or_default();
     let (from, before) = (day(report.from.as_ref(), "%Y-%m-%d"), day(report.before.as_ref(), "%Y-%m-%d"));
-    let _ = writeln!(text, "\n{from} 至 {before}  通话 {}  全部规则 {}", calls.num_calls, rate(Some(&calls)));
+    say!(text, "\n{from} 至 {before}  通话 {}  全部规则 {}", calls.num_calls, rate(Some(&calls)));
     if report.too_few {
         text.push_str("样本不足：通话太少，不给弱项、标签与名次\n");
     }
     if is_agent && report.rank.is_some() {
-        let _ = writeln!(text, "班组内名次 {}", rank(report.rank.as_ref()));
+        say!(text, "班组内名次 {}", rank(report.rank.as_ref()));
     }
     scores(&mut text, report);
     if !report.labels.is_empty() {
@@ -64,7 +62,7 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     }
     for label in &report.labels {
         let (own, others) = (rate(label.own.as_ref()), rate(label.others.as_ref()));
-        let _ = writeln!(text, "  {}  本人 {own}，同组其他人 {others}，p {:.2e}", label.label, label.p_value);
+        say!(text, "  {}  本人 {own}，同组其他人 {others}，p {:.2e}", label.label, label.p_value);
     }
     lines(&mut text, "弱项", &report.weak);
     lines(&mut text, "强项", &report.strengths);
@@ -73,12 +71,12 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     }
     for hint in &report.hints {
         let rules: Vec<String> = hint.rules.iter().map(|one| rule(Some(one))).collect();
-        let _ = writeln!(text, "  {}（{}）", clean(&hint.title), rules.join("、"));
-        let _ = writeln!(text, "    {}  {}", clean(&hint.material), clean(&hint.text));
+        say!(text, "  {}（{}）", clean(&hint.title), rules.join("、"));
+        say!(text, "    {}  {}", clean(&hint.material), clean(&hint.text));
     }
     let reviews = report.reviews.unwrap_or_default();
     if reviews.num_reviewed + reviews.num_appealed > 0 {
-        let _ = writeln!(
+        say!(
             text,
             "\n── 复核\n  已复核 {} 通：维持 {}，驳回 {}，补记 {}；申诉中 {} 通",
             reviews.num_reviewed,
@@ -91,7 +89,7 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     trend(&mut text, &report.trend);
     if let Some(past) = &report.against_past {
         let difference = past.difference.map_or_else(|| "-".to_owned(), points);
-        let _ = writeln!(
+        say!(
             text,
             "\n── 与上期相比\n  上期 {}  本期 {}  差 {difference} {}",
             rate(past.before.as_ref()),
@@ -103,7 +101,7 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
         text.push_str("\n── 成员\n");
         text.push_str(&agents(&report.members, true));
     }
-    let _ = writeln!(text, "\n方法：{}", report.statistic);
+    say!(text, "\n方法：{}", report.statistic);
     text
 }
 
@@ -137,10 +135,10 @@ fn scores(text: &mut String, report: &v1::PeopleReport) {
 
 fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine]) {
     if !lines.is_empty() {
-        let _ = writeln!(text, "\n── {title}");
+        say!(text, "\n── {title}");
     }
     for line in lines {
-        let _ = writeln!(
+        say!(
             text,
             "  {}  {}，其他人 {}，差 {} {}，q {:.2e}",
             rule(line.rule.as_ref()),
@@ -155,7 +153,7 @@ fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine]) {
             let at = at.map_or_else(String::new, |at| format!(" {at}"));
             let words = if moment.text.is_empty() { &moment.explanation } else { &moment.text };
             let when = day(moment.started_at.as_ref(), "%m-%d");
-            let _ = writeln!(text, "    {when} {}{at}  {}", clean(&moment.call_id), clean(words));
+            say!(text, "    {when} {}{at}  {}", clean(&moment.call_id), clean(words));
         }
     }
 }
@@ -166,12 +164,12 @@ fn trend(text: &mut String, trend: &[v1::InsightCell]) {
     }
     let rates: Vec<Option<f64>> = trend.iter().map(|cell| cell.figure.as_ref()?.rate).collect();
     text.push_str("\n── 按周\n");
-    let _ = writeln!(text, "  命中率 {}", sparkline(&rates));
+    say!(text, "  命中率 {}", sparkline(&rates));
     for cell in trend {
         let partial = if cell.is_partial { "*" } else { "" };
         let score = cell.mean_score.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}"));
         let others = cell.others_mean_score.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}"));
-        let _ = writeln!(
+        say!(
             text,
             "  {}{partial}  {}  其他人 {}  均分 {score}，其他人 {others}",
             day(cell.start.as_ref(), "%m-%d"),

@@ -2,8 +2,6 @@
 //!
 //! **Invariant**: every rate stands beside its counts.
 
-use std::fmt::Write as _;
-
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::report::layout::{clean, pad, pad_left};
@@ -171,10 +169,10 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
         text.push_str("期间规则版本有变化，变化处的升降可能来自规则：\n");
         for one in &answer.revisions {
             let from = day(one.first_call_at.as_ref(), "%Y-%m-%d");
-            let _ = writeln!(text, "  {from} 起  {} {}  {} 通", one.scheme, one.revision, one.num_calls);
+            say!(text, "  {from} 起  {} {}  {} 通", one.scheme, one.revision, one.num_calls);
         }
     }
-    let _ = writeln!(text, "合计 {}", rate(answer.total.as_ref()));
+    say!(text, "合计 {}", rate(answer.total.as_ref()));
     text
 }
 
@@ -187,8 +185,8 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
     for (place, spot) in answer.hot_spots.iter().enumerate() {
         let subject = spot.subject.as_ref().map_or_else(|| "全部通话".to_owned(), key);
         let mark = if spot.is_claimed { "▲" } else { "·" };
-        let _ = writeln!(text, "{mark} {}. {}  {subject}", place + 1, rule(spot.rule.as_ref()));
-        let _ = writeln!(
+        say!(text, "{mark} {}. {}  {subject}", place + 1, rule(spot.rule.as_ref()));
+        say!(
             text,
             "     {} → {}，升 {} 个百分点 {}，p {:.2e}，q {:.2e}，离散系数 {:.2}",
             rate(spot.baseline.as_ref()),
@@ -200,7 +198,7 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
             spot.dispersion,
         );
         if let Some(since) = &spot.since {
-            let _ = writeln!(
+            say!(
                 text,
                 "     起始 {}（{} 至 {}），变点 p {:.3}",
                 day(since.day.as_ref(), "%m-%d"),
@@ -210,12 +208,12 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
             );
         }
         if let Some(other) = spot.part_of {
-            let _ = writeln!(text, "     由第 {} 条解释：去掉其通话后不再显著", other + 1);
+            say!(text, "     由第 {} 条解释：去掉其通话后不再显著", other + 1);
         } else if !spot.is_claimed {
             text.push_str("     未确认：偶然即可解释，或幅度不够\n");
         }
     }
-    let _ = writeln!(text, "共检验 {} 组。方法：{}", answer.num_tested, answer.statistic);
+    say!(text, "共检验 {} 组。方法：{}", answer.num_tested, answer.statistic);
     text
 }
 
@@ -231,13 +229,7 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
         v1::ImprovementOutcome::Unspecified => "未知",
     };
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{}  {}  {words} ({})",
-        improvement.improvement_id,
-        clean(&improvement.title),
-        effect.words
-    );
+    say!(text, "{}  {}  {words} ({})", improvement.improvement_id, clean(&improvement.title), effect.words);
     let scope: Vec<&str> = improvement
         .agents
         .iter()
@@ -247,7 +239,7 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
         .collect();
     let scope = if scope.is_empty() { "全体".to_owned() } else { scope.join("、") };
     let rules: Vec<String> = effect.rules.iter().map(|one| rule(Some(one))).collect();
-    let _ = writeln!(
+    say!(
         text,
         "  {}  {}  {}：{}",
         day(improvement.at.as_ref(), "%Y-%m-%d"),
@@ -258,7 +250,7 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
     for (name, compared) in [("对象", effect.treated.as_ref()), ("其他人", effect.others.as_ref())] {
         let Some(compared) = compared else { continue };
         let difference = compared.difference.map_or_else(|| "-".to_owned(), points);
-        let _ = writeln!(
+        say!(
             text,
             "  {}  前 {}  后 {}  差 {difference} {}",
             pad(name, 6),
@@ -269,13 +261,13 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
     }
     if let Some(did) = effect.difference_in_differences {
         let interval = points_interval(effect.difference_in_differences_interval.as_ref());
-        let _ = writeln!(text, "  双重差分  {} {interval}", points(did));
+        say!(text, "  双重差分  {} {interval}", points(did));
     }
     for caution in &effect.cautions {
-        let _ = writeln!(text, "  注意：{caution}");
+        say!(text, "  注意：{caution}");
     }
     if let Some(treated) = &effect.treated {
-        let _ = writeln!(text, "  方法：{}", treated.method);
+        say!(text, "  方法：{}", treated.method);
     }
     text
 }

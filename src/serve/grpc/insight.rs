@@ -8,10 +8,10 @@ use tonic::{Request, Response, Status};
 
 use super::improvements;
 use crate::archive::Jobs;
-use crate::catalog::{CallQuery, Stage, TimeRange};
+use crate::catalog::{CallQuery, Catalog, Stage, TimeRange};
 use crate::insight::{
     HotSpotQuery, Limits, Period, ProblemQuery, ReportQuery, TallyQuery, add_moments, add_team_moments,
-    agent_report, agents, common_problems, hot_spots, tally, team_report,
+    agent_report, agents, common_problems, hot_spots, snapshot, tally, team_report,
 };
 use crate::proto::v1::insight_service_server::InsightService;
 use crate::proto::{ConvertError, convert, v1};
@@ -61,6 +61,16 @@ impl InsightApi {
 
 fn back(before: Timestamp, days: i64) -> Timestamp {
     before.checked_sub(SignedDuration::from_hours(days.saturating_mul(24))).unwrap_or(Timestamp::MIN)
+}
+
+/// The rows of a time, copied: what is counted long must not keep writers waiting.
+fn rows(jobs: &Jobs, period: Period) -> Catalog {
+    snapshot(jobs.calls().store(), period)
+}
+
+/// A time with the one before it, as long.
+fn with_past(Period { from, before }: Period) -> Period {
+    Period { from: from.checked_sub(before.duration_since(from)).unwrap_or(Timestamp::MIN), before }
 }
 
 /// The time asked for; `days` before its end, or now, where it is open.
@@ -193,7 +203,8 @@ impl InsightService for InsightApi {
             max_spots: limit(request.limit, 50)?,
         };
         let with_unclaimed = request.with_unclaimed;
-        let found = self.ask(move |jobs| Ok(hot_spots(&jobs.calls().store().catalog(), &query))).await?;
+        let spanned = Period { from: query.baseline.from, before: window.before };
+        let found = self.ask(move |jobs| Ok(hot_spots(&rows(jobs, spanned), &query))).await?;
         let told = found.spots.iter().filter(|spot| with_unclaimed || spot.is_claimed);
         Ok(Response::new(v1::ListHotSpotsResponse {
             hot_spots: told.map(Into::into).collect(),
@@ -258,7 +269,7 @@ impl InsightService for InsightApi {
             time_zone: self.zone("")?,
         };
         let (size, first) = (size_of(request.page_size)?, offset(&request.page_token)?);
-        let mut all = self.ask(move |jobs| Ok(agents(&jobs.calls().store().catalog(), &query))).await?;
+        let mut all = self.ask(move |jobs| Ok(agents(&rows(jobs, query.period), &query))).await?;
         all.retain(|one| request.team.is_empty() || one.team.as_deref() == Some(request.team.as_str()));
         Ok(Response::new(v1::ListAgentsResponse {
             agents: all.iter().skip(first).take(size).map(Into::into).collect(),
@@ -275,7 +286,7 @@ impl InsightService for InsightApi {
             ReportQuery { period: period_from_wire(from, before)?, time_zone: self.zone(&time_zone)? };
         let report = self.ask(move |jobs| {
             let (store, rules) = (jobs.calls().store(), jobs.calls().rules());
-            let report = agent_report(&store.catalog(), rules, &agent_id, &query);
+            let report = agent_report(&rows(jobs, with_past(query.period)), rules, &agent_id, &query);
             let mut report = report.ok_or(RequestError::NoJudgedCalls { whose: agent_id })?;
             add_moments(store, &mut report)?;
             Ok(v1::PeopleReport::from(&report))
@@ -292,7 +303,7 @@ impl InsightService for InsightApi {
             ReportQuery { period: period_from_wire(from, before)?, time_zone: self.zone(&time_zone)? };
         let report = self.ask(move |jobs| {
             let store = jobs.calls().store();
-            let report = team_report(&store.catalog(), &team, &query);
+            let report = team_report(&rows(jobs, with_past(query.period)), &team, &query);
             let mut report = report.ok_or(RequestError::NoJudgedCalls { whose: team })?;
             add_team_moments(store, &mut report)?;
             Ok(v1::PeopleReport::from(&report))
@@ -314,8 +325,7 @@ impl InsightService for InsightApi {
             time_zone: self.zone(&time_zone)?,
             max_problems: limit(most, 20)?,
         };
-        let found =
-            self.ask(move |jobs| Ok(common_problems(&jobs.calls().store().catalog(), &query))).await?;
+        let found = self.ask(move |jobs| Ok(common_problems(&rows(jobs, query.period), &query))).await?;
         let problems = found.iter().map(Into::into).collect();
         Ok(Response::new(v1::ListCommonProblemsResponse { problems }))
     }

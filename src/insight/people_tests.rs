@@ -1,0 +1,142 @@
+//! Reports on agents and teams, and common problems, over months with a known truth.
+
+use jiff::tz::TimeZone;
+
+use super::made::{Month, days, rule_id};
+use super::*;
+use crate::analysis::{RuleSet, Verdict};
+use crate::catalog::{CallQuery, Catalog, FinalVerdict, FindingQuery, ReviewFacts, ReviewState};
+
+fn month(seed: u64) -> Month {
+    Month { seed, calls_a_day: 5, spread: 0.0, ..Month::default() }
+}
+
+fn query() -> ReportQuery {
+    ReportQuery { period: days(0, 28), time_zone: TimeZone::UTC }
+}
+
+/// A pack whose rules are those of the made months.
+fn pack() -> RuleSet {
+    let mut text = "version = 2\n".to_owned();
+    for rule in 0..12 {
+        text += &format!(
+            "[[rule]]\nid = \"R{rule:02}\"\nname = \"n\"\nkind = \"forbidden\"\nlevel = \"S3\"\n\
+             dimension = \"服务规范\"\nhits = [\"客服: 保本\"]\nmisses = [\"客服: 您好\"]\n\
+             [[rule.condition]]\nkeyword = {{ any = [\"保本\"] }}\n"
+        );
+    }
+    text += "[[profile]]\nlabel = \"环节遗漏\"\nrules = [\"R02\", \"R05\"]\n\
+             [[profile]]\nlabel = \"抢话\"\nrules = [\"R07\"]\n\
+             [[training]]\ntitle = \"开场\"\nmaterial = \"手册\"\ntext = \"练习\"\nrules = [\"R02\"]\n";
+    RuleSet::compile("pack.toml", &text).unwrap()
+}
+
+fn report(catalog: &Catalog, agent: &str) -> AgentReport {
+    agent_report(catalog, &pack(), agent, &query()).unwrap()
+}
+
+#[test]
+fn a_weak_agent_gets_the_weakness_the_label_and_the_hint_and_others_get_none() {
+    let catalog = month(1).make(|place, rate| if place.rule == 2 && place.agent == 13 { 0.4 } else { rate });
+    let weak = report(&catalog, "a0013");
+    let ids = |lines: &[RuleLine]| lines.iter().map(|line| line.rule.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&weak.weak), [rule_id(2)]);
+    let line = &weak.weak[0];
+    assert!(line.q_value < 0.001 && line.interval.lower > 0.1 && line.difference > 0.2);
+    assert_eq!(catalog.chosen(&line.own.calls).count() as u64, line.own.counts.num_hits);
+    let labels: Vec<_> = weak.labels.iter().map(|label| label.label.as_str()).collect();
+    assert_eq!(labels, ["环节遗漏"]);
+    assert_eq!((weak.hints.len(), weak.hints[0].title.as_str()), (1, "开场"));
+    assert_eq!(weak.team.as_deref(), Some("t01"));
+    assert_eq!(weak.rank.unwrap().place, 10, "the last of ten");
+    assert!(weak.scores[0].against_others.unwrap().1.upper < 0.0);
+    assert_eq!(weak.trend.len(), 4);
+    assert_eq!(weak.trend.iter().map(|point| point.counts.num_calls).sum::<u64>(), 140);
+    let others = (0..40).filter(|agent| *agent != 13).map(|agent| report(&catalog, &format!("a{agent:04}")));
+    let told = others.filter(|one| !one.weak.is_empty() || !one.labels.is_empty()).count();
+    assert!(told <= 1, "{told} of 39 agents without a weakness");
+}
+
+#[test]
+fn a_strength_is_told_and_a_name_that_is_not_there_has_no_report() {
+    let catalog = month(2).make(|place, rate| if place.rule == 3 && place.agent == 5 { 0.02 } else { rate });
+    let strong = report(&catalog, "a0005");
+    assert_eq!(strong.strengths.iter().map(|line| line.rule.id.clone()).collect::<Vec<_>>(), [rule_id(3)]);
+    assert!(strong.weak.is_empty());
+    assert!(agent_report(&catalog, &pack(), "nobody", &query()).is_none());
+    assert!(team_report(&catalog, "nobody", &query()).is_none());
+    assert_eq!(agents(&catalog, &query()).len(), 40);
+}
+
+#[test]
+fn with_few_calls_nothing_is_said() {
+    let few = Month { num_days: 3, ..month(3) };
+    let catalog = few.make(|place, rate| if place.agent == 1 { 0.9 } else { rate });
+    let one = report(&catalog, "a0001");
+    assert!(one.too_few && one.weak.is_empty() && one.labels.is_empty() && one.rank.is_none());
+}
+
+#[test]
+fn a_weak_team_is_told_from_a_team_with_one_weak_agent() {
+    let catalog = month(4).make(|place, rate| match (place.rule, place.team, place.agent) {
+        (3, 2, _) => 2.0 * rate,
+        // One agent lifts the whole team's figures.
+        (6, 1, 15) => 0.9,
+        _ => rate,
+    });
+    let told = |team: &str| {
+        let report = team_report(&catalog, team, &query()).unwrap();
+        report.weak.iter().map(|line| line.rule.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told("t02"), [rule_id(3)]);
+    assert_eq!(told("t01"), []);
+    assert_eq!(team_report(&catalog, "t01", &query()).unwrap().members.len(), 10);
+}
+
+#[test]
+fn what_people_decided_is_counted() {
+    let mut catalog = month(5).make(|_, rate| rate);
+    let mut wanted = (0, 0);
+    let calls: Vec<_> =
+        catalog.calls().filter(|call| call.agents[0].agent_id.as_deref() == Some("a0000")).cloned().collect();
+    for mut call in calls.into_iter().take(20) {
+        let machine = call.judgement.as_ref().unwrap().verdicts.get(3).unwrap();
+        wanted.0 += u64::from(machine == Verdict::Hit);
+        wanted.1 += 1;
+        let finals = vec![FinalVerdict { rule_id: rule_id(3), verdict: Verdict::Miss }];
+        call.annotations.review =
+            Some(Box::new(ReviewFacts { state: ReviewState::Reviewed, finals, score: None }));
+        catalog.put(call);
+    }
+    let reviews = report(&catalog, "a0000").reviews;
+    assert_eq!((reviews.num_rejected, reviews.num_reviewed, reviews.num_confirmed), (wanted.0, wanted.1, 0));
+    assert!(wanted.0 > 0);
+}
+
+#[test]
+fn a_problem_of_all_is_told_from_that_of_a_few() {
+    let catalog = month(6).make(|place, rate| match (place.rule, place.agent) {
+        (3, _) if place.day >= 14 => 2.0 * rate,
+        (2, 0..4) => 0.6,
+        (2, _) => 0.02,
+        _ => rate,
+    });
+    let query = ProblemQuery {
+        calls: CallQuery::default(),
+        rules: FindingQuery::default(),
+        period: days(0, 28),
+        time_zone: TimeZone::UTC,
+        max_problems: 20,
+    };
+    let problems = common_problems(&catalog, &query);
+    assert_eq!(problems.len(), 12);
+    let of = |rule: usize| problems.iter().find(|one| one.rule.id == rule_id(rule)).unwrap();
+    let (all, few) = (of(3), of(2));
+    assert_eq!((all.spread, all.num_agents_hit), (Spread::Many, 40));
+    assert_eq!(all.since.unwrap().day, super::made::at(14));
+    assert!((all.top_share - all.top_share_by_chance).abs() < 0.05, "{all:?}");
+    assert_eq!(few.spread, Spread::Few);
+    assert!(few.top_share > 0.6 && few.gini > few.gini_by_chance + 0.2 && few.since.is_none(), "{few:?}");
+    assert_eq!(of(7).spread, Spread::Many, "{:?}", of(7));
+    assert!(problems.windows(2).all(|pair| pair[0].num_agents_hit >= pair[1].num_agents_hit));
+}
