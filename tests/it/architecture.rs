@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 19] = [
+const IMPORTS: [(&str, &[&str]); 21] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -18,26 +18,34 @@ const IMPORTS: [(&str, &[&str]); 19] = [
     ("analysis", &["audio", "dialogue"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
+    ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
+    ("opinion", &["dialogue", "store", "mining"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (
         "proto",
-        &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "pipeline", "listing", "archive"],
+        &[
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "mining", "pipeline", "listing",
+            "archive",
+        ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "pipeline", "archive", "proto"]),
+    (
+        "serve",
+        &["ingest", "dialogue", "analysis", "store", "mining", "opinion", "pipeline", "archive", "proto"],
+    ),
     (
         "config",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "serve",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "opinion", "pipeline",
+            "archive", "serve",
         ],
     ),
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "proto", "serve", "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "mining", "opinion",
+            "pipeline", "archive", "proto", "serve", "config",
         ],
     ),
 ];
