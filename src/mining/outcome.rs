@@ -276,3 +276,30 @@ pub struct Outcome {
     /// Weak spots.
     pub weak_spots: WeakSpots,
 }
+
+impl Outcome {
+    /// Every list of examples in it.
+    pub(super) fn examples(&mut self) -> impl Iterator<Item = &mut Vec<Example>> {
+        let WeakSpots {
+            stages,
+            silences,
+            turns_for_the_worse,
+            unclear_to_customers,
+            unclear_to_agents,
+            num_hits_nowhere: _,
+        } = &mut self.weak_spots;
+        let phrases = silences
+            .iter_mut()
+            .chain(turns_for_the_worse)
+            .chain(unclear_to_customers)
+            .chain(unclear_to_agents);
+        let rules = stages.iter_mut().flat_map(|stage| &mut stage.rules);
+        let words = self.new_words.iter_mut().map(|word| &mut word.examples);
+        words
+            .chain(self.bursts.iter_mut().map(|burst| &mut burst.examples))
+            .chain(self.topics.iter_mut().map(|topic| &mut topic.representatives))
+            .chain(self.demands.iter_mut().map(|demand| &mut demand.examples))
+            .chain(rules.map(|rule| &mut rule.examples))
+            .chain(phrases.map(|phrase| &mut phrase.examples))
+    }
+}

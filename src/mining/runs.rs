@@ -41,7 +41,7 @@ pub struct MiningRuns {
 struct Inner {
     thread: Option<JoinHandle<()>>,
     /// The finds that were asked for last.
-    found: Option<(u64, Arc<Outcome>)>,
+    found: Option<((u64, u32), Arc<Outcome>)>,
     is_stopping: bool,
 }
 
@@ -79,7 +79,7 @@ impl MiningRuns {
                 saved::put_run(&store, &run)?;
             }
         }
-        saved::prune(&store)?;
+        saved::forget_deleted(&store)?;
         Ok(Self { store, zone: TimeZone::fixed(offset), inner: Mutex::default(), progress: Arc::default() })
     }
 
@@ -119,6 +119,7 @@ impl MiningRuns {
             num_read: 0,
             num_to_read: 0,
             num_pieces: 0,
+            num_written: 0,
         };
         saved::put_run(&self.store, &run)?;
         let Progress { num_read, num_to_read, is_cancelled, is_stopped: _ } = &*self.progress;
@@ -175,19 +176,22 @@ impl MiningRuns {
     /// # Errors
     /// [`MiningError::NoRun`], [`MiningError::NotFound`]; anything the disk fails with.
     pub fn found(&self, id: Option<u64>) -> Result<(Run, Arc<Outcome>), MiningError> {
+        self.found_in(&mut self.inner(), id)
+    }
+
+    fn found_in(&self, inner: &mut Inner, id: Option<u64>) -> Result<(Run, Arc<Outcome>), MiningError> {
         let mut done = saved::runs(&self.store)?.into_iter().filter(|run| run.state == RunState::Done);
         let run = match id {
             None => done.next().ok_or(MiningError::NoRun)?,
             Some(id) => done.find(|run| run.id == id).ok_or(MiningError::NotFound { run: id })?,
         };
-        let mut inner = self.inner();
-        if let Some((known, found)) = &inner.found
-            && *known == run.id
-        {
-            return Ok((run, Arc::clone(found)));
-        }
-        let found = Arc::new(saved::outcome(&self.store, &run)?);
-        inner.found = Some((run.id, Arc::clone(&found)));
+        let mut found = match inner.found.take() {
+            Some((known, found)) if known == (run.id, run.num_written) => found,
+            _ => Arc::new(saved::outcome(&self.store, &run)?),
+        };
+        // What is deleted is not shown; it leaves the disk at the next start, or with the next run.
+        saved::without_deleted(&self.store, Arc::make_mut(&mut found))?;
+        inner.found = Some(((run.id, run.num_written), Arc::clone(&found)));
         Ok((run, found))
     }
 
@@ -196,8 +200,8 @@ impl MiningRuns {
     /// # Errors
     /// [`MiningError::NoTopic`], [`MiningError::NameTaken`], [`MiningError::Running`]; anything the disk fails with.
     pub fn rename(&self, topic: &str, name: &str) -> Result<(Run, Arc<Outcome>), MiningError> {
-        let (mut run, found) = self.found(None)?;
         let mut inner = self.inner();
+        let (mut run, found) = self.found_in(&mut inner, None)?;
         if inner.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return Err(MiningError::Running { run: run.id + 1 });
         }
@@ -232,7 +236,7 @@ impl MiningRuns {
         saved::add_name(&self.store, named)?;
         saved::put_outcome(&self.store, &mut run, &outcome)?;
         let found = Arc::new(outcome);
-        inner.found = Some((run.id, Arc::clone(&found)));
+        inner.found = Some(((run.id, run.num_written), Arc::clone(&found)));
         Ok((run, found))
     }
 
@@ -303,7 +307,7 @@ impl Work {
                 tracing::error!(run = self.run.id, error = %Chain(&error), "the end of mining is not kept");
             }
         }
-        if let Err(error) = saved::prune(&self.store) {
+        if let Err(error) = saved::forget_deleted(&self.store) {
             tracing::error!(error = %Chain(&error), "old runs of mining are not removed");
         }
         tracing::info!(run = self.run.id, "mining ends");

@@ -59,14 +59,22 @@ pub struct Run {
     pub num_to_read: u64,
     /// Pieces of its finds.
     pub num_pieces: u32,
+    /// How often its finds were written.
+    #[serde(default)]
+    pub num_written: u32,
 }
 
 fn run_key(id: u64) -> Vec<u8> {
     format!("run/{id:020}").into_bytes()
 }
 
-fn piece_key(id: u64, piece: u32) -> Vec<u8> {
-    format!("found/{id:020}/{piece:06}").into_bytes()
+/// The beginning of the keys of the pieces that a run has; changed finds get others, so that the old stay whole.
+fn pieces_key(run: &Run) -> String {
+    format!("found/{:020}/{:010}/", run.id, run.num_written)
+}
+
+fn piece_key(run: &Run, piece: u32) -> Vec<u8> {
+    format!("{}{piece:06}", pieces_key(run)).into_bytes()
 }
 
 /// Keeps a run as it is now; durable when it returns.
@@ -101,22 +109,17 @@ pub(super) fn put_outcome(store: &Store, run: &mut Run, outcome: &Outcome) -> Re
         pieces.push(piece);
         rest = behind;
     }
-    let old = run.num_pieces;
+    run.num_written += 1;
     let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     for (chunk, first) in pieces.chunks(AT_ONCE).zip((0..).step_by(AT_ONCE)) {
         let mut writes = Writes::default();
         for (at, piece) in chunk.iter().enumerate() {
-            writes.put(Family::Mining, &piece_key(run.id, number(first + at)), piece)?;
+            writes.put(Family::Mining, &piece_key(run, number(first + at)), piece)?;
         }
         store.write(writes)?;
     }
     run.num_pieces = number(pieces.len());
-    let mut writes = Writes::default();
-    for left in run.num_pieces..old {
-        writes.remove(Family::Mining, &piece_key(run.id, left));
-    }
-    writes.put(Family::Mining, &run_key(run.id), run)?;
-    store.write(writes)
+    put_run(store, run)
 }
 
 /// The finds of a run that is done.
@@ -126,23 +129,50 @@ pub(super) fn outcome(store: &Store, run: &Run) -> Result<Outcome, MiningError> 
     }
     let mut text = String::new();
     for piece in 0..run.num_pieces {
-        let piece: Option<String> = store.document(Family::Mining, &piece_key(run.id, piece))?;
+        let piece: Option<String> = store.document(Family::Mining, &piece_key(run, piece))?;
         text.push_str(&piece.ok_or(StoreError::Corrupt { what: "finds of mining" })?);
     }
     let found = serde_json::from_str(&text).map_err(|_| StoreError::Corrupt { what: "finds of mining" })?;
     Ok(found)
 }
 
-/// Forgets all but the last runs, and pieces of runs that did not end well.
+/// Takes what finds quote of calls that are no more out of them.
+pub(super) fn forget_deleted(store: &Store) -> Result<(), MiningError> {
+    for mut run in runs(store)?.into_iter().filter(|run| run.state == RunState::Done) {
+        let mut found = outcome(store, &run)?;
+        if without_deleted(store, &mut found)? {
+            put_outcome(store, &mut run, &found)?;
+        }
+    }
+    Ok(prune(store)?)
+}
+
+/// Takes examples of calls that are no more out of `found`. Says whether there were any.
+pub(super) fn without_deleted(store: &Store, found: &mut Outcome) -> Result<bool, StoreError> {
+    let mut has_any = false;
+    for examples in found.examples() {
+        let mut kept = Vec::with_capacity(examples.len());
+        for example in examples.drain(..) {
+            if store.facts(&example.call_id)?.is_some() {
+                kept.push(example);
+            } else {
+                has_any = true;
+            }
+        }
+        *examples = kept;
+    }
+    Ok(has_any)
+}
+
+/// Forgets all but the last runs, and pieces that no run has.
 pub(super) fn prune(store: &Store) -> Result<(), StoreError> {
     let runs = runs(store)?;
-    let kept: Vec<u64> = runs.iter().filter(|run| run.state == RunState::Done).map(|run| run.id).collect();
-    let gone = runs.iter().skip(MAX_RUNS).filter(|run| run.state != RunState::Running);
+    let (kept, gone) = runs.split_at(MAX_RUNS.min(runs.len()));
+    let has_finds: Vec<String> =
+        kept.iter().filter(|run| run.state == RunState::Done).map(pieces_key).collect();
     let mut writes = Writes::default();
-    let mut has_finds: Vec<u64> = kept.into_iter().take(MAX_RUNS).collect();
     for run in gone {
         writes.remove(Family::Mining, &run_key(run.id));
-        has_finds.retain(|id| *id != run.id);
     }
     store.write(writes)?;
     let mut after: Option<Vec<u8>> = None;
@@ -153,8 +183,7 @@ pub(super) fn prune(store: &Store) -> Result<(), StoreError> {
         after = Some(last.clone());
         let mut writes = Writes::default();
         for (key, _) in &page {
-            let id = key.get(6..26).and_then(|id| str::from_utf8(id).ok()).and_then(|id| id.parse().ok());
-            if !id.is_some_and(|id: u64| has_finds.contains(&id)) {
+            if !has_finds.iter().any(|pieces| key.starts_with(pieces.as_bytes())) {
                 writes.remove(Family::Mining, key);
             }
         }

@@ -64,6 +64,14 @@ pub enum OpinionError {
         /// `calls` or `tokens`.
         what: &'static str,
     },
+    /// Too much at once.
+    #[error(
+        "{limit} questions to the model are under way, as many as are asked at once: try again in a moment"
+    )]
+    Busy {
+        /// Most questions at once.
+        limit: usize,
+    },
     /// The endpoint cannot be reached or answers no HTTP.
     #[error("the endpoint does not answer: check `opinion.url` and the model's server")]
     Unreachable(#[source] Box<ureq::Error>),
@@ -114,6 +122,7 @@ impl Classify for OpinionError {
                 ErrorCode::Unavailable
             }
             Self::Timeout { .. } => ErrorCode::Timeout,
+            Self::Busy { .. } => ErrorCode::Busy,
         }
     }
 
@@ -128,6 +137,7 @@ impl Classify for OpinionError {
             Self::NoQuestion => "opinion.no_question",
             Self::TooLong { .. } => "opinion.too_long",
             Self::Budget { .. } => "opinion.budget",
+            Self::Busy { .. } => "opinion.busy",
             Self::Unreachable(_) => "opinion.unreachable",
             Self::Timeout { .. } => "opinion.timeout",
             Self::Status { .. } => "opinion.status",

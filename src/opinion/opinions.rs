@@ -1,5 +1,6 @@
 //! Opinions on calls and topics: asked for, kept, and asked for anew when what they were about has changed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -17,6 +18,8 @@ use crate::types::{CallId, SpeakerRole};
 const MAX_CHARS: usize = 60_000;
 /// A character is a token at most, in models that know Chinese; what is reserved before the endpoint says.
 const TOKENS_PER_CHAR: u64 = 1;
+/// Most questions under way at once; each holds a thread while the model thinks.
+const MAX_AT_ONCE: usize = 8;
 const BUDGET: &[u8] = b"opinion-budget";
 
 /// Words of a turn.
@@ -92,6 +95,7 @@ pub struct Opinions {
     config: OpinionConfig,
     key: Option<String>,
     budget: Mutex<()>,
+    num_asked: AtomicUsize,
 }
 
 impl std::fmt::Debug for Opinions {
@@ -116,7 +120,14 @@ impl Opinions {
             read.map(|key| key.trim().to_owned())
                 .map_err(|source| OpinionError::Key { path: path.clone(), source })
         });
-        Ok(Self { store, mining, config, key: key.transpose()?, budget: Mutex::new(()) })
+        Ok(Self {
+            store,
+            mining,
+            config,
+            key: key.transpose()?,
+            budget: Mutex::new(()),
+            num_asked: AtomicUsize::new(0),
+        })
     }
 
     /// A summary of a call.
@@ -216,6 +227,7 @@ impl Opinions {
         }) {
             return Ok(Opinion { is_kept: true, ..kept });
         }
+        let _place = Place::take(&self.num_asked)?;
         let reserved = num_chars as u64 * TOKENS_PER_CHAR + u64::from(self.config.max_answer_tokens);
         self.spend(reserved)?;
         let reply = endpoint::ask(&self.config, self.key.as_deref(), &task.prompt, &task.text)?;
@@ -283,6 +295,26 @@ impl Opinions {
         let mut writes = Writes::default();
         writes.put(Family::Mining, BUDGET, &budget)?;
         Ok(self.store.write(writes)?)
+    }
+}
+
+/// One of the questions that are under way at once.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(num_asked: &'a AtomicUsize) -> Result<Self, OpinionError> {
+        let place = Self(num_asked);
+        if num_asked.fetch_add(1, Ordering::Relaxed) >= MAX_AT_ONCE {
+            // Given back when `place` goes.
+            return Err(OpinionError::Busy { limit: MAX_AT_ONCE });
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

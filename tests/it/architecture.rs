@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// nothing. No entry names a later one, so there is no cycle.
 const IMPORTS: &[(&str, &[&str])] = &[
 const IMPORTS: [(&str, &[&str]); 20] = [
+const IMPORTS: [(&str, &[&str]); 21] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -27,6 +28,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
     ("review", &["ingest", "audio", "dialogue", "analysis", "catalog", "store"]),
     ("report", &["ingest", "analysis", "catalog", "store", "insight", "mining"]),
     ("insight", &["analysis", "catalog", "store"]),
+    ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
+    ("opinion", &["dialogue", "store", "mining"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
     ("listing", &["audio"]),
@@ -38,6 +41,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
             "opinion", "review", "report", "pipeline", "alert", "listing", "archive",
             "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "insight", "pipeline",
             "listing", "archive",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "mining", "pipeline", "listing",
+            "archive",
         ],
     ),
     (
@@ -51,12 +56,15 @@ const IMPORTS: [(&str, &[&str]); 20] = [
         "serve",
         &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline", "review", "archive", "proto"],
         &["ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto"],
+        &["ingest", "dialogue", "analysis", "store", "mining", "opinion", "pipeline", "archive", "proto"],
     ),
     (
         "config",
         &[
             "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "opinion", "review",
             "pipeline", "alert", "archive", "serve",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "opinion", "pipeline",
+            "archive", "serve",
         ],
     ),
     (
@@ -80,6 +88,8 @@ const IMPORTS: [(&str, &[&str]); 20] = [
             "proto",
             "serve",
             "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "mining", "opinion",
+            "pipeline", "archive", "proto", "serve", "config",
         ],
     ),
 ];
