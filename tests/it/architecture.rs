@@ -30,6 +30,7 @@ const IMPORTS: [(&str, &[&str]); 21] = [
     ("insight", &["analysis", "catalog", "store"]),
     ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
     ("opinion", &["dialogue", "store", "mining"]),
+    ("search", &["ingest", "dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
     ("listing", &["audio"]),

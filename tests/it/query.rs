@@ -223,14 +223,14 @@ async fn masks_give_what_is_asked_for_and_nothing_else() {
     let (_sandbox, mut client) = filled().await;
     let mask = |paths: &[&str]| Some(FieldMask { paths: texts(paths) });
     let filter = Some(v1::CallFilter { text: "提前还款".to_owned(), ..Default::default() });
-    let asked = mask(&["call.call_id", "score", "matches"]);
+    let asked = mask(&["call.call_id", "review", "matches"]);
     let request = v1::ListCallsRequest { filter, read_mask: asked, ..Default::default() };
     let page = list(&mut client, request).await;
     let summary = page.calls.first().expect("it is found");
     let call = v1::Call { call_id: "repay".to_owned(), ..Default::default() };
     assert_eq!(summary.call.as_ref(), Some(&call));
-    assert!(summary.score.is_some(), "{summary:?}");
-    assert!(summary.hit_rule_ids.is_empty() && summary.machine_score.is_none(), "not asked for: {summary:?}");
+    assert_eq!(summary.review(), v1::ReviewState::None);
+    assert!(summary.hit_rule_ids.is_empty() && summary.score.is_none(), "not asked for: {summary:?}");
     let marked: Vec<_> = summary
         .matches
         .iter()
