@@ -37,6 +37,7 @@ mod operator;
 mod pack_diff;
 #[cfg(test)]
 mod pack_errors;
+mod pieces;
 mod prefilter;
 mod read;
 mod read_condition;
@@ -81,6 +82,7 @@ pub use operator::{
 pub use pack_diff::{
     CallChange, CallDiff, DiffTotals, FieldChange, PackDiff, PartChange, diff_analyses, diff_packs,
 };
+pub use pieces::{Piece, Unit, cover, pieces, places, units};
 pub use risk::{Alert, EarlierAlert, HeldBack};
 pub use rule::{
     Anchor, AnchorHit, Condition, Guards, Quantity, Range, RoleScope, Rule, RuleTest, Scope, ScoreOn,

@@ -41,6 +41,11 @@ pub(super) fn frequency(word: &str) -> usize {
     if JIEBA.has_word(word) { JIEBA.suggest_freq(word) } else { 0 }
 }
 
+/// Whether `word` stands in the dictionary.
+pub(super) fn is_word(word: &str) -> bool {
+    JIEBA.has_word(word)
+}
+
 /// Whether `from..to` stands as words of its own: no token reaches over its start, and none that begins inside
 /// reaches over its end. A longer word that begins with it (保本型) counts.
 pub(super) fn stands_alone(tokens: &[Token], from: u32, to: u32) -> bool {

@@ -8,6 +8,7 @@ use crate::error::{Classify, ErrorCode};
 use crate::ingest::IngestError;
 use crate::masking::MaskingError;
 use crate::pipeline::PipelineError;
+use crate::search::SearchError;
 use crate::serve::ServeError;
 use crate::speech::SpeechError;
 use crate::speech::model::ModelError;
@@ -48,6 +49,9 @@ pub enum AppError {
     /// The jobs do not start.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The text index does not start.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The service does not start, or broke.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -68,6 +72,7 @@ impl Classify for AppError {
             Self::Masking(error) => error.code(),
             Self::Pipeline(error) => error.code(),
             Self::Archive(error) => error.code(),
+            Self::Search(error) => error.code(),
             Self::Serve(error) => error.code(),
             Self::Panicked => ErrorCode::Internal,
         }
@@ -84,6 +89,7 @@ impl Classify for AppError {
             Self::Masking(error) => error.reason(),
             Self::Pipeline(error) => error.reason(),
             Self::Archive(error) => error.reason(),
+            Self::Search(error) => error.reason(),
             Self::Serve(error) => error.reason(),
             Self::Panicked => "app.panicked",
         }

@@ -2,6 +2,7 @@
 
 mod chats;
 mod error;
+mod reindex;
 mod rules;
 mod service;
 mod sidecar;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use chats::{chat_way, open_chats};
 pub use error::AppError;
+pub use reindex::{Reindex, reindex};
 pub use rules::{load_rules, read_pack};
 pub use service::Service;
 pub use sidecar::{

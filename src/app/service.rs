@@ -1,6 +1,7 @@
 //! The service from its configuration to its end.
 //!
-//! Start: port, weights and rules, store, pipeline, then the first answer. Stop: requests, pipeline, store.
+//! Start: port, weights and rules, store, text index, pipeline, then the first answer. Stop: requests, pipeline, text
+//! index, store.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::archive::Jobs;
 use crate::config::Config;
 use crate::ingest::BlobStore;
 use crate::pipeline::{Calls, Privacy};
+use crate::search::TextIndex;
 use crate::serve::Server;
 use crate::speech::Transcriber;
 use crate::store::Store;
@@ -21,6 +23,7 @@ use crate::store::Store;
 pub struct Service {
     server: Server,
     jobs: Arc<Jobs>,
+    search: Arc<TextIndex>,
 }
 
 impl Service {
@@ -43,20 +46,21 @@ impl Service {
         let server = Server::bind(config.serve.clone()).await?;
         let (config, archive) = (config.clone(), config.archive.clone());
         let is_local = server.address().ip().is_loopback();
-        let jobs = blocking(move || {
+        let (jobs, search) = blocking(move || {
             // Cheap and most often wrong first.
             let rules = load_rules(&config)?;
             let store = Arc::new(Store::open(&config.store)?);
             let blobs = BlobStore::open(&config.store.data_dir, &config.ingest)?;
             let transcriber = load(&config)?;
             let privacy = Privacy::open(&config.masking, &config.store.data_dir)?;
+            let search = TextIndex::start(Arc::clone(&store))?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;
             let tools = job_tools(&config);
-            Ok(Jobs::start(Arc::new(calls), archive, is_local, tools)?)
+            Ok((Jobs::start(Arc::new(calls), archive, is_local, tools)?, search))
         })
         .await?;
-        Ok(Self { server, jobs: Arc::new(jobs) })
+        Ok(Self { server, jobs: Arc::new(jobs), search: Arc::new(search) })
     }
 
     /// The address it listens on, with the real port.
@@ -70,12 +74,13 @@ impl Service {
     /// # Errors
     /// [`AppError`] when the transport breaks.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        let served = self.server.run(Arc::clone(&self.jobs), stop).await;
-        let jobs = self.jobs;
+        let served = self.server.run(Arc::clone(&self.jobs), Arc::clone(&self.search), stop).await;
+        let (jobs, search) = (self.jobs, self.search);
         blocking(move || {
             // What is under way in the pipeline is what jobs wait for, so they go first.
             jobs.shutdown();
             jobs.calls().shutdown();
+            search.stop();
             Ok(())
         })
         .await?;

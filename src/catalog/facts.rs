@@ -219,8 +219,8 @@ impl CallFacts {
             number,
             change: 0,
             id: record.id.clone(),
-            received_at: record.received_at,
-            started_at: metadata.started_at.unwrap_or(record.received_at),
+            received_at: whole_micros(record.received_at),
+            started_at: whole_micros(metadata.started_at.unwrap_or(record.received_at)),
             duration: record.duration,
             stage: Stage::from(&record.state),
             media: metadata.media,
@@ -262,4 +262,9 @@ impl CallFacts {
     pub fn judgement_of(&self, index: usize) -> Option<&Judgement> {
         self.agents.get(index).and_then(|agent| agent.own.as_ref()).or(self.judgement.as_ref())
     }
+}
+
+/// As a row keeps it: what is read back is what was there before.
+fn whole_micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).expect("less precision leaves no time out of range")
 }

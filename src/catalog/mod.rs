@@ -8,9 +8,15 @@
 //! **Invariant**: no text of a conversation is here, and nothing is read or written: rows come from the store and go with
 //! it.
 
+mod column;
 mod facts;
+mod findings;
+mod index;
 mod query;
 mod rows;
+mod select;
+#[cfg(test)]
+mod select_tests;
 mod table;
 mod verdicts;
 
@@ -19,5 +25,6 @@ pub use facts::{
 };
 pub use query::{CallQuery, FindingQuery, ScoreRange, TimeRange};
 pub use rows::Catalog;
+pub use select::{CallOrder, OrderKey, Position};
 pub use table::{DimensionInfo, RuleInfo, RuleTable, TableId};
 pub use verdicts::Verdicts;

@@ -141,25 +141,18 @@ impl CallQuery {
     /// Whether it chooses `call`, which was judged by `table`. What the index answers faster.
     #[must_use]
     pub fn matches(&self, call: &CallFacts, table: Option<&RuleTable>) -> bool {
-        let some = |wanted: &[String], known: &Option<std::sync::Arc<str>>| {
-            wanted.is_empty() || known.as_deref().is_some_and(|known| wanted.iter().any(|one| one == known))
-        };
         let among = |wanted: &[String], known: &[std::sync::Arc<str>]| {
             wanted.is_empty() || known.iter().any(|known| wanted.iter().any(|one| **one == **known))
         };
-        let served = call.agents.iter().any(|agent| {
-            some(&self.agents, &agent.agent_id)
-                && some(&self.teams, &agent.team)
-                && some(&self.skill_groups, &agent.skill_group)
-        });
+        let served = self.served(call);
         let found = self.finding.is_empty()
             || table.is_some_and(|table| self.finding.positions(call, table).next().is_some());
         served
             && found
             && self.started.contains(call.started_at)
             && self.received.contains(call.received_at)
-            && some(&self.businesses, &call.business)
-            && some(&self.products, &call.product)
+            && some(&self.businesses, call.business.as_deref())
+            && some(&self.products, call.product.as_deref())
             && (self.directions.is_empty()
                 || call.direction.is_some_and(|one| self.directions.contains(&one)))
             && any(&self.media, &call.media)
@@ -171,6 +164,19 @@ impl CallQuery {
             && among(&self.topics, &call.annotations.topics)
             && among(&self.demands, &call.annotations.demands)
     }
+
+    /// Whether one of the call's agents is of those asked for.
+    pub(super) fn served(&self, call: &CallFacts) -> bool {
+        call.agents.iter().any(|agent| {
+            some(&self.agents, agent.agent_id.as_deref())
+                && some(&self.teams, agent.team.as_deref())
+                && some(&self.skill_groups, agent.skill_group.as_deref())
+        })
+    }
+}
+
+fn some(wanted: &[String], known: Option<&str>) -> bool {
+    wanted.is_empty() || known.is_some_and(|known| wanted.iter().any(|one| one == known))
 }
 
 fn any<T: PartialEq>(wanted: &[T], known: &T) -> bool {

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{AgentFacts, CallFacts, CallQuery, RuleTable, TableId};
+use super::index::Index;
+use super::{AgentFacts, CallFacts, RuleTable, TableId};
 
 /// The facts of all calls, by number.
 ///
@@ -14,6 +15,7 @@ pub struct Catalog {
     num_calls: usize,
     tables: HashMap<TableId, Arc<RuleTable>>,
     texts: HashSet<Arc<str>>,
+    pub(super) index: Index,
 }
 
 impl Catalog {
@@ -48,14 +50,18 @@ impl Catalog {
         }
         if let Some(row) = self.rows.get_mut(index) {
             self.num_calls += usize::from(row.is_none());
+            let (number, tables) = (facts.number, &self.tables);
+            self.index.change(number, row.as_deref(), Some(&facts), |call| table_of(tables, call));
             *row = Some(Box::new(facts));
         }
     }
 
     /// Forgets a call.
     pub fn remove(&mut self, number: u32) {
-        if let Some(row) = self.rows.get_mut(number as usize) {
-            self.num_calls -= usize::from(row.take().is_some());
+        if let Some(old) = self.rows.get_mut(number as usize).and_then(Option::take) {
+            self.num_calls -= 1;
+            let tables = &self.tables;
+            self.index.change(number, Some(&old), None, |call| table_of(tables, call));
         }
     }
 
@@ -70,15 +76,16 @@ impl Catalog {
         self.rows.iter().flatten().map(AsRef::as_ref)
     }
 
-    /// The calls that `query` chooses, by number.
-    pub fn chosen<'a>(&'a self, query: &'a CallQuery) -> impl Iterator<Item = &'a CallFacts> {
-        self.calls().filter(move |call| query.matches(call, self.table_of(call).map(AsRef::as_ref)))
-    }
-
     /// How many calls there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.num_calls
+    }
+
+    /// Bytes that the bitmaps take, about; the rows take more.
+    #[must_use]
+    pub fn num_index_bytes(&self) -> usize {
+        self.index.num_bytes()
     }
 
     /// Whether there is none.
@@ -101,4 +108,8 @@ impl Catalog {
         }
         annotations.topics.iter_mut().chain(&mut annotations.demands).for_each(share);
     }
+}
+
+fn table_of(tables: &HashMap<TableId, Arc<RuleTable>>, call: &CallFacts) -> Option<Arc<RuleTable>> {
+    tables.get(&call.judgement.as_ref()?.table).map(Arc::clone)
 }

@@ -1,18 +1,13 @@
 //! `diting calls`: asks a server about its calls.
 
-use std::io::IsTerminal;
-
 use super::Exit;
 use super::client::{Client, ServerArgs, block_on, reason};
 use super::exit::{UsageError, describe};
 use super::originals::{self, AccessArgs, AudioArgs, TokenArgs};
 use super::output::{self, Format, emit};
-use super::{late, watch};
-use crate::proto::convert::timestamp;
+use super::query_args::VerdictArg;
+use super::{late, lists, watch};
 use crate::proto::{json, v1};
-
-/// Largest page a server gives.
-const MAX_PAGE: u32 = 500;
 
 /// What was typed after `diting calls`.
 #[derive(Debug, clap::Args)]
@@ -28,25 +23,27 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Lists calls, newest first
-    List {
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// At most this many
-        #[arg(long, default_value_t = 50, value_name = "COUNT")]
-        limit: usize,
-    },
+    /// Lists calls by any mix of what is known of them, newest first
+    ///
+    /// diting calls list --team 三组 --level S1 --since 2026-11-01 --sort score
+    /// diting calls list --text '提前还款 客户:投诉' --call-type inbound
+    #[command(verbatim_doc_comment)]
+    List(Box<lists::CallsArgs>),
+    /// Shows in which calls, and where in them, something was said
+    ///
+    /// diting calls search 提前还款
+    /// diting calls search '客服:保本 -客户:不需要' --since 2026-11-01
+    #[command(verbatim_doc_comment)]
+    Search(Box<lists::SearchArgs>),
     /// Shows everything about one call
     Show {
         /// The call
         call_id: String,
     },
-    /// Lists findings of one call, or of all calls, newest call first
+    /// Lists findings of one call; `diting findings list` does so across calls
     Findings {
-        /// The call; all calls when absent
-        call_id: Option<String>,
-        #[command(flatten)]
-        filter: FilterArgs,
+        /// The call
+        call_id: String,
         /// Verdicts to list; may be repeated
         #[arg(long = "verdict", value_enum, value_name = "VERDICT", default_values_t = [VerdictArg::Hit])]
         verdicts: Vec<VerdictArg>,
@@ -86,68 +83,6 @@ enum Command {
     },
 }
 
-/// Which calls.
-#[derive(Debug, clap::Args)]
-struct FilterArgs {
-    /// Received at or after, for example 2026-11-23T00:00:00+08:00
-    #[arg(long, value_name = "TIME")]
-    from: Option<jiff::Timestamp>,
-    /// Received before
-    #[arg(long, value_name = "TIME")]
-    to: Option<jiff::Timestamp>,
-    /// The agent's job number
-    #[arg(long, value_name = "ID")]
-    agent: Option<String>,
-    /// A rule that hit
-    #[arg(long, value_name = "ID")]
-    rule: Option<String>,
-    /// The state
-    #[arg(long, value_enum)]
-    state: Option<StateArg>,
-    /// Scored at most this
-    #[arg(long, value_name = "POINTS")]
-    max_score: Option<f64>,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum StateArg {
-    Accepted,
-    Decoding,
-    Transcribing,
-    Scoring,
-    Done,
-    Failed,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum VerdictArg {
-    Hit,
-    Miss,
-    Na,
-}
-
-impl From<&FilterArgs> for v1::CallFilter {
-    fn from(args: &FilterArgs) -> Self {
-        let state = match args.state {
-            None => v1::CallState::Unspecified,
-            Some(StateArg::Accepted) => v1::CallState::Accepted,
-            Some(StateArg::Decoding) => v1::CallState::Decoding,
-            Some(StateArg::Transcribing) => v1::CallState::Transcribing,
-            Some(StateArg::Scoring) => v1::CallState::Scoring,
-            Some(StateArg::Done) => v1::CallState::Done,
-            Some(StateArg::Failed) => v1::CallState::Failed,
-        };
-        Self {
-            received_from: args.from.map(timestamp),
-            received_before: args.to.map(timestamp),
-            agent_id: args.agent.clone().unwrap_or_default(),
-            rule_id: args.rule.clone().unwrap_or_default(),
-            state: state.into(),
-            max_score: args.max_score,
-        }
-    }
-}
-
 /// Runs the command.
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     if args.format == Format::Srt && !matches!(args.command, Command::Show { .. } | Command::Unmask { .. }) {
@@ -156,15 +91,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     block_on(async {
         let mut client = args.server.client()?;
         match &args.command {
-            Command::List { filter, limit } => list(&args, &mut client, filter.into(), *limit).await,
+            Command::List(list) => lists::calls(list, &mut client, &args.server, args.format).await,
+            Command::Search(search) => lists::search(search, &mut client, &args.server, args.format).await,
             Command::Show { call_id } => show(&args, &mut client, call_id).await,
-            Command::Findings { call_id, filter, verdicts, limit } => {
-                let request = v1::ListFindingsRequest {
-                    call_id: call_id.clone().unwrap_or_default(),
-                    filter: Some(filter.into()),
-                    verdicts: verdicts.iter().map(|verdict| verdict_to_wire(*verdict).into()).collect(),
-                    ..Default::default()
-                };
+            Command::Findings { call_id, verdicts, limit } => {
+                let verdicts = verdicts.iter().map(|verdict| verdict.to_wire().into()).collect();
+                let filter = v1::CallFilter { verdicts, ..Default::default() };
+                let (call_id, filter) = (call_id.clone(), Some(filter));
+                let request = v1::ListFindingsRequest { call_id, filter, ..Default::default() };
                 findings(&args, &mut client, request, *limit).await
             }
             Command::Watch { call_id } => watch(&args, &mut client, call_id).await,
@@ -182,55 +116,6 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             Command::Delete { call_ids } => delete(&args, &mut client, call_ids).await,
         }
     })
-}
-
-fn verdict_to_wire(verdict: VerdictArg) -> v1::Verdict {
-    match verdict {
-        VerdictArg::Hit => v1::Verdict::Hit,
-        VerdictArg::Miss => v1::Verdict::Miss,
-        VerdictArg::Na => v1::Verdict::NotApplicable,
-    }
-}
-
-/// What of `limit` is still wanted, as the size of a page.
-fn page_size(limit: usize, num_seen: usize) -> u32 {
-    u32::try_from(limit - num_seen).unwrap_or(MAX_PAGE).min(MAX_PAGE)
-}
-
-async fn list(
-    args: &Args,
-    client: &mut Client,
-    filter: v1::CallFilter,
-    limit: usize,
-) -> anyhow::Result<Exit> {
-    let (mut num_seen, mut page_token) = (0, String::new());
-    if args.format == Format::Text && std::io::stdout().is_terminal() {
-        emit(output::SUMMARY_HEADER)?;
-    }
-    while num_seen < limit {
-        let request = v1::ListCallsRequest {
-            filter: Some(filter.clone()),
-            page_size: page_size(limit, num_seen),
-            page_token,
-        };
-        let page =
-            client.list_calls(request).await.map_err(|status| args.server.explain(&status))?.into_inner();
-        for summary in &page.calls {
-            match args.format {
-                Format::Json => emit(&json::to_line(summary))?,
-                Format::Text | Format::Srt => emit(&output::summary_line(summary))?,
-            }
-        }
-        num_seen += page.calls.len();
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    if !page_token.is_empty() && args.format == Format::Text {
-        eprintln!("diting: there are more; --limit {} shows twice as many", limit.saturating_mul(2));
-    }
-    Ok(Exit::Success)
 }
 
 async fn show(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
@@ -267,28 +152,15 @@ async fn show_failed(args: &Args, client: &mut Client, call_id: &str) -> anyhow:
 async fn findings(
     args: &Args,
     client: &mut Client,
-    mut request: v1::ListFindingsRequest,
+    request: v1::ListFindingsRequest,
     limit: usize,
 ) -> anyhow::Result<Exit> {
-    let mut num_seen = 0;
-    while num_seen < limit {
-        request.page_size = page_size(limit, num_seen);
-        let page = client
-            .list_findings(request.clone())
-            .await
-            .map_err(|status| args.server.explain(&status))?
-            .into_inner();
-        // A page ends with the end of a call and may hold more than was asked for.
-        for finding in page.findings.iter().take(limit - num_seen) {
-            match args.format {
-                Format::Json => emit(&json::to_line(finding))?,
-                Format::Text | Format::Srt => emit(&output::finding_line(finding))?,
-            }
-        }
-        num_seen += page.findings.len();
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            break;
+    let found =
+        client.list_findings(request).await.map_err(|status| args.server.explain(&status))?.into_inner();
+    for finding in found.findings.iter().take(limit) {
+        match args.format {
+            Format::Json => emit(&json::to_line(finding))?,
+            Format::Text | Format::Srt => emit(&output::finding_line(finding))?,
         }
     }
     Ok(Exit::Success)

@@ -15,7 +15,9 @@ mod client;
 mod config;
 mod eval;
 mod exit;
+mod findings;
 mod late;
+mod lists;
 mod logging;
 mod models;
 mod name_args;
@@ -23,12 +25,14 @@ mod originals;
 mod output;
 mod progress;
 mod push;
+mod query_args;
 mod recording;
 pub mod report;
 mod reports;
 mod rules;
 mod serve;
 mod settings;
+mod store;
 mod text_calls;
 mod watch;
 mod watch_folder;
@@ -55,6 +59,8 @@ enum Command {
     Push(Box<push::Args>),
     /// Asks a server about its calls
     Calls(calls::Args),
+    /// Asks a server about findings across calls
+    Findings(findings::Args),
     /// Takes in archives, judges or transcribes stored calls again, compares rule revisions
     Batch(batch::Args),
     /// Makes reports of a day, a week or a month, and exports for other programs
@@ -65,6 +71,8 @@ enum Command {
     Models(models::Args),
     /// Checks or shows the configuration
     Config(config::Args),
+    /// Looks after a data directory that no server has open
+    Store(store::Args),
     /// Measures recognition against labelled recordings
     Eval(eval::Args),
 }
@@ -79,11 +87,13 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Analyze(args) => analyze::run(args),
         Command::Push(args) => push::run(*args),
         Command::Calls(args) => calls::run(args),
+        Command::Findings(args) => findings::run(args),
         Command::Batch(args) => batch::run(args),
         Command::Report(args) => reports::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),
+        Command::Store(args) => store::run(args),
         Command::Eval(args) => eval::run(args),
     }
 }

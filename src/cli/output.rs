@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use super::report::{Style, render_srt, render_text};
-use super::watch::state_name;
 use crate::proto::{json, v1};
 use crate::types::Millis;
 
@@ -35,36 +34,10 @@ pub(super) fn emit(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// What stands over [`summary_line`]s on a terminal.
-pub(super) const SUMMARY_HEADER: &str = "RECEIVED\tCALL\tSTATE\tSCORE\tHITS OR FAILURE";
-
-/// One call on one line: when it was received, id, state, score, rules that hit or why it failed.
-pub(super) fn summary_line(summary: &v1::CallSummary) -> String {
-    let call = summary.call.clone().unwrap_or_default();
-    let received = call.received_at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    format!(
-        "{}\t{}\t{}\t{}\t{}",
-        received.map_or_else(String::new, |at| format!("{at:.0}")),
-        call.call_id,
-        state_name(call.state()),
-        summary.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
-        match &call.failure {
-            Some(failure) => failure.reason.clone(),
-            None if summary.hit_rule_ids.is_empty() => "-".to_owned(),
-            None => summary.hit_rule_ids.join(","),
-        },
-    )
-}
-
 /// One finding on one line: call, verdict, level, rule, points, first evidence.
 pub(super) fn finding_line(finding: &v1::Finding) -> String {
     let level = finding.level().as_str_name().trim_start_matches("LEVEL_");
-    let verdict = match finding.verdict() {
-        v1::Verdict::Hit => "hit",
-        v1::Verdict::Miss => "miss",
-        v1::Verdict::NotApplicable => "n/a",
-        v1::Verdict::Unspecified => "unknown",
-    };
+    let verdict = verdict_name(finding.verdict());
     let place = finding.evidence.first().map_or_else(
         || finding.explanation.clone(),
         |evidence| format!("{} {}", time(evidence.start.as_ref()), evidence.text),
@@ -73,6 +46,16 @@ pub(super) fn finding_line(finding: &v1::Finding) -> String {
         "{}\t{verdict}\t{level}\t{}\t{}\t{}\t{place}",
         finding.call_id, finding.rule_id, finding.rule_name, finding.score_delta
     )
+}
+
+/// A verdict in a word.
+pub(super) fn verdict_name(verdict: v1::Verdict) -> &'static str {
+    match verdict {
+        v1::Verdict::Hit => "hit",
+        v1::Verdict::Miss => "miss",
+        v1::Verdict::NotApplicable => "n/a",
+        v1::Verdict::Unspecified => "unknown",
+    }
 }
 
 fn time(duration: Option<&prost_types::Duration>) -> String {

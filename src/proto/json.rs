@@ -46,7 +46,7 @@ named!(
     WatchCallResponse
 );
 
-fn descriptor<M: Named>() -> MessageDescriptor {
+pub(super) fn descriptor<M: Named>() -> MessageDescriptor {
     POOL.get_message_by_name(M::NAME).expect("every name in this file stands in proto/")
 }
 

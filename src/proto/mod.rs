@@ -5,10 +5,12 @@
 mod chat_files;
 pub mod convert;
 pub mod json;
+mod mask;
 mod text_call;
 
 pub use chat_files::{ReadOptions, TextCalls, read_text_calls, text_call_id};
 pub use convert::{ConvertError, Report};
+pub use mask::ReadMask;
 pub use text_call::{TextCall, TextCallError};
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]

@@ -5,6 +5,7 @@ use crate::error::{Classify, ErrorCode, Retry};
 use crate::pipeline::PipelineError;
 use crate::proto::ConvertError;
 use crate::report::ReportError;
+use crate::search::SearchError;
 use crate::store::StoreError;
 
 /// A request that could not be served.
@@ -25,6 +26,9 @@ pub(super) enum RequestError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A search failed.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// Its results are asked for before there are any.
     #[error("call `{call_id}` is not done, it is {state}: watch it, or ask again later")]
     NotDone {
@@ -89,6 +93,7 @@ impl Classify for RequestError {
             Self::Archive(error) => error.code(),
             Self::Report(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Search(error) => error.code(),
             Self::NotDone { .. } | Self::CallFailed { .. } => ErrorCode::Conflict,
             Self::HeaderMissing | Self::HeaderRepeated | Self::PartMissing | Self::ChunkTooLarge { .. } => {
                 ErrorCode::InvalidInput
@@ -108,6 +113,7 @@ impl Classify for RequestError {
             Self::Archive(error) => error.reason(),
             Self::Report(error) => error.reason(),
             Self::Store(error) => error.reason(),
+            Self::Search(error) => error.reason(),
             Self::NotDone { .. } => "call.not_done",
             Self::CallFailed { .. } => "call.failed",
             Self::HeaderMissing => "upload.header_missing",
@@ -128,6 +134,7 @@ impl Classify for RequestError {
             Self::Archive(error) => error.retry(),
             Self::Report(error) => error.retry(),
             Self::Store(error) => error.retry(),
+            Self::Search(error) => error.retry(),
             Self::NotDone { .. } | Self::TooManyUploads { .. } | Self::ShuttingDown => Retry::After(1000),
             Self::Stalled { .. } | Self::BrokenOff => Retry::Later,
             Self::Field(_)

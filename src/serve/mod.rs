@@ -31,6 +31,7 @@ use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
 use crate::proto::v1::report_service_server::{self, ReportServiceServer};
 use crate::proto::v1::reprocess_service_server::{self, ReprocessServiceServer};
+use crate::search::TextIndex;
 use grpc::{CallApi, PrivacyApi, ReportApi, ReprocessApi};
 
 /// Why the service does not run.
@@ -96,11 +97,16 @@ impl Server {
         self.address
     }
 
-    /// Serves `jobs` and their calls until `stop` is cancelled and running requests have ended, or their grace has.
+    /// Serves `jobs` and their calls, which `search` finds by what was said, until `stop` is cancelled and running requests have ended, or their grace has.
     ///
     /// # Errors
     /// [`ServeError::Reflection`] or [`ServeError::Transport`].
-    pub async fn run(self, jobs: Arc<Jobs>, stop: CancellationToken) -> Result<(), ServeError> {
+    pub async fn run(
+        self,
+        jobs: Arc<Jobs>,
+        search: Arc<TextIndex>,
+        stop: CancellationToken,
+    ) -> Result<(), ServeError> {
         let calls = Arc::clone(jobs.calls());
         let grace = Duration::from_secs(self.config.shutdown_grace_secs);
         let reflection = || {
@@ -113,8 +119,9 @@ impl Server {
         let reflection = reflection().build_v1().map_err(ServeError::Reflection)?;
         let (reporter, health) = tonic_health::server::health_reporter();
         let draining = CancellationToken::new();
-        let api = CallServiceServer::new(CallApi::new(Arc::clone(&calls), self.config, draining.clone()))
-            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let api =
+            CallServiceServer::new(CallApi::new(Arc::clone(&calls), search, self.config, draining.clone()))
+                .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
 

@@ -11,6 +11,7 @@ use super::record::{StoredCall, hit_rule_ids};
 use super::{CallResult, Store, StoreError, codec, keys};
 use crate::analysis::Analysis;
 use crate::catalog::{CallFacts, RuleTable};
+use crate::dialogue::Dialogue;
 use crate::ingest::{CallRecord, CallState, Failure};
 use crate::types::{CallId, Millis, RuleId};
 
@@ -125,6 +126,14 @@ impl Store {
         self.read_result(id, |name| self.results.read_analysis(name))
     }
 
+    /// Who said what in a call; `None` when there is no such call or it is not done.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged; anything the disk fails with.
+    pub fn dialogue(&self, id: &CallId) -> Result<Option<Dialogue>, StoreError> {
+        self.read_result(id, |name| self.results.read_dialogue(name))
+    }
+
     fn read_result<T>(
         &self,
         id: &CallId,
@@ -216,18 +225,7 @@ impl Store {
     ) -> Result<Judged, StoreError> {
         let CallResult { analysis, parts, .. } = result;
         let hits = hit_rule_ids(analysis);
-        let mut new = StoredCall {
-            record,
-            score: analysis.scorecard.final_score(),
-            hit_rule_ids: Some(hits.clone()),
-            has_result: true,
-            num_results: old.num_results.wrapping_add(1),
-        };
-        let mut value = codec::encode(&new, "call")?;
-        if value.len() > MAX_VALUE_BYTES {
-            new.hit_rule_ids = None;
-            value = codec::encode(&new, "call")?;
-        }
+        let (new, value) = StoredCall::judged(record, result, old.num_results.wrapping_add(1))?;
         let old_hits = self.hits(old)?;
         let mut batch = replaced(old, &new, value);
         let entry = |rule: &RuleId| keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id);

@@ -72,6 +72,19 @@ pub(super) fn decode_first<'a, T: DeserializeOwned>(
     Ok((value, rest))
 }
 
+/// What follows the first frame in `bytes`, which is not looked into.
+pub(super) fn after_first<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a [u8], StoreError> {
+    let corrupt = || StoreError::Corrupt { what };
+    match bytes.first() {
+        Some(&VERSION) => {}
+        Some(version) => return Err(StoreError::UnknownVersion { what, version: *version }),
+        None => return Err(corrupt()),
+    }
+    let (stored_len, _) = bytes.get(HEADER_BYTES - 4..).and_then(split_u32).ok_or_else(corrupt)?;
+    let rest = bytes.get(HEADER_BYTES..).and_then(|rest| rest.get(stored_len as usize..));
+    rest.ok_or_else(corrupt)
+}
+
 /// The version of rows. A row of another version is made anew.
 const ROW_VERSION: u8 = 1;
 
@@ -114,6 +127,8 @@ mod tests {
             let frame = encode(&value, "value").expect("encodes");
             prop_assert_eq!(raw_len(&frame), serde_json::to_vec(&value).ok().map(|raw| raw.len()));
             prop_assert_eq!(decode::<Vec<(String, Option<i64>)>>(&frame, "value").expect("decodes"), value);
+            let two = [frame.as_slice(), b"the rest"].concat();
+            prop_assert_eq!(after_first(&two, "value").expect("is a frame"), b"the rest");
         }
 
         #[test]

@@ -258,7 +258,7 @@ impl Store {
         for table in self.results.read_tables()? {
             catalog.add_table(table);
         }
-        let (mut is_whole, mut next) = (true, Next::default());
+        let (mut is_whole, mut next, mut rows) = (true, Next::default(), Vec::new());
         for entry in self.index.scan_prefix(keys::FACTS) {
             let (_, value) = entry?;
             match codec::decode_row(&value) {
@@ -267,11 +267,14 @@ impl Store {
                     let named =
                         row.agents.iter().filter_map(|agent| agent.own.as_ref()).chain(&row.judgement);
                     is_whole &= named.into_iter().all(|one| catalog.table(one.table).is_some());
-                    catalog.put(row);
+                    rows.push(row);
                 }
                 None => is_whole = false,
             }
         }
+        // Bitmaps grow at their end fastest.
+        rows.sort_unstable_by_key(|row: &CallFacts| row.number);
+        rows.into_iter().for_each(|row| catalog.put(row));
         if let Some(number) =
             self.index.get(keys::NEXT_NUMBER)?.and_then(|value| value.as_ref().try_into().ok())
         {

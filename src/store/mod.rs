@@ -7,6 +7,7 @@
 //! **Invariant**: no sled type in the public API; a write that was acknowledged survives a power cut.
 
 mod access;
+mod bulk;
 mod calls;
 mod codec;
 mod config;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calls::MAX_VALUE_BYTES;
 use super::results::ResultFiles;
+use super::{StoreError, codec};
 use crate::analysis::{Analysis, Verdict};
 use crate::audio::AudioProfile;
 use crate::dialogue::Dialogue;
@@ -79,6 +81,29 @@ impl StoredCall {
         Self { record, score: None, hit_rule_ids: None, has_result: false, num_results: 0 }
     }
 
+    /// What is stored of a call that came to `result`, and the same encoded.
+    pub(super) fn judged(
+        record: CallRecord,
+        result: &CallResult,
+        num_results: u32,
+    ) -> Result<(Self, Vec<u8>), StoreError> {
+        let analysis = &result.analysis;
+        let mut new = Self {
+            record,
+            score: analysis.scorecard.final_score(),
+            hit_rule_ids: Some(hit_rule_ids(analysis)),
+            has_result: true,
+            num_results,
+        };
+        let mut value = codec::encode(&new, "call")?;
+        if value.len() > MAX_VALUE_BYTES {
+            // Then the result file has them.
+            new.hit_rule_ids = None;
+            value = codec::encode(&new, "call")?;
+        }
+        Ok((new, value))
+    }
+
     /// The name of its result file, whether there is one or not.
     pub(super) fn result_name(&self) -> String {
         ResultFiles::name(&self.record.id, self.record.received_at)
@@ -90,7 +115,7 @@ impl StoredCall {
 pub(super) struct DialoguePart {
     audio: Option<AudioProfile>,
     recognition: Option<RecognitionSummary>,
-    dialogue: Dialogue,
+    pub(super) dialogue: Dialogue,
     #[serde(default)]
     parts: Vec<AgentPart>,
     #[serde(default)]

@@ -19,6 +19,7 @@ use super::record::{CallResult, DialoguePart};
 use super::{StoreError, codec};
 use crate::analysis::Analysis;
 use crate::catalog::RuleTable;
+use crate::dialogue::Dialogue;
 use crate::ingest::files;
 use crate::types::CallId;
 
@@ -84,6 +85,16 @@ impl ResultFiles {
         Ok(())
     }
 
+    /// Gives what was put aside the name of a result that no record names yet; neither it nor its name is durable.
+    pub(super) fn place(&self, staged: NamedTempFile, name: &str) -> Result<(), StoreError> {
+        let path = self.path(name);
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        staged.persist(path).map_err(|failed| failed.error)?;
+        Ok(())
+    }
+
     /// Waits until everything that was written to this file system is on the disk, names included.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         Ok(files::sync_file_system(&self.staging)?)
@@ -127,6 +138,14 @@ impl ResultFiles {
         }
         file.read_to_end(&mut bytes)?;
         Ok(codec::decode_first(&bytes, "findings")?.0)
+    }
+
+    /// The dialogue alone, without decoding the findings before it.
+    pub(super) fn read_dialogue(&self, name: &str) -> Result<Dialogue, StoreError> {
+        let bytes = fs::read(self.path(name)).map_err(unreadable)?;
+        let (part, _): (DialoguePart, _) =
+            codec::decode_first(codec::after_first(&bytes, "findings")?, "dialogue")?;
+        Ok(part.dialogue)
     }
 
     /// Keeps a table of rules under its id, durably.

@@ -34,6 +34,12 @@ impl Score {
         self.0 as f64 / 100.0
     }
 
+    /// Points in hundredths, exact: for indexes and orders.
+    #[must_use]
+    pub const fn as_hundredths(self) -> i64 {
+        self.0
+    }
+
     /// The value held between `lower` and `upper`.
     #[must_use]
     pub fn clamp_between(self, lower: Self, upper: Self) -> Self {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
-const IMPORTS: [(&str, &[&str]); 21] = [
+const IMPORTS: [(&str, &[&str]); 22] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -20,6 +20,7 @@ const IMPORTS: [(&str, &[&str]); 21] = [
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
     ("insight", &["analysis", "catalog", "store"]),
     ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
+    ("search", &["dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
@@ -30,7 +31,13 @@ const IMPORTS: [(&str, &[&str]); 21] = [
             "listing", "archive",
         ],
     ),
-    ("serve", &["ingest", "dialogue", "analysis", "store", "report", "pipeline", "archive", "proto"]),
+    (
+        "serve",
+        &[
+            "ingest", "dialogue", "analysis", "catalog", "store", "report", "search", "pipeline", "archive",
+            "proto",
+        ],
+    ),
     (
         "config",
         &[
@@ -41,8 +48,8 @@ const IMPORTS: [(&str, &[&str]); 21] = [
     (
         "app",
         &[
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "pipeline", "archive",
-            "proto", "serve", "config",
+            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "search", "pipeline",
+            "archive", "proto", "serve", "config",
         ],
     ),
 ];
@@ -54,11 +61,13 @@ const CLI_IMPORTS: [&str; 11] = [
 ];
 
 /// Crates that only these modules may name.
-const CRATES: [(&str, &[&str]); 20] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
     ("sled", &["store"]),
+    ("tantivy", &["search"]),
+    ("roaring", &["catalog", "store", "search", "serve"]),
     ("symphonia", &["audio"]),
     ("audio_codec", &["audio"]),
     ("codec_core", &["audio"]),

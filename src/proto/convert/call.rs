@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::codec::{codec_from_wire, codec_to_wire};
 use super::{ConvertError, duration, known, optional_text, segments, timestamp, timestamp_from_wire};
-use crate::ingest::{CallRecord, CallState, Failure};
+use crate::ingest::{CallRecord, CallState};
 use crate::proto::v1;
 use crate::types::{AudioDeclaration, CallMetadata, ChannelIndex, Direction, HangUpSide, Media, SpeakerRole};
 
@@ -41,24 +41,6 @@ pub fn state_to_wire(state: &CallState) -> v1::CallState {
         CallState::Done => v1::CallState::Done,
         CallState::Failed(_) => v1::CallState::Failed,
     }
-}
-
-/// The state that a filter asks for in `field`, if it asks for one. The failure of `Failed` is empty.
-///
-/// # Errors
-/// [`ConvertError`] for a value that is none.
-pub fn state_from_wire(field: &str, state: i32) -> Result<Option<CallState>, ConvertError> {
-    Ok(match known(field, state)? {
-        v1::CallState::Unspecified => None,
-        v1::CallState::Accepted => Some(CallState::Accepted),
-        v1::CallState::Decoding => Some(CallState::Decoding),
-        v1::CallState::Transcribing => Some(CallState::Transcribing),
-        v1::CallState::Scoring => Some(CallState::Scoring),
-        v1::CallState::Done => Some(CallState::Done),
-        v1::CallState::Failed => {
-            Some(CallState::Failed(Failure { reason: String::new(), message: String::new() }))
-        }
-    })
 }
 
 /// Why the call failed, if it did.

@@ -1,10 +1,12 @@
 //! Findings, scores and whole reports to the wire.
 
+use super::filter::{review_to_wire, unspecified};
 use super::transcript::span_to_wire;
 use super::{ConvertError, duration, known, transcript};
 use crate::analysis::{
     ConditionResult, ConditionState, Evidence, Finding, Level, MatchMode, RuleKind, ScorecardResult, Verdict,
 };
+use crate::catalog::{CallFacts, RuleInfo};
 use crate::ingest::CallRecord;
 use crate::pipeline::{AgentPart, CallResult};
 use crate::proto::v1;
@@ -63,6 +65,7 @@ pub fn finding(call: &CallId, finding: &Finding) -> v1::Finding {
         num_hits: finding.num_hits,
         conditions: finding.conditions.iter().map(Into::into).collect(),
         agent_id: finding.agent_id.clone().unwrap_or_default(),
+        ..v1::Finding::default()
     }
 }
 
@@ -127,17 +130,55 @@ impl From<&ScorecardResult> for v1::ScorecardResult {
     }
 }
 
-/// A verdict asked for in field `verdicts`.
-///
-/// # Errors
-/// [`ConvertError`] for a value that is none.
-pub fn verdict_from_wire(value: i32) -> Result<Verdict, ConvertError> {
-    match known("verdicts", value)? {
-        v1::Verdict::Hit => Ok(Verdict::Hit),
-        v1::Verdict::Miss => Ok(Verdict::Miss),
-        v1::Verdict::NotApplicable => Ok(Verdict::NotApplicable),
-        v1::Verdict::Unspecified => Err(ConvertError::new("verdicts", "say which verdict is asked for")),
+/// What the facts of a call say of its finding of `rule`: the machine's verdict and the one that counts.
+#[must_use]
+pub fn finding_of_row(call: &CallFacts, rule: &RuleInfo, machine: Verdict, counting: Verdict) -> v1::Finding {
+    v1::Finding {
+        call_id: call.id.to_string(),
+        rule_id: rule.id.to_string(),
+        rule_name: rule.name.clone(),
+        kind: kind(rule.kind).into(),
+        level: level(rule.level).into(),
+        dimension: rule.dimension.clone(),
+        verdict: verdict(machine).into(),
+        final_verdict: verdict(counting).into(),
+        review: review_to_wire(call.review_state()).into(),
+        ..v1::Finding::default()
     }
+}
+
+/// A verdict that is asked for in `field`.
+pub(super) fn verdict_in(field: &str, value: i32) -> Result<Verdict, ConvertError> {
+    Ok(match known(field, value)? {
+        v1::Verdict::Unspecified => return Err(unspecified(field)),
+        v1::Verdict::Hit => Verdict::Hit,
+        v1::Verdict::Miss => Verdict::Miss,
+        v1::Verdict::NotApplicable => Verdict::NotApplicable,
+    })
+}
+
+/// A level that is asked for in `field`.
+pub(super) fn level_from_wire(field: &str, value: i32) -> Result<Level, ConvertError> {
+    Ok(match known(field, value)? {
+        v1::Level::Unspecified => return Err(unspecified(field)),
+        v1::Level::S1 => Level::S1,
+        v1::Level::S2 => Level::S2,
+        v1::Level::S3 => Level::S3,
+        v1::Level::S4 => Level::S4,
+        v1::Level::S5 => Level::S5,
+    })
+}
+
+/// A kind of rule that is asked for in `field`.
+pub(super) fn kind_from_wire(field: &str, value: i32) -> Result<RuleKind, ConvertError> {
+    Ok(match known(field, value)? {
+        v1::RuleKind::Unspecified => return Err(unspecified(field)),
+        v1::RuleKind::Required => RuleKind::Required,
+        v1::RuleKind::Forbidden => RuleKind::Forbidden,
+        v1::RuleKind::Acoustic => RuleKind::Acoustic,
+        v1::RuleKind::Process => RuleKind::Process,
+        v1::RuleKind::Watch => RuleKind::Watch,
+    })
 }
 
 pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {

@@ -7,6 +7,7 @@ mod call;
 mod chat;
 mod codec;
 mod dialogue;
+mod filter;
 mod finding;
 mod job;
 mod report;
@@ -15,14 +16,15 @@ mod time;
 mod transcript;
 mod update;
 
-pub use call::{failure_of, state_from_wire, state_to_wire};
+pub use call::{failure_of, state_to_wire};
 pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;
-pub use finding::{Report, finding, verdict_from_wire};
+pub use filter::{CallChoice, call_choice, call_order, review_to_wire};
+pub use finding::{Report, finding, finding_of_row};
 pub use job::{job_id, pack};
 pub use report::{export_request, report_file, report_request};
 pub use time::{duration, timestamp, timestamp_from_wire};
-pub use transcript::transcript;
+pub use transcript::{text_match, transcript};
 pub use update::updated;
 
 use crate::error::{Classify, ErrorCode};

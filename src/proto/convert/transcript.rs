@@ -35,6 +35,18 @@ pub fn transcript(result: &CallResult) -> v1::Transcript {
     }
 }
 
+/// A turn in which words that were looked for stand at `ranges`.
+#[must_use]
+pub fn text_match(turn: &Turn, ranges: &[(u32, u32)]) -> v1::TextMatch {
+    v1::TextMatch {
+        turn: turn.index,
+        role: v1::SpeakerRole::from(turn.role).into(),
+        start: turn.span.map(|span| duration(span.start)),
+        text: turn.text.clone(),
+        ranges: ranges.iter().map(|(from, to)| v1::CharRange { from: *from, to: *to }).collect(),
+    }
+}
+
 impl From<&MaskedSpan> for v1::MaskedSpan {
     fn from(masked: &MaskedSpan) -> Self {
         let (start, end) = masked.span.map_or((None, None), bounds);

@@ -6,11 +6,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{chat, query, upload, watch};
+use super::{chat, findings, query, upload, watch};
 use crate::ingest::{CallRecord, CallState};
 use crate::pipeline::Calls;
 use crate::proto::v1::call_service_server::CallService;
 use crate::proto::{Report, convert, v1};
+use crate::search::TextIndex;
 use crate::serve::blocking::blocking;
 use crate::serve::config::ServeConfig;
 use crate::serve::error::RequestError;
@@ -21,6 +22,7 @@ use crate::types::{CallId, CallMetadata};
 #[derive(Debug)]
 pub(in crate::serve) struct CallApi {
     calls: Arc<Calls>,
+    search: Arc<TextIndex>,
     config: ServeConfig,
     uploads: Arc<Semaphore>,
     draining: CancellationToken,
@@ -28,9 +30,14 @@ pub(in crate::serve) struct CallApi {
 
 impl CallApi {
     /// Serves `calls` until `draining` is cancelled; then streams end and running requests get to their end.
-    pub(in crate::serve) fn new(calls: Arc<Calls>, config: ServeConfig, draining: CancellationToken) -> Self {
+    pub(in crate::serve) fn new(
+        calls: Arc<Calls>,
+        search: Arc<TextIndex>,
+        config: ServeConfig,
+        draining: CancellationToken,
+    ) -> Self {
         let uploads = Arc::new(Semaphore::new(config.max_uploads));
-        Self { calls, config, uploads, draining }
+        Self { calls, search, config, uploads, draining }
     }
 
     /// The record of a call that is done, and what `read` finds in the store for it.
@@ -139,8 +146,9 @@ impl CallService for CallApi {
         &self,
         request: Request<v1::ListCallsRequest>,
     ) -> Result<Response<v1::ListCallsResponse>, Status> {
-        let (query, calls) = (query::CallQuery::try_from(request.into_inner())?, Arc::clone(&self.calls));
-        Ok(Response::new(blocking(move || query.page(calls.store())).await?))
+        let asked = query::CallsAsked::try_from(request.into_inner())?;
+        let (calls, search) = (Arc::clone(&self.calls), Arc::clone(&self.search));
+        Ok(Response::new(blocking(move || asked.page(calls.store(), &search)).await?))
     }
 
     async fn list_findings(
@@ -149,13 +157,16 @@ impl CallService for CallApi {
     ) -> Result<Response<v1::ListFindingsResponse>, Status> {
         let request = request.into_inner();
         if request.call_id.is_empty() {
-            let (query, calls) = (query::FindingQuery::try_from(request)?, Arc::clone(&self.calls));
-            return Ok(Response::new(blocking(move || query.page(calls.store())).await?));
+            let asked = findings::FindingsAsked::try_from(request)?;
+            let (calls, search) = (Arc::clone(&self.calls), Arc::clone(&self.search));
+            return Ok(Response::new(blocking(move || asked.page(calls.store(), &search)).await?));
         }
-        let verdicts = query::verdicts(&request.verdicts)?;
-        let (record, analysis) = self.done(&request.call_id, Store::analysis).await?;
-        let findings = query::chosen(&record.id, &analysis, &verdicts);
-        Ok(Response::new(v1::ListFindingsResponse { findings, next_page_token: String::new() }))
+        let call_id = request.call_id.clone();
+        let asked = findings::OneCall::try_from(request)?;
+        let (_, analysis) = self.done(&call_id, Store::analysis).await?;
+        let (id, calls) = (convert::call_id(&call_id).map_err(RequestError::from)?, Arc::clone(&self.calls));
+        let facts = blocking(move || calls.store().facts(&id)).await?;
+        Ok(Response::new(asked.answer(&call_id, &analysis, facts.as_ref())?))
     }
 
     async fn watch_call(

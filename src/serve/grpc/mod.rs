@@ -2,6 +2,8 @@
 
 mod call;
 mod chat;
+mod findings;
+mod page;
 mod privacy;
 mod query;
 mod report;

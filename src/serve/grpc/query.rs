@@ -1,160 +1,203 @@
-//! Lists: what a request asks for, checked, and a page of the answer.
+//! Lists of calls: what a request asks for, checked, and a page of the answer.
+//!
+//! Which calls, how many and in which order is told by the catalog and the text index; only what is shown of the calls of
+//! one page is read from the disk, and only where it is asked for.
 
-use crate::analysis::{Analysis, Verdict};
-use crate::ingest::CallState;
+use roaring::RoaringBitmap;
+
+use super::page;
+use crate::analysis::Verdict;
+use crate::catalog::{CallFacts, CallOrder, CallQuery, Catalog, Position};
 use crate::proto::convert::{self, ConvertError};
-use crate::proto::v1;
+use crate::proto::{ReadMask, v1};
+use crate::search::{SearchError, TextIndex, TextQuery};
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
-use crate::store::{CallFilter, PageToken, Store, StoreError};
-use crate::types::{CallId, RuleId, Score};
+use crate::store::{Store, StoreError};
+use crate::types::Score;
 
-/// Calls looked at for one page of findings; a page may end empty there and still name a next one.
-const MAX_CALLS_PER_PAGE: usize = 1000;
+/// Fields of a call in a list when none is asked for: all but those that need its text.
+const DEFAULT_FIELDS: [&str; 7] =
+    ["call", "score", "hit_rule_ids", "machine_score", "review", "topics", "demands"];
 
-/// A page of calls, asked for.
+/// A page of something of calls in an order, asked for.
 #[derive(Debug)]
-pub(super) struct CallQuery {
-    filter: CallFilter,
-    page_size: usize,
-    page_token: Option<PageToken>,
+pub(super) struct Asked {
+    pub(super) query: CallQuery,
+    pub(super) text: Option<TextQuery>,
+    pub(super) order: CallOrder,
+    pub(super) page_size: usize,
+    pub(super) after: Option<Position>,
+    binding: u32,
 }
 
-impl TryFrom<v1::ListCallsRequest> for CallQuery {
-    type Error = RequestError;
+/// What the text index adds to an answer.
+#[derive(Debug, Default)]
+pub(super) struct Spoken {
+    /// Calls in which the words occur; absent when none were asked for.
+    calls: Option<RoaringBitmap>,
+    pub(super) current_to: u64,
+    pub(super) last_change: u64,
+}
 
-    fn try_from(request: v1::ListCallsRequest) -> Result<Self, RequestError> {
+impl Asked {
+    pub(super) fn new(
+        filter: Option<v1::CallFilter>,
+        order_by: &str,
+        size: u32,
+        page_token: &str,
+    ) -> Result<Self, RequestError> {
+        let binding = page::binding(filter.as_ref(), order_by);
+        let choice = convert::call_choice(filter.unwrap_or_default())?;
         Ok(Self {
-            filter: filter(request.filter.unwrap_or_default())?,
-            page_size: page_size(request.page_size)?,
-            page_token: page_token(&request.page_token)?,
+            query: choice.query,
+            text: choice.text.map(|text| text_query(&text)).transpose()?,
+            order: convert::call_order(order_by)?,
+            page_size: page_size(size)?,
+            after: page::from_text(binding, page_token)?,
+            binding,
         })
     }
-}
 
-impl CallQuery {
-    /// The page.
-    pub(super) fn page(&self, store: &Store) -> Result<v1::ListCallsResponse, RequestError> {
-        let page = store.list_calls(&self.filter, self.page_size, self.page_token.as_ref())?;
-        let calls = page.items.iter().map(|summary| v1::CallSummary {
-            call: Some((&summary.record).into()),
-            score: summary.score.map(Score::as_f64),
-            hit_rule_ids: summary.hit_rule_ids.iter().map(ToString::to_string).collect(),
-        });
-        Ok(v1::ListCallsResponse { calls: calls.collect(), next_page_token: token_text(page.next) })
+    /// Asks the text index. Before the catalog, which nobody should hold for long.
+    pub(super) fn spoken(&self, store: &Store, search: &TextIndex) -> Result<Spoken, RequestError> {
+        let Some(text) = &self.text else { return Ok(Spoken::default()) };
+        let last_change = store.last_change();
+        let found = search.find(text)?;
+        let current_to = found.current_to.min(last_change);
+        Ok(Spoken { calls: Some(found.calls), current_to, last_change })
     }
-}
 
-/// A page of findings across calls, asked for.
-#[derive(Debug)]
-pub(super) struct FindingQuery {
-    calls: CallQuery,
-    rule_id: Option<RuleId>,
-    verdicts: Vec<Verdict>,
-}
-
-impl TryFrom<v1::ListFindingsRequest> for FindingQuery {
-    type Error = RequestError;
-
-    fn try_from(request: v1::ListFindingsRequest) -> Result<Self, RequestError> {
-        let mut filter = filter(request.filter.unwrap_or_default())?;
-        // Other calls have no findings.
-        filter.state.get_or_insert(CallState::Done);
-        let (rule_id, verdicts) = (filter.rule_id.clone(), verdicts(&request.verdicts)?);
-        if verdicts != [Verdict::Hit] {
-            // The index knows only whom the rule hit.
-            filter.rule_id = None;
+    /// All calls that are chosen.
+    pub(super) fn set(&self, catalog: &Catalog, spoken: &Spoken) -> RoaringBitmap {
+        let mut set = catalog.select(&self.query);
+        if let Some(calls) = &spoken.calls {
+            set &= calls;
         }
-        let page_token = page_token(&request.page_token)?;
-        let calls = CallQuery { filter, page_size: page_size(request.page_size)?, page_token };
-        Ok(Self { calls, rule_id, verdicts })
+        set
+    }
+
+    /// The token of the page behind `last`, when there is one.
+    pub(super) fn token(&self, last: Option<Position>) -> String {
+        last.map(|position| page::to_text(self.binding, position)).unwrap_or_default()
     }
 }
 
-impl FindingQuery {
-    /// The page. It ends with the end of a call, because a page token names a call.
-    pub(super) fn page(&self, store: &Store) -> Result<v1::ListFindingsResponse, RequestError> {
-        let mut findings = Vec::new();
-        let mut page_token = self.calls.page_token.clone();
-        for _ in 0..MAX_CALLS_PER_PAGE {
-            let page = store.list_calls(&self.calls.filter, 1, page_token.as_ref())?;
-            for summary in &page.items {
-                let id = &summary.record.id;
-                let analysis = match store.analysis(id) {
-                    // OK to go on, because one damaged call must not hide the findings of all others.
-                    Err(error @ StoreError::Corrupt { .. }) => {
-                        tracing::error!(call = %id, %error, "a call is passed over");
-                        continue;
-                    }
-                    outcome => outcome?,
-                };
-                // Absent when the call was deleted meanwhile.
-                let Some(analysis) = analysis else { continue };
-                let mut chosen = chosen(id, &analysis, &self.verdicts);
-                if let Some(rule_id) = &self.rule_id {
-                    chosen.retain(|finding| finding.rule_id == rule_id.as_str());
-                }
-                findings.append(&mut chosen);
-            }
-            page_token = page.next;
-            // A page without a call means that the store has looked as far as it looks at once.
-            let is_short = page.items.is_empty();
-            if page_token.is_none() || is_short || findings.len() >= self.calls.page_size {
-                break;
-            }
-        }
-        Ok(v1::ListFindingsResponse { findings, next_page_token: token_text(page_token) })
-    }
-}
-
-/// The findings of one call with one of `verdicts`.
-pub(super) fn chosen(id: &CallId, analysis: &Analysis, verdicts: &[Verdict]) -> Vec<v1::Finding> {
-    let findings = analysis.findings.iter();
-    findings
-        .filter(|finding| verdicts.contains(&finding.verdict))
-        .map(|finding| convert::finding(id, finding))
-        .collect()
-}
-
-/// The verdicts asked for; hits when none is.
-pub(super) fn verdicts(asked: &[i32]) -> Result<Vec<Verdict>, RequestError> {
-    if asked.is_empty() {
-        return Ok(vec![Verdict::Hit]);
-    }
-    let verdicts: Result<Vec<_>, ConvertError> =
-        asked.iter().map(|verdict| convert::verdict_from_wire(*verdict)).collect();
-    Ok(verdicts?)
-}
-
-fn filter(wire: v1::CallFilter) -> Result<CallFilter, ConvertError> {
-    let rule_id = convert::optional_text("filter.rule_id", wire.rule_id)?
-        .map(|text| {
-            RuleId::try_new(text).map_err(|error| ConvertError::new("filter.rule_id", error.to_string()))
-        })
-        .transpose()?;
-    let max_score = wire
-        .max_score
-        .map(|points| {
-            Score::from_f64(points).ok_or_else(|| ConvertError::new("filter.max_score", "is no score"))
-        })
-        .transpose()?;
-    let time = |field: &str, at: Option<_>| at.map(|at| convert::timestamp_from_wire(field, at)).transpose();
-    Ok(CallFilter {
-        received_from: time("filter.received_from", wire.received_from)?,
-        received_before: time("filter.received_before", wire.received_before)?,
-        agent_id: convert::optional_text("filter.agent_id", wire.agent_id)?,
-        // Counted over by rules only: a reference to a person is not searched by from outside.
-        customer_ref: None,
-        rule_id,
-        state: convert::state_from_wire("filter.state", wire.state)?,
-        max_score,
+fn text_query(text: &str) -> Result<TextQuery, RequestError> {
+    TextQuery::parse(text).map_err(|error| match error {
+        SearchError::Query { problem } => ConvertError::new("filter.text", problem).into(),
+        other @ (SearchError::Engine(_) | SearchError::Thread(_)) => other.into(),
     })
 }
 
-fn page_token(text: &str) -> Result<Option<PageToken>, RequestError> {
-    Ok(if text.is_empty() { None } else { Some(text.parse::<PageToken>()?) })
+/// A page of calls, asked for.
+#[derive(Debug)]
+pub(super) struct CallsAsked {
+    asked: Asked,
+    mask: ReadMask,
 }
 
-fn token_text(token: Option<PageToken>) -> String {
-    token.map(|token| token.to_string()).unwrap_or_default()
+impl TryFrom<v1::ListCallsRequest> for CallsAsked {
+    type Error = RequestError;
+
+    fn try_from(request: v1::ListCallsRequest) -> Result<Self, RequestError> {
+        let v1::ListCallsRequest { filter, page_size, page_token, order_by, read_mask } = request;
+        let mask = ReadMask::of::<v1::CallSummary>(read_mask, &DEFAULT_FIELDS)?;
+        Ok(Self { asked: Asked::new(filter, &order_by, page_size, &page_token)?, mask })
+    }
+}
+
+impl CallsAsked {
+    /// The page.
+    pub(super) fn page(
+        &self,
+        store: &Store,
+        search: &TextIndex,
+    ) -> Result<v1::ListCallsResponse, RequestError> {
+        let asked = &self.asked;
+        let spoken = asked.spoken(store, search)?;
+        let (mut rows, total_size, next) = {
+            let catalog = store.catalog();
+            let set = asked.set(&catalog, &spoken);
+            let mut numbers = catalog.page(&set, asked.order, asked.after, asked.page_size + 1);
+            let has_more = numbers.len() > asked.page_size;
+            numbers.truncate(asked.page_size);
+            let last = numbers.last().map(|number| catalog.position(*number, asked.order));
+            let rows = numbers.iter().filter_map(|number| {
+                let call = catalog.call(*number)?;
+                Some((call.clone(), hit_rule_ids(&catalog, call)))
+            });
+            (rows.collect::<Vec<_>>(), set.len(), last.filter(|_| has_more))
+        };
+        let mut calls = Vec::with_capacity(rows.len());
+        for (row, hits) in rows.drain(..) {
+            calls.extend(self.summary(store, &row, hits)?);
+        }
+        Ok(v1::ListCallsResponse {
+            calls,
+            next_page_token: asked.token(next),
+            total_size,
+            text_current_to: spoken.current_to,
+            last_change: spoken.last_change,
+        })
+    }
+
+    /// A call as it is shown; nothing when it was deleted meanwhile, or is damaged, which is logged.
+    fn summary(
+        &self,
+        store: &Store,
+        row: &CallFacts,
+        hit_rule_ids: Vec<String>,
+    ) -> Result<Option<v1::CallSummary>, RequestError> {
+        let mut summary = v1::CallSummary {
+            call: None,
+            score: row.final_score().map(Score::as_f64),
+            hit_rule_ids,
+            machine_score: row.judgement.as_ref().and_then(|own| own.score).map(Score::as_f64),
+            review: convert::review_to_wire(row.review_state()).into(),
+            topics: row.annotations.topics.iter().map(ToString::to_string).collect(),
+            demands: row.annotations.demands.iter().map(ToString::to_string).collect(),
+            matches: Vec::new(),
+        };
+        if self.mask.wants("call") {
+            let Some(record) = readable(row, store.call(&row.id))?.flatten() else { return Ok(None) };
+            summary.call = Some((&record).into());
+        }
+        if let Some(text) = self.asked.text.as_ref().filter(|_| self.mask.wants("matches"))
+            && let Some(dialogue) = readable(row, store.dialogue(&row.id))?.flatten()
+        {
+            let places = text.places(&dialogue);
+            let matches = places.iter().filter_map(|found| {
+                Some(convert::text_match(dialogue.turns.get(found.turn)?, &found.ranges))
+            });
+            summary.matches = matches.collect();
+        }
+        Ok(Some(self.mask.cut(summary)))
+    }
+}
+
+/// What was read of a call; nothing when that is damaged, which is logged and holds up no other call.
+pub(super) fn readable<T>(row: &CallFacts, read: Result<T, StoreError>) -> Result<Option<T>, RequestError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
+            tracing::error!(call = %row.id, %error, "a call is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The rules of `call` whose hit counts, most severe first.
+fn hit_rule_ids(catalog: &Catalog, call: &CallFacts) -> Vec<String> {
+    let Some(table) = catalog.table_of(call) else { return Vec::new() };
+    let mut hits: Vec<_> = table
+        .rules
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| call.final_verdict(table, *index) == Some(Verdict::Hit))
+        .map(|(_, rule)| (rule.level, &rule.id))
+        .collect();
+    hits.sort_unstable();
+    hits.into_iter().map(|(_, id)| id.to_string()).collect()
 }

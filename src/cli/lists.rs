@@ -1,0 +1,347 @@
+//! `diting calls list`, `diting calls search` and `diting findings list`: a page of what a server knows.
+//!
+//! On a terminal a table, elsewhere fields parted by tabs; how many there are in all, and how to ask for the next page,
+//! goes to standard error.
+
+use std::io::IsTerminal;
+
+use owo_colors::OwoColorize;
+use unicode_width::UnicodeWidthStr;
+
+use super::client::{Client, ServerArgs};
+use super::output::{Format, emit};
+use super::query_args::{FilterArgs, PageArgs};
+use super::report::Style;
+use super::watch::state_name;
+use super::{Exit, output};
+use crate::proto::{json, v1};
+use crate::types::Millis;
+
+/// Most matching turns of one call that are shown.
+const MAX_TURNS: usize = 5;
+
+/// What was typed after `diting calls list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct CallsArgs {
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+    /// Fields to give with --format json, for example call.call_id,score
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    fields: Vec<String>,
+}
+
+/// What was typed after `diting calls search`.
+#[derive(Debug, clap::Args)]
+pub(super) struct SearchArgs {
+    /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
+    #[arg(value_name = "WORDS")]
+    text: String,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+/// What was typed after `diting findings list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct FindingsArgs {
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Words that were said in the call
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+    /// Fields to give with --format json, for example rule_id,evidence.text
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    fields: Vec<String>,
+}
+
+/// Lists calls.
+pub(super) async fn calls(
+    args: &CallsArgs,
+    client: &mut Client,
+    server: &ServerArgs,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let request =
+        calls_request(&args.filter, args.text.as_ref(), &args.page, &json_fields(&args.fields, format));
+    let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
+    match format {
+        Format::Json => page.calls.iter().try_for_each(|call| emit(&json::to_line(call)))?,
+        Format::Text | Format::Srt => {
+            let head = ["通话时间", "通话", "座席", "组", "时长", "状态", "得分", "复核", "命中"];
+            let style = Style::for_stdout();
+            print_table(&head, page.calls.iter().map(|call| call_row(call, &style)).collect())?;
+        }
+    }
+    tell_rest("calls", page.calls.len(), page.total_size, &page.next_page_token);
+    tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
+    Ok(Exit::Success)
+}
+
+/// Shows what was said in the calls in which it was said.
+pub(super) async fn search(
+    args: &SearchArgs,
+    client: &mut Client,
+    server: &ServerArgs,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let request = calls_request(&args.filter, Some(&args.text), &args.page, &["*".to_owned()]);
+    let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
+    let style = Style::for_stdout();
+    for call in &page.calls {
+        match format {
+            Format::Json => emit(&json::to_line(call))?,
+            Format::Text | Format::Srt => emit(&matches_text(call, &style))?,
+        }
+    }
+    tell_rest("calls", page.calls.len(), page.total_size, &page.next_page_token);
+    tell_currency(true, page.text_current_to, page.last_change);
+    Ok(Exit::Success)
+}
+
+/// Lists findings across calls.
+pub(super) async fn findings(
+    args: &FindingsArgs,
+    client: &mut Client,
+    server: &ServerArgs,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let mut fields = json_fields(&args.fields, format);
+    if format == Format::Text {
+        fields.push("*".to_owned());
+    }
+    let request = v1::ListFindingsRequest {
+        call_id: String::new(),
+        filter: Some(args.filter.filter(args.text.as_ref())),
+        page_size: args.page.page_size,
+        page_token: args.page.page_token.clone(),
+        order_by: args.page.sort.clone(),
+        read_mask: Some(prost_types::FieldMask { paths: fields }),
+    };
+    let page = client.list_findings(request).await.map_err(|status| server.explain(&status))?.into_inner();
+    match format {
+        Format::Json => page.findings.iter().try_for_each(|finding| emit(&json::to_line(finding)))?,
+        Format::Text | Format::Srt => {
+            let head = ["通话", "判定", "机器", "级别", "规则", "规则名", "扣分", "复核", "证据"];
+            print_table(&head, page.findings.iter().map(finding_row).collect())?;
+        }
+    }
+    tell_rest("findings", page.findings.len(), page.total_size, &page.next_page_token);
+    tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
+    Ok(Exit::Success)
+}
+
+fn calls_request(
+    filter: &FilterArgs,
+    text: Option<&String>,
+    page: &PageArgs,
+    fields: &[String],
+) -> v1::ListCallsRequest {
+    v1::ListCallsRequest {
+        filter: Some(filter.filter(text)),
+        page_size: page.page_size,
+        page_token: page.page_token.clone(),
+        order_by: page.sort.clone(),
+        read_mask: Some(prost_types::FieldMask { paths: fields.to_vec() }),
+    }
+}
+
+/// Fields chosen by hand are for machines: a table has its own.
+fn json_fields(fields: &[String], format: Format) -> Vec<String> {
+    if format == Format::Json { fields.to_vec() } else { Vec::new() }
+}
+
+fn call_row(summary: &v1::CallSummary, style: &Style) -> Vec<String> {
+    let call = summary.call.clone().unwrap_or_default();
+    let metadata = call.metadata.clone().unwrap_or_default();
+    let (agents, teams) = agents_of(&metadata);
+    let hits = match &call.failure {
+        Some(failure) => failure.reason.clone(),
+        None if summary.hit_rule_ids.is_empty() => "-".to_owned(),
+        None => summary.hit_rule_ids.join(","),
+    };
+    vec![
+        time(metadata.started_at.or(call.received_at), style),
+        call.call_id.clone(),
+        or_dash(agents),
+        or_dash(teams),
+        call.duration.as_ref().map_or_else(|| "-".to_owned(), |length| millis(length).to_string()),
+        state_name(call.state()).to_owned(),
+        summary.score.map_or_else(|| "-".to_owned(), |score| score.to_string()),
+        review_name(summary.review()).to_owned(),
+        hits,
+    ]
+}
+
+/// Numbers and teams of the agents, in order.
+fn agents_of(metadata: &v1::CallMetadata) -> (String, String) {
+    if metadata.segments.len() < 2 {
+        return (metadata.agent_id.clone(), metadata.team.clone());
+    }
+    let of = |choose: fn(&v1::AgentSegment) -> &String| {
+        let mut texts: Vec<&str> = metadata.segments.iter().map(|segment| choose(segment).as_str()).collect();
+        texts.dedup();
+        texts.join("→")
+    };
+    (of(|segment| &segment.agent_id), of(|segment| &segment.team))
+}
+
+fn finding_row(finding: &v1::Finding) -> Vec<String> {
+    let place = finding.evidence.first().map_or_else(
+        || finding.explanation.clone(),
+        |evidence| {
+            let start = evidence.start.as_ref();
+            let start = start.map_or_else(String::new, |start| format!("{} ", millis(start)));
+            format!("{start}{}", evidence.text)
+        },
+    );
+    vec![
+        finding.call_id.clone(),
+        output::verdict_name(finding.final_verdict()).to_owned(),
+        output::verdict_name(finding.verdict()).to_owned(),
+        finding.level().as_str_name().trim_start_matches("LEVEL_").to_owned(),
+        finding.rule_id.clone(),
+        finding.rule_name.clone(),
+        finding.score_delta.to_string(),
+        review_name(finding.review()).to_owned(),
+        or_dash(place),
+    ]
+}
+
+fn matches_text(summary: &v1::CallSummary, style: &Style) -> String {
+    let mut lines = vec![call_row(summary, style).join("  ")];
+    for found in summary.matches.iter().take(MAX_TURNS) {
+        let role = match found.role() {
+            v1::SpeakerRole::Agent => "客服",
+            v1::SpeakerRole::Customer => "客户",
+            v1::SpeakerRole::Bot => "机器",
+            v1::SpeakerRole::Unknown | v1::SpeakerRole::Unspecified => "不明",
+        };
+        let start = found.start.as_ref().map_or_else(|| "-".to_owned(), |start| millis(start).to_string());
+        lines.push(format!("  {start:>7}  {role}  {}", marked(found, style.colour)));
+    }
+    if summary.matches.len() > MAX_TURNS {
+        lines.push(format!("           … 还有 {} 处", summary.matches.len() - MAX_TURNS));
+    }
+    lines.join("\n")
+}
+
+/// The text of a turn with the words marked: in colour, or between 【 and 】.
+fn marked(found: &v1::TextMatch, colour: bool) -> String {
+    let chars: Vec<char> = found.text.chars().collect();
+    let part = |from: u32, to: u32| -> String {
+        chars.get(from as usize..to as usize).unwrap_or_default().iter().collect()
+    };
+    let (mut text, mut behind) = (String::new(), 0);
+    for range in &found.ranges {
+        text.push_str(&part(behind, range.from));
+        let word = part(range.from, range.to);
+        if colour {
+            text.push_str(&word.bold().yellow().to_string());
+        } else {
+            text.push_str(&format!("【{word}】"));
+        }
+        behind = range.to;
+    }
+    text.extend(chars.get(behind as usize..).unwrap_or_default());
+    text
+}
+
+/// Prints rows: aligned below `head` on a terminal, with tabs elsewhere.
+fn print_table(head: &[&str], rows: Vec<Vec<String>>) -> std::io::Result<()> {
+    if std::io::stdout().is_terminal() {
+        return aligned(head, &rows).iter().try_for_each(|line| emit(line));
+    }
+    rows.iter().try_for_each(|row| emit(&row.join("\t")))
+}
+
+fn aligned(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
+    let all = || std::iter::once(&head).chain(rows);
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| all().filter_map(|row| row.get(column)).map(|text| text.width()).max().unwrap_or(0))
+        .collect();
+    let line = |row: &Vec<String>| {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| format!("{text}{}", " ".repeat(width.saturating_sub(text.width()))));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    all().map(line).collect()
+}
+
+fn tell_rest(what: &str, num_shown: usize, total: u64, token: &str) {
+    if token.is_empty() {
+        eprintln!("diting: {num_shown} of {total} {what}");
+    } else {
+        eprintln!("diting: {num_shown} of {total} {what}; the next page: --page-token {token}");
+    }
+}
+
+fn tell_currency(asked: bool, current_to: u64, last_change: u64) {
+    if asked && current_to < last_change {
+        let behind = last_change - current_to;
+        eprintln!(
+            "diting: the text index is {behind} changes behind: calls of the last moments may be missing"
+        );
+    }
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
+fn review_name(review: v1::ReviewState) -> &'static str {
+    match review {
+        v1::ReviewState::Unspecified | v1::ReviewState::None => "-",
+        v1::ReviewState::Queued => "待复核",
+        v1::ReviewState::Reviewed => "已复核",
+        v1::ReviewState::Appealed => "申诉中",
+        v1::ReviewState::Closed => "已终审",
+    }
+}
+
+fn time(at: Option<prost_types::Timestamp>, style: &Style) -> String {
+    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+    let local = at.map(|at| at.to_zoned(style.time_zone.clone()).datetime());
+    local.map_or_else(|| "-".to_owned(), |local| format!("{}", local.strftime("%Y-%m-%d %H:%M:%S")))
+}
+
+fn millis(length: &prost_types::Duration) -> Millis {
+    let seconds = u64::try_from(length.seconds).unwrap_or_default();
+    let millis = u64::try_from(length.nanos).unwrap_or_default() / 1_000_000;
+    Millis(seconds * 1000 + millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_also_in_chinese() {
+        let row = |texts: [&str; 3]| texts.map(str::to_owned).to_vec();
+        let lines =
+            aligned(&["通话", "组", "分"], &[row(["c1", "三组", "80"]), row(["call-22", "-", "7.5"])]);
+        assert_eq!(lines, ["通话     组    分", "c1       三组  80", "call-22  -     7.5"]);
+    }
+
+    #[test]
+    fn words_are_marked_where_they_stand() {
+        let found = v1::TextMatch {
+            text: "我要，提前还款。谢谢".to_owned(),
+            ranges: vec![v1::CharRange { from: 3, to: 7 }],
+            ..Default::default()
+        };
+        assert_eq!(marked(&found, false), "我要，【提前还款】。谢谢");
+        let damaged = v1::TextMatch { ranges: vec![v1::CharRange { from: 30, to: 70 }], ..found };
+        assert_eq!(marked(&damaged, false), "【】");
+    }
+}

@@ -1,0 +1,308 @@
+//! Flags that choose calls and findings, to the filter on the wire.
+
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+
+use crate::proto::convert::timestamp;
+use crate::proto::v1;
+
+/// Which calls. Everything that is given must hold; a flag that is repeated, or given values parted by commas, asks for
+/// one of them.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Which calls")]
+pub(super) struct FilterArgs {
+    /// Began at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Began before
+    #[arg(long, value_name = "TIME")]
+    before: Option<Moment>,
+    /// Acknowledged at or after
+    #[arg(long, value_name = "TIME")]
+    received_since: Option<Moment>,
+    /// Acknowledged before
+    #[arg(long, value_name = "TIME")]
+    received_before: Option<Moment>,
+    /// Job number of the agent; with team and skill group, all of one agent
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    agent: Vec<String>,
+    /// Team
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    team: Vec<String>,
+    /// Skill group
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    skill_group: Vec<String>,
+    /// A finding of this rule; what is asked of findings must hold of the same one
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    rule: Vec<String>,
+    /// A finding in this dimension of the scorecard
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    dimension: Vec<String>,
+    /// A finding of this level
+    #[arg(long, value_enum, ignore_case = true, value_name = "LEVEL", value_delimiter = ',')]
+    level: Vec<LevelArg>,
+    /// A finding of a rule of this kind
+    #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
+    kind: Vec<KindArg>,
+    /// A finding with this verdict, a person's where there is one [default: hit]
+    #[arg(long, value_enum, value_name = "VERDICT", value_delimiter = ',')]
+    verdict: Vec<VerdictArg>,
+    /// A finding where the machine said this
+    #[arg(long, value_enum, value_name = "VERDICT", value_delimiter = ',')]
+    machine_verdict: Vec<VerdictArg>,
+    /// Scored at least this
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
+    min_score: Option<f64>,
+    /// Scored at most this
+    #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
+    max_score: Option<f64>,
+    /// At least this long
+    #[arg(long, value_name = "SECONDS")]
+    min_duration: Option<u32>,
+    /// At most this long
+    #[arg(long, value_name = "SECONDS")]
+    max_duration: Option<u32>,
+    /// Who called whom
+    #[arg(long, value_enum, value_delimiter = ',')]
+    call_type: Vec<CallType>,
+    /// Medium
+    #[arg(long, value_enum, value_delimiter = ',')]
+    media: Vec<MediaArg>,
+    /// Line of business
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    business: Vec<String>,
+    /// Product
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    product: Vec<String>,
+    /// State
+    #[arg(long, value_enum, value_delimiter = ',')]
+    state: Vec<StateArg>,
+    /// How the review stands
+    #[arg(long, value_enum, value_delimiter = ',')]
+    review: Vec<ReviewArg>,
+    /// Topic
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    topic: Vec<String>,
+    /// What the customer wanted
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    demand: Vec<String>,
+}
+
+/// The order of a list, and which part of it.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Order and page")]
+pub(super) struct PageArgs {
+    /// `started`, `received`, `score` or `duration`, with ` desc` behind it for the highest or latest first
+    #[arg(long, value_name = "ORDER", default_value = "started desc")]
+    pub(super) sort: String,
+    /// At most this many, 1 to 500
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(super) page_size: u32,
+    /// The page behind another one, as that one told
+    #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+    pub(super) page_token: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LevelArg {
+    #[value(name = "S1")]
+    S1,
+    #[value(name = "S2")]
+    S2,
+    #[value(name = "S3")]
+    S3,
+    #[value(name = "S4")]
+    S4,
+    #[value(name = "S5")]
+    S5,
+}
+
+/// A verdict, as it is typed.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum VerdictArg {
+    Hit,
+    Miss,
+    Na,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum KindArg {
+    Required,
+    Forbidden,
+    Acoustic,
+    Process,
+    Watch,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum CallType {
+    Inbound,
+    Outbound,
+    Internal,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum MediaArg {
+    Voice,
+    Chat,
+    Video,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum StateArg {
+    Accepted,
+    Decoding,
+    Transcribing,
+    Scoring,
+    Done,
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ReviewArg {
+    None,
+    Queued,
+    Reviewed,
+    Appealed,
+    Closed,
+}
+
+/// A time as people type it: with an offset, or by the clock of this machine; a day begins at midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment(jiff::Timestamp);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(time) = text.parse() {
+            return Ok(Self(time));
+        }
+        let local: jiff::civil::DateTime =
+            text.parse().map_err(|_| "write it like 2026-11-23 or 2026-11-23T09:00:00+08:00".to_owned())?;
+        let zoned = local.to_zoned(TimeZone::system()).map_err(|error| error.to_string())?;
+        Ok(Self(zoned.timestamp()))
+    }
+}
+
+impl FilterArgs {
+    /// The filter on the wire, with what is to have been said.
+    pub(super) fn filter(&self, text: Option<&String>) -> v1::CallFilter {
+        let seconds = |seconds: u32| prost_types::Duration { seconds: seconds.into(), nanos: 0 };
+        let verdicts = |verdicts: &[VerdictArg]| verdicts.iter().map(|one| one.to_wire().into()).collect();
+        let time = |moment: Option<Moment>| moment.map(|moment| timestamp(moment.0));
+        v1::CallFilter {
+            started_from: time(self.since),
+            started_before: time(self.before),
+            received_from: time(self.received_since),
+            received_before: time(self.received_before),
+            agent_ids: self.agent.clone(),
+            teams: self.team.clone(),
+            skill_groups: self.skill_group.clone(),
+            businesses: self.business.clone(),
+            products: self.product.clone(),
+            rule_ids: self.rule.clone(),
+            dimensions: self.dimension.clone(),
+            levels: self.level.iter().map(|level| level_to_wire(*level).into()).collect(),
+            kinds: self.kind.iter().map(|kind| kind_to_wire(*kind).into()).collect(),
+            verdicts: verdicts(&self.verdict),
+            machine_verdicts: verdicts(&self.machine_verdict),
+            min_score: self.min_score,
+            max_score: self.max_score,
+            min_duration: self.min_duration.map(seconds),
+            max_duration: self.max_duration.map(seconds),
+            directions: self.call_type.iter().map(|call_type| direction_to_wire(*call_type).into()).collect(),
+            media: self.media.iter().map(|media| media_to_wire(*media).into()).collect(),
+            states: self.state.iter().map(|state| state_to_wire(*state).into()).collect(),
+            reviews: self.review.iter().map(|review| review_to_wire(*review).into()).collect(),
+            topics: self.topic.clone(),
+            demands: self.demand.clone(),
+            text: text.cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl VerdictArg {
+    pub(super) fn to_wire(self) -> v1::Verdict {
+        match self {
+            Self::Hit => v1::Verdict::Hit,
+            Self::Miss => v1::Verdict::Miss,
+            Self::Na => v1::Verdict::NotApplicable,
+        }
+    }
+}
+
+fn level_to_wire(level: LevelArg) -> v1::Level {
+    match level {
+        LevelArg::S1 => v1::Level::S1,
+        LevelArg::S2 => v1::Level::S2,
+        LevelArg::S3 => v1::Level::S3,
+        LevelArg::S4 => v1::Level::S4,
+        LevelArg::S5 => v1::Level::S5,
+    }
+}
+
+fn kind_to_wire(kind: KindArg) -> v1::RuleKind {
+    match kind {
+        KindArg::Required => v1::RuleKind::Required,
+        KindArg::Forbidden => v1::RuleKind::Forbidden,
+        KindArg::Acoustic => v1::RuleKind::Acoustic,
+        KindArg::Process => v1::RuleKind::Process,
+        KindArg::Watch => v1::RuleKind::Watch,
+    }
+}
+
+fn direction_to_wire(call_type: CallType) -> v1::Direction {
+    match call_type {
+        CallType::Inbound => v1::Direction::Inbound,
+        CallType::Outbound => v1::Direction::Outbound,
+        CallType::Internal => v1::Direction::Internal,
+    }
+}
+
+fn media_to_wire(media: MediaArg) -> v1::Media {
+    match media {
+        MediaArg::Voice => v1::Media::Voice,
+        MediaArg::Chat => v1::Media::Chat,
+        MediaArg::Video => v1::Media::Video,
+    }
+}
+
+fn state_to_wire(state: StateArg) -> v1::CallState {
+    match state {
+        StateArg::Accepted => v1::CallState::Accepted,
+        StateArg::Decoding => v1::CallState::Decoding,
+        StateArg::Transcribing => v1::CallState::Transcribing,
+        StateArg::Scoring => v1::CallState::Scoring,
+        StateArg::Done => v1::CallState::Done,
+        StateArg::Failed => v1::CallState::Failed,
+    }
+}
+
+fn review_to_wire(review: ReviewArg) -> v1::ReviewState {
+    match review {
+        ReviewArg::None => v1::ReviewState::None,
+        ReviewArg::Queued => v1::ReviewState::Queued,
+        ReviewArg::Reviewed => v1::ReviewState::Reviewed,
+        ReviewArg::Appealed => v1::ReviewState::Appealed,
+        ReviewArg::Closed => v1::ReviewState::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_type_them() {
+        let exact: Moment = "2026-11-23T09:00:00+08:00".parse().expect("a time");
+        assert_eq!(exact.0, "2026-11-23T01:00:00Z".parse().expect("a time"));
+        let day: Moment = "2026-11-23".parse().expect("a day");
+        let minute: Moment = "2026-11-23T00:00".parse().expect("a minute");
+        assert_eq!(day, minute);
+        for wrong in ["yesterday", "2026-13-01", ""] {
+            assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
+        }
+    }
+}

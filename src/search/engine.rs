@@ -1,0 +1,355 @@
+//! The index itself: dialogues to documents, words to the calls that have them.
+//!
+//! A document is a call: its number, and for the agent, the customer and everybody else the pieces of what they said
+//! with their places, turn behind turn with a gap between, and their single characters without places.
+//!
+//! **Invariant**: a call has at most one document.
+
+use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fs_err as fs;
+use roaring::RoaringBitmap;
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::columnar::ColumnValues;
+use tantivy::query::{AllQuery, PhraseQuery, Query, TermQuery};
+use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{
+    DocId, Index, IndexReader, IndexWriter, ReloadPolicy, SegmentOrdinal, SegmentReader, TantivyDocument,
+    Term,
+};
+
+use super::SearchError;
+use super::query::{Speaker, TextQuery, Wanted};
+use crate::analysis::{cover, pieces, units};
+use crate::dialogue::Dialogue;
+use crate::types::SpeakerRole;
+
+/// The version of documents. An index of another one is made anew.
+const VERSION: &str = "1";
+/// Bytes that documents take before they are written to the disk.
+const WRITER_BYTES: usize = 64 << 20;
+/// Answers to words that are kept until the index changes.
+const MAX_KEPT: usize = 256;
+
+/// Where what one kind of speaker says is indexed.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    pieces: Field,
+    chars: Field,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fields {
+    number: Field,
+    agent: Said,
+    customer: Said,
+    others: Said,
+}
+
+/// A word and who is to have said it; no word stands for every document.
+type Asked = (Speaker, Vec<String>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    generation: u64,
+    answers: HashMap<Asked, Arc<RoaringBitmap>>,
+}
+
+/// An index that can be asked. The writer of [`open`](Engine::open) changes it.
+pub(super) struct Engine {
+    index: Index,
+    reader: IndexReader,
+    fields: Fields,
+    kept: Mutex<Kept>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+/// Changes the index; one at a time.
+pub(super) struct Writer {
+    writer: IndexWriter,
+    fields: Fields,
+}
+
+impl Engine {
+    /// Opens the index in `dir`; also says how far it is. `None` when there is none that can be used.
+    pub(super) fn open(dir: &Path) -> Option<(Self, Writer, u64)> {
+        let version = fs::read_to_string(version_path(dir)).ok()?;
+        if version.trim() != VERSION {
+            return None;
+        }
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let index = Index::open_in_dir(dir).ok()?;
+            let cursor = index.load_metas().ok()?.payload?.parse().ok()?;
+            let (engine, writer) = Self::with(index).ok()?;
+            Some((engine, writer, cursor))
+        }));
+        opened.ok().flatten()
+    }
+
+    /// Begins an empty index in `dir`, in the place of whatever is there.
+    pub(super) fn create(dir: &Path) -> Result<(Self, Writer), SearchError> {
+        if dir.exists() {
+            fs::remove_dir_all(dir).map_err(SearchError::engine)?;
+        }
+        fs::create_dir_all(dir).map_err(SearchError::engine)?;
+        let index = Index::create_in_dir(dir, schema().0).map_err(SearchError::engine)?;
+        let (engine, mut writer) = Self::with(index).map_err(SearchError::engine)?;
+        writer.commit(0)?;
+        // Last, so that a kill before leaves what is made anew.
+        fs::write(version_path(dir), VERSION).map_err(SearchError::engine)?;
+        Ok((engine, writer))
+    }
+
+    fn with(index: Index) -> tantivy::Result<(Self, Writer)> {
+        let (schema, fields) = schema();
+        if index.schema() != schema {
+            return Err(tantivy::TantivyError::SchemaError("it is another one".to_owned()));
+        }
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let writer = Writer { writer: index.writer_with_num_threads(1, WRITER_BYTES)?, fields };
+        Ok((Self { index, reader, fields, kept: Mutex::default() }, writer))
+    }
+
+    /// Whether every file is as it was written. Reads all of them.
+    pub(super) fn is_sound(&self) -> bool {
+        let checked = catch_unwind(AssertUnwindSafe(|| self.index.validate_checksum()));
+        matches!(checked, Ok(Ok(damaged)) if damaged.is_empty())
+    }
+
+    /// Lets questions see what was committed.
+    pub(super) fn reload(&self) -> Result<(), SearchError> {
+        self.reader.reload().map_err(SearchError::engine)
+    }
+
+    pub(super) fn num_texts(&self) -> u64 {
+        self.reader.searcher().num_docs()
+    }
+
+    pub(super) fn num_bytes(&self) -> Result<u64, SearchError> {
+        let usage = self.reader.searcher().space_usage().map_err(SearchError::engine)?;
+        Ok(usage.total().get_bytes())
+    }
+
+    /// The calls in which the words of `query` occur.
+    pub(super) fn find(&self, query: &TextQuery) -> Result<RoaringBitmap, SearchError> {
+        let (wanted, excluded): (Vec<_>, Vec<_>) = query.words.iter().partition(|word| !word.is_excluded);
+        let mut sets = wanted.into_iter().map(|word| self.calls_with(Some(word)));
+        let mut found = match sets.next() {
+            Some(set) => (*set?).clone(),
+            None => (*self.calls_with(None)?).clone(),
+        };
+        for set in sets {
+            found &= &*set?;
+        }
+        for word in excluded {
+            if found.is_empty() {
+                break;
+            }
+            found -= &*self.calls_with(Some(word))?;
+        }
+        Ok(found)
+    }
+
+    fn calls_with(&self, word: Option<&Wanted>) -> Result<Arc<RoaringBitmap>, SearchError> {
+        let searcher = self.reader.searcher();
+        let generation = searcher.generation().generation_id();
+        let asked: Asked = match word {
+            Some(word) => (word.speaker, word.units.iter().map(|unit| unit.text.clone()).collect()),
+            None => (Speaker::Anybody, Vec::new()),
+        };
+        {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.generation != generation {
+                *kept = Kept { generation, answers: HashMap::new() };
+            }
+            if let Some(known) = kept.answers.get(&asked) {
+                return Ok(Arc::clone(known));
+            }
+        }
+        let mut found = RoaringBitmap::new();
+        for query in self.queries(word) {
+            // A damaged file may make tantivy panic.
+            let part = catch_unwind(AssertUnwindSafe(|| searcher.search(&*query, &Numbers)));
+            found |= part
+                .map_err(|_| SearchError::engine("a file of it is damaged"))?
+                .map_err(SearchError::engine)?;
+        }
+        let found = Arc::new(found);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.generation == generation {
+            if kept.answers.len() >= MAX_KEPT {
+                kept.answers.clear();
+            }
+            kept.answers.insert(asked, Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    /// Questions whose answers together are the documents that have `word`.
+    fn queries(&self, word: Option<&Wanted>) -> Vec<Box<dyn Query>> {
+        let Some(word) = word else { return vec![Box::new(AllQuery)] };
+        let Fields { number: _, agent, customer, others } = self.fields;
+        let fields = match word.speaker {
+            Speaker::Anybody => vec![agent, customer, others],
+            Speaker::Agent => vec![agent],
+            Speaker::Customer => vec![customer],
+        };
+        fields.into_iter().map(|said| said.query(word)).collect()
+    }
+}
+
+impl Said {
+    fn query(self, word: &Wanted) -> Box<dyn Query> {
+        let is_char = matches!(word.units.as_slice(), [only] if only.is_chinese);
+        let field = if is_char { self.chars } else { self.pieces };
+        let mut terms: Vec<(usize, Term)> = cover(&word.units)
+            .into_iter()
+            .map(|piece| (piece.at, Term::from_field_text(field, &piece.text)))
+            .collect();
+        match (terms.pop(), terms.is_empty()) {
+            (Some((_, only)), true) => Box::new(TermQuery::new(only, IndexRecordOption::Basic)),
+            (last, _) => {
+                terms.extend(last);
+                Box::new(PhraseQuery::new_with_offset(terms))
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Takes in what was said in a call, in the place of what was there before.
+    pub(super) fn put(&mut self, number: u32, dialogue: &Dialogue) -> Result<(), SearchError> {
+        self.remove(number);
+        let Fields { number: number_field, agent, customer, others } = self.fields;
+        let mut document = TantivyDocument::new();
+        document.add_u64(number_field, number.into());
+        for (said, is_of) in [
+            (agent, (|role| role == SpeakerRole::Agent) as fn(SpeakerRole) -> bool),
+            (customer, |role| role == SpeakerRole::Customer),
+            (others, |role| role != SpeakerRole::Agent && role != SpeakerRole::Customer),
+        ] {
+            let (mut tokens, mut chars, mut begin) = (Vec::new(), BTreeSet::new(), 0);
+            for turn in dialogue.turns.iter().filter(|turn| is_of(turn.role)) {
+                let units = units(&turn.text);
+                tokens.extend(pieces(&units).into_iter().map(|piece| token(begin + piece.at, piece.text)));
+                // One place stays empty, so that nothing reaches over two turns.
+                begin += units.len() + 1;
+                chars.extend(units.into_iter().filter(|unit| unit.is_chinese).map(|unit| unit.text));
+            }
+            if begin > 0 {
+                let chars = chars.into_iter().enumerate().map(|(at, char)| token(at, char)).collect();
+                for (field, tokens) in [(said.pieces, tokens), (said.chars, chars)] {
+                    document
+                        .add_pre_tokenized_text(field, PreTokenizedString { text: String::new(), tokens });
+                }
+            }
+        }
+        self.writer.add_document(document).map_err(SearchError::engine)?;
+        Ok(())
+    }
+
+    /// Forgets a call.
+    pub(super) fn remove(&mut self, number: u32) {
+        self.writer.delete_term(Term::from_field_u64(self.fields.number, number.into()));
+    }
+
+    /// Makes everything durable, together with how far it is.
+    pub(super) fn commit(&mut self, cursor: u64) -> Result<(), SearchError> {
+        let mut commit = self.writer.prepare_commit().map_err(SearchError::engine)?;
+        commit.set_payload(&cursor.to_string());
+        commit.commit().map_err(SearchError::engine)?;
+        Ok(())
+    }
+
+    /// Ends when segments that are being merged are.
+    pub(super) fn close(self) {
+        if let Err(error) = self.writer.wait_merging_threads() {
+            tracing::warn!(%error, "segments of the text index are merged later");
+        }
+    }
+}
+
+fn token(position: usize, text: String) -> Token {
+    Token { offset_from: 0, offset_to: 0, position, text, position_length: 1 }
+}
+
+fn version_path(dir: &Path) -> PathBuf {
+    dir.join("version")
+}
+
+fn schema() -> (Schema, Fields) {
+    let options = |record| {
+        let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false);
+        TextOptions::default().set_indexing_options(indexing.set_index_option(record))
+    };
+    let mut builder = Schema::builder();
+    let number = builder.add_u64_field("number", INDEXED | FAST);
+    let mut said = |name: &str| Said {
+        pieces: builder.add_text_field(name, options(IndexRecordOption::WithFreqsAndPositions)),
+        chars: builder.add_text_field(&format!("{name}_chars"), options(IndexRecordOption::Basic)),
+    };
+    let (agent, customer, others) = (said("agent"), said("customer"), said("others"));
+    (builder.build(), Fields { number, agent, customer, others })
+}
+
+/// Collects the numbers of the calls of documents.
+struct Numbers;
+
+struct SegmentNumbers {
+    numbers: Arc<dyn ColumnValues<u64>>,
+    found: Vec<u32>,
+    block: Vec<u64>,
+}
+
+impl Collector for Numbers {
+    type Fruit = RoaringBitmap;
+    type Child = SegmentNumbers;
+
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<SegmentNumbers> {
+        let numbers = segment.fast_fields().column_first_or_default("number")?;
+        Ok(SegmentNumbers { numbers, found: Vec::new(), block: Vec::new() })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, parts: Vec<Vec<u32>>) -> tantivy::Result<RoaringBitmap> {
+        let mut all = RoaringBitmap::new();
+        for mut part in parts {
+            // Nearly sorted, because calls come in in their order.
+            part.sort_unstable();
+            part.dedup();
+            // Sorted, so it cannot be refused.
+            all |= RoaringBitmap::from_sorted_iter(part).unwrap_or_default();
+        }
+        Ok(all)
+    }
+}
+
+impl SegmentCollector for SegmentNumbers {
+    type Fruit = Vec<u32>;
+
+    fn collect(&mut self, doc: DocId, _: f32) {
+        self.found.push(u32::try_from(self.numbers.get_val(doc)).unwrap_or(u32::MAX));
+    }
+
+    fn collect_block(&mut self, docs: &[DocId]) {
+        self.block.resize(docs.len(), 0);
+        self.numbers.get_vals(docs, &mut self.block);
+        self.found.extend(self.block.iter().map(|number| u32::try_from(*number).unwrap_or(u32::MAX)));
+    }
+
+    fn harvest(self) -> Vec<u32> {
+        self.found
+    }
+}

@@ -1,0 +1,257 @@
+//! The text index over a real store: what is found, by whom, after changes, a restart and damage; and held to a naive
+//! search.
+
+use std::path::Path;
+
+use fs_err as fs;
+use proptest::prelude::*;
+
+use super::*;
+use crate::analysis::{Analysis, ScorecardResult, WrittenTurn, dialogue_from, units};
+use crate::dialogue::Dialogue;
+use crate::ingest::{CallRecord, CallState, Origin, Recording};
+use crate::store::{CallResult, Masking, StoreConfig};
+use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, Score, SpeakerRole};
+
+const SOON: Duration = Duration::from_secs(60);
+
+fn open(dir: &Path) -> Arc<Store> {
+    let config = StoreConfig { data_dir: dir.to_owned(), ..StoreConfig::default() };
+    Arc::new(Store::open(&config).expect("the store opens"))
+}
+
+fn id(name: &str) -> CallId {
+    CallId::try_new(name).expect("a valid id")
+}
+
+fn dialogue(turns: &[(SpeakerRole, &str)]) -> Dialogue {
+    let turns = turns.iter().map(|(role, text)| WrittenTurn {
+        role: *role,
+        span: None,
+        loudness_dbfs: None,
+        text: (*text).to_owned(),
+    });
+    dialogue_from(turns.collect(), false, None)
+}
+
+fn finished(name: &str, turns: &[(SpeakerRole, &str)]) -> (CallRecord, CallResult) {
+    let record = CallRecord {
+        id: id(name),
+        metadata: CallMetadata::default(),
+        recording: Recording {
+            hash: ContentHash::new([7; 32]),
+            num_bytes: 1,
+            declaration: AudioDeclaration::default(),
+        },
+        received_at: jiff::Timestamp::UNIX_EPOCH,
+        state: CallState::Accepted,
+        num_attempts: 0,
+        duration: None,
+        origin: Origin::Upload,
+    };
+    let full = Score::from_points(100);
+    let scorecard = ScorecardResult {
+        scheme: "bank".to_owned(),
+        revision: "1".to_owned(),
+        score: full,
+        scored: true,
+        unscored_reason: None,
+        full,
+        vetoed: false,
+        dimensions: Vec::new(),
+    };
+    let result = CallResult {
+        audio: None,
+        recognition: None,
+        dialogue: dialogue(turns),
+        analysis: Analysis { findings: Vec::new(), scorecard, engine_version: "1".to_owned() },
+        parts: Vec::new(),
+        masking: Masking::default(),
+    };
+    (record, result)
+}
+
+use SpeakerRole::{Agent, Bot, Customer};
+
+fn three_calls() -> Vec<(CallRecord, CallResult)> {
+    vec![
+        finished("loan", &[(Customer, "我要，提前还款。"), (Agent, "提前还款要违约金"), (Customer, "好的")]),
+        finished(
+            "sale",
+            &[(Agent, "这款产品保本"), (Agent, "息差很高，卡号 ****1237"), (Customer, "我要投诉你")],
+        ),
+        finished("menu", &[(Bot, "查询请按一，投诉请按二"), (Customer, "辦ETC卡，提前"), (Customer, "还款")]),
+    ]
+}
+
+/// Names of the calls that a question finds, when the index has caught up.
+fn found(index: &TextIndex, store: &Store, question: &str) -> Vec<String> {
+    assert!(index.wait_for(store.last_change(), SOON), "the index catches up");
+    let found = index.find(&TextQuery::parse(question).expect("it can be read")).expect("it answers");
+    assert!(found.current_to >= store.last_change());
+    let catalog = store.catalog();
+    let mut names: Vec<String> = found
+        .calls
+        .iter()
+        .map(|number| catalog.call(number).map_or_else(|| "gone".to_owned(), |call| call.id.to_string()))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn words_are_found_wherever_they_stand_and_turns_are_not_joined() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    store.insert_finished(&three_calls()).expect("inserts");
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    let cases: [(&str, &[&str]); 18] = [
+        ("提前还款", &["loan"]),
+        ("前还", &["loan"]),
+        ("提前 还款", &["loan", "menu"]),
+        ("\"要 提前\"", &["loan"]),
+        ("保本", &["sale"]),
+        // 保本 ends one turn and 息差 begins the next.
+        ("保本息", &[]),
+        ("投诉", &["menu", "sale"]),
+        ("客户:投诉", &["sale"]),
+        ("客服:投诉", &[]),
+        ("-投诉", &["loan"]),
+        ("提前 -客服:违约金", &["menu"]),
+        ("etc", &["menu"]),
+        ("办ETC卡", &["menu"]),
+        ("1237", &["sale"]),
+        ("123", &[]),
+        ("卡", &["menu", "sale"]),
+        ("客户:卡", &["menu"]),
+        ("从来没有说过", &[]),
+    ];
+    for (question, expected) in cases {
+        assert_eq!(found(&index, &store, question), expected, "{question}");
+    }
+}
+
+#[test]
+fn what_changes_is_followed_and_a_restart_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    store.insert_finished(&three_calls()).expect("inserts");
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    assert_eq!(found(&index, &store, "投诉"), ["menu", "sale"]);
+
+    store.delete_call(&id("sale")).expect("deletes");
+    let old = store.finished_call(&id("menu")).expect("reads").expect("is there");
+    let other = finished("menu", &[(Customer, "我要销户")]).1;
+    store.replace_result(&old, &CallMetadata::default(), &other).expect("replaces");
+    assert_eq!(found(&index, &store, "投诉"), [""; 0]);
+    assert_eq!(found(&index, &store, "销户"), ["menu"]);
+    index.stop();
+
+    // Not seen by the index that was stopped.
+    store.insert_finished(&[finished("late", &[(Customer, "我要投诉")])]).expect("inserts");
+    let before = index.current_to();
+    drop(index);
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    assert!(index.current_to() >= before, "it goes on where it was");
+    assert_eq!(found(&index, &store, "投诉"), ["late"]);
+    assert_eq!(found(&index, &store, "-投诉"), ["loan", "menu"]);
+}
+
+#[test]
+fn a_damaged_or_older_index_or_one_ahead_of_the_store_is_made_anew() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    store.insert_finished(&three_calls()).expect("inserts");
+    let folder = dir.path().join("search");
+    let damages: [&dyn Fn(); 5] = [
+        &|| fs::write(folder.join("version"), "0").expect("writes"),
+        &|| fs::write(folder.join("meta.json"), "rubbish").expect("writes"),
+        &|| fs::remove_file(folder.join("meta.json")).expect("removes"),
+        &|| {
+            for entry in fs::read_dir(&folder).expect("reads") {
+                let path = entry.expect("reads").path();
+                if path.extension().is_some_and(|kind| kind == "idx") {
+                    let mut bytes = fs::read(&path).expect("reads");
+                    bytes[0] ^= 0xff;
+                    fs::remove_file(&path).expect("removes");
+                    fs::write(&path, bytes).expect("writes");
+                }
+            }
+        },
+        &|| {
+            let meta = fs::read_to_string(folder.join("meta.json")).expect("reads");
+            let far = format!("\"payload\":\"{}\"", u64::MAX);
+            let meta = regex::Regex::new("\"payload\": ?\"[0-9]+\"").expect("valid").replace(&meta, far);
+            fs::remove_file(folder.join("meta.json")).expect("removes");
+            fs::write(folder.join("meta.json"), meta.as_ref()).expect("writes");
+        },
+    ];
+    for damage in damages {
+        let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+        assert_eq!(found(&index, &store, "提前还款"), ["loan"]);
+        drop(index);
+        damage();
+        let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+        // Until it is made anew, an answer may be an error, but never a wrong one that claims to be current.
+        assert!(index.wait_for(store.last_change(), SOON));
+        while index.find(&TextQuery::parse("提前还款").expect("valid")).map(|found| found.calls.len()).ok()
+            != Some(1)
+        {
+            std::thread::yield_now();
+        }
+        index.begin_anew();
+        assert_eq!(found(&index, &store, "投诉"), ["menu", "sale"]);
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[提前还款保本息投诉嗯，a1 ]{0,14}"
+}
+
+fn role() -> impl Strategy<Value = SpeakerRole> {
+    prop::sample::select(vec![Agent, Customer, Bot])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn found_are_the_calls_that_a_naive_search_finds(
+        calls in prop::collection::vec(prop::collection::vec((role(), text()), 0..4), 1..12),
+        words in prop::collection::vec(("(-)?(客户:|客服:)?", "[提前还款保本息投诉a1]{1,4}"), 12),
+    ) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = open(dir.path());
+        let calls: Vec<_> = calls.iter().enumerate().map(|(index, turns)| {
+            let turns: Vec<_> = turns.iter().map(|(role, text)| (*role, text.as_str())).collect();
+            finished(&format!("c{index:02}"), &turns)
+        }).collect();
+        store.insert_finished(&calls).expect("inserts");
+        let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+        for pair in words.chunks(2) {
+            let question: Vec<String> = pair.iter().map(|(prefix, word)| format!("{prefix}{word}")).collect();
+            let question = question.join(" ");
+            let expected: Vec<String> = calls.iter().filter(|(_, result)| {
+                pair.iter().all(|(prefix, word)| {
+                    let wanted = units(word);
+                    let says = result.dialogue.turns.iter().any(|turn| {
+                        let is_speaker = (!prefix.contains("客户") || turn.role == Customer)
+                            && (!prefix.contains("客服") || turn.role == Agent);
+                        is_speaker && units(&turn.text).windows(wanted.len()).any(|window| {
+                            window.iter().map(|unit| &unit.text).eq(wanted.iter().map(|unit| &unit.text))
+                        })
+                    });
+                    says != prefix.starts_with('-')
+                })
+            }).map(|(record, _)| record.id.to_string()).collect();
+            prop_assert_eq!(found(&index, &store, &question), expected.clone(), "{}", question);
+            let query = TextQuery::parse(&question).expect("valid");
+            let positive = pair.iter().any(|(prefix, _)| !prefix.starts_with('-'));
+            for (record, result) in &calls {
+                if positive && expected.contains(&record.id.to_string()) {
+                    prop_assert!(!query.places(&result.dialogue).is_empty());
+                }
+            }
+        }
+    }
+}
