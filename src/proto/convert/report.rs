@@ -157,6 +157,9 @@ mod tests {
         assert_eq!(export(v1::ExportTableRequest::default()), "table");
         assert_eq!(export(v1::ExportTableRequest { table: 1, ..Default::default() }), "format");
         let filter = Some(v1::CallFilter { text: "保本".to_owned(), ..Default::default() });
-        assert_eq!(export(v1::ExportTableRequest { table: 1, format: 1, filter, csv_bom: false }), "filter.text");
+        assert_eq!(
+            export(v1::ExportTableRequest { table: 1, format: 1, filter, csv_bom: false }),
+            "filter.text"
+        );
     }
 }
