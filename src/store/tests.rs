@@ -2,6 +2,7 @@
 
 mod bulk;
 mod damage;
+mod reindex;
 
 use std::collections::BTreeMap;
 use std::path::Path;

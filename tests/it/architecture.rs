@@ -21,6 +21,7 @@ const IMPORTS: [(&str, &[&str]); 22] = [
     ("insight", &["analysis", "catalog", "store"]),
     ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
     ("search", &["dialogue", "analysis", "store"]),
+    ("search", &["ingest", "dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),

@@ -113,7 +113,7 @@ async fn a_chat_is_judged_by_what_people_typed_and_kept() {
     assert_eq!((recall.role(), recall.sender.as_str()), (v1::SpeakerRole::Agent, "kf_1"));
     assert_eq!((seconds(&recall.said_at), seconds(&recall.at)), (140, 150));
 
-    let filter = v1::CallFilter { agent_id: "kf_1".to_owned(), ..Default::default() };
+    let filter = v1::CallFilter { agent_ids: vec!["kf_1".to_owned()], ..Default::default() };
     let request = v1::ListCallsRequest { filter: Some(filter), ..Default::default() };
     let calls = client.list_calls(request).await.unwrap().into_inner().calls;
     assert_eq!(calls.len(), 1);

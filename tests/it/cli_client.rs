@@ -65,7 +65,7 @@ async fn a_folder_is_pushed_listed_shown_and_deleted() {
     let srt = run(&["calls", "show", "two", "--format", "srt"]).await;
     assert!(stdout(&srt).contains("00:00:00,200 --> "), "{}", stdout(&srt));
 
-    let findings = run(&["calls", "findings", "--agent", "8022", "--format", "json"]).await;
+    let findings = run(&["findings", "list", "--agent", "8022", "--format", "json"]).await;
     let findings = json_lines(&findings);
     assert!(!findings.is_empty());
     assert!(findings.iter().all(|one| one["callId"] == "two" && one["verdict"] == "VERDICT_HIT"));
@@ -98,7 +98,7 @@ async fn one_bad_recording_does_not_keep_the_others_back() {
     let record = diting(&server, inbox.path(), &["calls", "show", "bad", "--format", "json"]).await;
     assert_eq!(json_lines(&record)[0]["state"], "CALL_STATE_FAILED");
     let list = diting(&server, inbox.path(), &["calls", "list", "--state", "failed"]).await;
-    assert!(stdout(&list).contains("\tfailed\t-\taudio."), "{}", stdout(&list));
+    assert!(stdout(&list).contains("\tfailed\t-\t-\taudio."), "{}", stdout(&list));
 
     let conflict = diting(&server, inbox.path(), &["push", "two.wav", "--call-id", "one"]).await;
     assert_eq!(code(&conflict), 2);

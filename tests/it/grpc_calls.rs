@@ -56,11 +56,17 @@ async fn a_call_comes_out_with_who_said_what_and_what_it_means() {
 
     let request = v1::ListFindingsRequest { call_id: "call-1".to_owned(), ..Default::default() };
     let found = client.list_findings(request).await.expect("it is done").into_inner();
-    assert_eq!(found.findings.iter().collect::<Vec<_>>(), hits);
+    for (found, hit) in found.findings.iter().zip(&hits) {
+        let counting = (v1::Verdict::Hit.into(), v1::ReviewState::None.into());
+        assert_eq!((found.final_verdict, found.review), counting, "nobody decided otherwise");
+        assert_eq!(v1::Finding { final_verdict: 0, review: 0, ..found.clone() }, **hit);
+    }
+    assert_eq!((found.findings.len(), found.total_size), (hits.len(), hits.len() as u64));
     assert!(found.next_page_token.is_empty());
 
     let verdicts = vec![v1::Verdict::Miss.into(), v1::Verdict::NotApplicable.into()];
-    let request = v1::ListFindingsRequest { call_id: "call-1".to_owned(), verdicts, ..Default::default() };
+    let filter = Some(v1::CallFilter { verdicts, ..Default::default() });
+    let request = v1::ListFindingsRequest { call_id: "call-1".to_owned(), filter, ..Default::default() };
     let rest = client.list_findings(request).await.expect("it is done").into_inner().findings;
     assert_eq!(rest.len() + hits.len(), report.findings.len());
 }
@@ -196,11 +202,11 @@ async fn lists_are_filtered() {
 
     let any = v1::CallFilter::default;
     assert_eq!(ids(&mut client, any()).await, ["bad", "two", "one"], "newest first");
-    let agent = v1::CallFilter { agent_id: "8021".to_owned(), ..any() };
+    let agent = v1::CallFilter { agent_ids: vec!["8021".to_owned()], ..any() };
     assert_eq!(ids(&mut client, agent).await, ["bad", "one"]);
-    let done = v1::CallFilter { state: v1::CallState::Done.into(), ..any() };
+    let done = v1::CallFilter { states: vec![v1::CallState::Done.into()], ..any() };
     assert_eq!(ids(&mut client, done).await, ["two", "one"]);
-    let failed = v1::CallFilter { state: v1::CallState::Failed.into(), ..any() };
+    let failed = v1::CallFilter { states: vec![v1::CallState::Failed.into()], ..any() };
     assert_eq!(ids(&mut client, failed).await, ["bad"]);
     let low = v1::CallFilter { max_score: Some(99.0), ..any() };
     assert_eq!(ids(&mut client, low).await, ["two", "one"]);
@@ -210,9 +216,9 @@ async fn lists_are_filtered() {
     let page = list(&mut client, v1::ListCallsRequest::default()).await.expect("it lists");
     let summary = page.calls.into_iter().find(|summary| summary.score.is_some()).expect("one has a score");
     let rule_id = summary.hit_rule_ids.first().expect("a rule hit").clone();
-    let rule = v1::CallFilter { rule_id, ..any() };
+    let rule = v1::CallFilter { rule_ids: vec![rule_id], ..any() };
     assert_eq!(ids(&mut client, rule).await, ["two", "one"]);
-    let unknown = v1::CallFilter { rule_id: "NO-SUCH".to_owned(), ..any() };
+    let unknown = v1::CallFilter { rule_ids: vec!["NO-SUCH".to_owned()], ..any() };
     assert!(ids(&mut client, unknown).await.is_empty());
 
     let at = summary.call.and_then(|call| call.received_at).expect("it was received");
@@ -264,12 +270,21 @@ async fn findings_of_one_rule_are_found_with_every_verdict() {
     let mut client = sandbox.client().await;
     upload_done(&mut client, header("one"), 1).await;
     let all = [v1::Verdict::Hit, v1::Verdict::Miss, v1::Verdict::NotApplicable].map(i32::from);
-    let request = v1::ListFindingsRequest { verdicts: all.to_vec(), page_size: 500, ..Default::default() };
-    let every = client.list_findings(request.clone()).await.expect("it lists").into_inner().findings;
+    let filter = v1::CallFilter { verdicts: all.to_vec(), ..Default::default() };
+    let read_mask = Some(prost_types::FieldMask { paths: vec!["*".to_owned()] });
+    let request = v1::ListFindingsRequest {
+        filter: Some(filter.clone()),
+        page_size: 500,
+        read_mask,
+        ..Default::default()
+    };
+    let every = client.list_findings(request.clone()).await.expect("it lists").into_inner();
+    assert_eq!(every.total_size, every.findings.len() as u64);
     for verdict in [v1::Verdict::Hit, v1::Verdict::Miss] {
-        let one = every.iter().find(|finding| finding.verdict() == verdict).expect("there is one");
-        let filter = Some(v1::CallFilter { rule_id: one.rule_id.clone(), ..Default::default() });
-        let request = v1::ListFindingsRequest { filter, verdicts: vec![verdict.into()], ..request.clone() };
+        let one = every.findings.iter().find(|finding| finding.verdict() == verdict).expect("there is one");
+        let (rule_ids, verdicts) = (vec![one.rule_id.clone()], vec![verdict.into()]);
+        let filter = Some(v1::CallFilter { rule_ids, verdicts, ..filter.clone() });
+        let request = v1::ListFindingsRequest { filter, ..request.clone() };
         let found = client.list_findings(request).await.expect("it lists").into_inner().findings;
         assert_eq!(found, std::slice::from_ref(one));
     }
@@ -282,8 +297,11 @@ async fn a_list_request_that_makes_no_sense_is_refused() {
     let filter = |filter| v1::ListCallsRequest { filter: Some(filter), ..Default::default() };
     let cases = [
         (v1::ListCallsRequest { page_size: 501, ..Default::default() }, "page_size"),
-        (filter(v1::CallFilter { rule_id: "a/b".to_owned(), ..Default::default() }), "filter.rule_id"),
-        (filter(v1::CallFilter { state: 99, ..Default::default() }), "filter.state"),
+        (
+            filter(v1::CallFilter { rule_ids: vec!["a/b".to_owned()], ..Default::default() }),
+            "filter.rule_ids",
+        ),
+        (filter(v1::CallFilter { states: vec![99], ..Default::default() }), "filter.states"),
         (filter(v1::CallFilter { max_score: Some(f64::NAN), ..Default::default() }), "filter.max_score"),
     ];
     for (request, expected) in cases {
@@ -293,7 +311,8 @@ async fn a_list_request_that_makes_no_sense_is_refused() {
     let request = v1::ListCallsRequest { page_token: "made up".to_owned(), ..Default::default() };
     let status = list(&mut client, request).await.expect_err("it is no token");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "store.page_token"));
-    let request = v1::ListFindingsRequest { verdicts: vec![0], ..Default::default() };
+    let filter = Some(v1::CallFilter { verdicts: vec![0], ..Default::default() });
+    let request = v1::ListFindingsRequest { filter, ..Default::default() };
     let status = client.list_findings(request).await.expect_err("it is no verdict");
-    assert_eq!(field(&status), "verdicts");
+    assert_eq!(field(&status), "filter.verdicts");
 }

@@ -30,6 +30,7 @@ mod masking;
 mod masking_late;
 mod mono;
 mod pipeline;
+mod query;
 mod rejudge;
 mod reports;
 mod rule_behaviour;

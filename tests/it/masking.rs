@@ -206,7 +206,7 @@ async fn what_is_planted_is_seen_nowhere() {
         &["calls", "show", "call-1"][..],
         &["calls", "show", "call-1", "--format", "json"],
         &["calls", "show", "call-1", "--format", "srt"],
-        &["calls", "findings", "--format", "json"],
+        &["findings", "list", "--fields", "*", "--format", "json"],
     ] {
         let output = diting(&sandbox, folder.path(), None, args).await;
         assert!(output.status.success());

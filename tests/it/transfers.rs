@@ -85,7 +85,7 @@ async fn each_agent_answers_for_their_own_part() {
     assert_eq!(text, said.text);
 
     for agent_id in ["8021", "8044"] {
-        let filter = v1::CallFilter { agent_id: agent_id.to_owned(), ..Default::default() };
+        let filter = v1::CallFilter { agent_ids: vec![agent_id.to_owned()], ..Default::default() };
         let request = v1::ListCallsRequest { filter: Some(filter), ..Default::default() };
         let calls = client.list_calls(request).await.unwrap().into_inner().calls;
         let ids: Vec<_> = calls.into_iter().map(|summary| summary.call.unwrap().call_id).collect();
