@@ -42,6 +42,9 @@ pub(super) struct FilterArgs {
     /// A finding of this level
     #[arg(long, value_enum, ignore_case = true, value_name = "LEVEL", value_delimiter = ',')]
     level: Vec<LevelArg>,
+    /// A finding of a rule of this kind
+    #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
+    kind: Vec<KindArg>,
     /// A finding with this verdict, a person's where there is one [default: hit]
     #[arg(long, value_enum, value_name = "VERDICT", value_delimiter = ',')]
     verdict: Vec<VerdictArg>,
@@ -124,6 +127,15 @@ pub(super) enum VerdictArg {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum KindArg {
+    Required,
+    Forbidden,
+    Acoustic,
+    Process,
+    Watch,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum CallType {
     Inbound,
     Outbound,
@@ -193,7 +205,7 @@ impl FilterArgs {
             rule_ids: self.rule.clone(),
             dimensions: self.dimension.clone(),
             levels: self.level.iter().map(|level| level_to_wire(*level).into()).collect(),
-            kinds: Vec::new(),
+            kinds: self.kind.iter().map(|kind| kind_to_wire(*kind).into()).collect(),
             verdicts: verdicts(&self.verdict),
             machine_verdicts: verdicts(&self.machine_verdict),
             min_score: self.min_score,
@@ -228,6 +240,16 @@ fn level_to_wire(level: LevelArg) -> v1::Level {
         LevelArg::S3 => v1::Level::S3,
         LevelArg::S4 => v1::Level::S4,
         LevelArg::S5 => v1::Level::S5,
+    }
+}
+
+fn kind_to_wire(kind: KindArg) -> v1::RuleKind {
+    match kind {
+        KindArg::Required => v1::RuleKind::Required,
+        KindArg::Forbidden => v1::RuleKind::Forbidden,
+        KindArg::Acoustic => v1::RuleKind::Acoustic,
+        KindArg::Process => v1::RuleKind::Process,
+        KindArg::Watch => v1::RuleKind::Watch,
     }
 }
 

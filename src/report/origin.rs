@@ -32,15 +32,15 @@ fn flags(query: &CallQuery) -> Vec<(&'static str, String)> {
     add("received-before", query.received.before.map(|at| at.to_string()));
     add("min-score", query.score.min.map(|score| score.to_string()));
     add("max-score", query.score.max.map(|score| score.to_string()));
-    add("min-secs", query.min_duration.map(|length| (length.0 / 1000).to_string()));
-    add("max-secs", query.max_duration.map(|length| (length.0 / 1000).to_string()));
+    add("min-duration", query.min_duration.map(|length| (length.0 / 1000).to_string()));
+    add("max-duration", query.max_duration.map(|length| (length.0 / 1000).to_string()));
     let mut all = |flag, values: Vec<String>| flags.extend(values.into_iter().map(|value| (flag, value)));
     all("agent", query.agents.clone());
     all("team", query.teams.clone());
     all("skill-group", query.skill_groups.clone());
     all("business", query.businesses.clone());
     all("product", query.products.clone());
-    all("direction", query.directions.iter().map(|one| direction(*one).to_owned()).collect());
+    all("call-type", query.directions.iter().map(|one| direction(*one).to_owned()).collect());
     all("media", query.media.iter().map(|one| media(*one).to_owned()).collect());
     all("state", query.stages.iter().map(|one| stage(*one).to_owned()).collect());
     all("review", query.reviews.iter().map(|one| review(*one).to_owned()).collect());

@@ -61,6 +61,8 @@ pub struct Parts {
     /// What somebody must know at once.
     pub alerts: Arc<Alerts>,
 }
+use crate::search::TextIndex;
+use grpc::{CallApi, PrivacyApi, ReportApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
 const IMPORTS: [(&str, &[&str]); 20] = [
 const IMPORTS: [(&str, &[&str]); 21] = [
+const IMPORTS: [(&str, &[&str]); 22] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -30,6 +31,8 @@ const IMPORTS: [(&str, &[&str]); 21] = [
     ("insight", &["analysis", "catalog", "store"]),
     ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
     ("opinion", &["dialogue", "store", "mining"]),
+    ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
+    ("search", &["dialogue", "analysis", "store"]),
     ("search", &["ingest", "dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
@@ -58,6 +61,9 @@ const IMPORTS: [(&str, &[&str]); 21] = [
         &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline", "review", "archive", "proto"],
         &["ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto"],
         &["ingest", "dialogue", "analysis", "store", "mining", "opinion", "pipeline", "archive", "proto"],
+            "ingest", "dialogue", "analysis", "catalog", "store", "report", "search", "pipeline", "archive",
+            "proto",
+        ],
     ),
     (
         "config",
@@ -114,6 +120,7 @@ const CLI_IMPORTS: &[&str] = &[
 /// Crates that only these modules may name.
 const CRATES: &[(&str, &[&str])] = &[
 const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),

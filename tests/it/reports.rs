@@ -129,7 +129,7 @@ async fn tables_hold_the_chosen_calls() {
         |table: v1::ExportedTable, format: v1::ExportFormat, teams: &[&str]| v1::ExportTableRequest {
             table: table.into(),
             format: format.into(),
-            filter: Some(v1::ExportFilter {
+            filter: Some(v1::CallFilter {
                 teams: teams.iter().map(|team| (*team).to_owned()).collect(),
                 ..Default::default()
             }),
@@ -186,6 +186,19 @@ async fn the_command_writes_files_and_writes_none_over() {
     .await;
     assert!(forced.status.success(), "{}", stderr(&forced));
     assert_eq!(paths.lines().map(read).collect::<Vec<_>>(), first);
+
+    // Every number of the page lists as many calls as it says.
+    let page = String::from_utf8(first[0].clone()).expect("UTF-8");
+    let opened = regex::Regex::new(r##"title="打开：([^"]*)">([\d,]+)</a>"##).expect("it is sound");
+    let mut seen = std::collections::BTreeSet::new();
+    for found in opened.captures_iter(&page).filter(|found| seen.insert(found[0].to_owned())).take(12) {
+        let plain = found[1].replace("&#39;", "'").replace("&quot;", "\"").replace("&amp;", "&");
+        let words: Vec<&str> = plain.split(' ').skip(1).collect();
+        let listed = diting(&server, folder.path(), &words).await;
+        assert!(listed.status.success(), "{plain}: {}", stderr(&listed));
+        assert_eq!(stdout(&listed).lines().count().to_string(), found[2], "{plain}");
+    }
+    assert!(seen.len() >= 5, "{seen:?}");
 
     let unknown =
         run(&["report", "month", "--date", "2026-03-02", "--of", "team", "三组", "--out", "none"]).await;

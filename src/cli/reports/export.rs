@@ -2,16 +2,12 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-
 use super::file::Waiting;
-use super::zone;
 use crate::cli::Exit;
 use crate::cli::client::ServerArgs;
 use crate::cli::exit::UsageError;
 use crate::cli::output::emit;
-use crate::proto::convert::timestamp;
+use crate::cli::query_args::FilterArgs;
 use crate::proto::{json, v1};
 
 /// What to export.
@@ -26,30 +22,8 @@ pub(super) struct ExportArgs {
     /// The file to write
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
-    /// Calls that began at or after a day or a time
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Calls that began before a day or a time
-    #[arg(long, value_name = "TIME")]
-    before: Option<String>,
-    /// The agent's job number; may be repeated
-    #[arg(long = "agent", value_name = "ID")]
-    agents: Vec<String>,
-    /// The team; may be repeated
-    #[arg(long = "team", value_name = "NAME")]
-    teams: Vec<String>,
-    /// A rule that hit; may be repeated
-    #[arg(long = "rule", value_name = "ID")]
-    rules: Vec<String>,
-    /// The line of business; may be repeated
-    #[arg(long = "business", value_name = "NAME")]
-    businesses: Vec<String>,
-    /// The product; may be repeated
-    #[arg(long = "product", value_name = "NAME")]
-    products: Vec<String>,
-    /// Where days begin
-    #[arg(long, value_name = "ZONE", default_value = super::DEFAULT_ZONE)]
-    time_zone: String,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Begins CSV with the mark of UTF-8, which Excel needs
     #[arg(long)]
     bom: bool,
@@ -84,21 +58,12 @@ pub(super) async fn run(server: &ServerArgs, args: ExportArgs, as_json: bool) ->
             .into());
         }
     };
-    let moment = |text: &Option<String>| text.as_deref().map(|text| at(text, &args.time_zone)).transpose();
     let request = v1::ExportTableRequest {
         table: match args.table {
             Table::Calls => v1::ExportedTable::Calls.into(),
             Table::Findings => v1::ExportedTable::Findings.into(),
         },
-        filter: Some(v1::ExportFilter {
-            since: moment(&args.since)?.map(timestamp),
-            before: moment(&args.before)?.map(timestamp),
-            agent_ids: args.agents,
-            teams: args.teams,
-            rule_ids: args.rules,
-            businesses: args.businesses,
-            products: args.products,
-        }),
+        filter: Some(args.filter.filter(None)),
         format: format.into(),
         csv_bom: args.bom,
     };
@@ -128,17 +93,4 @@ fn by_ending(path: &std::path::Path) -> Option<FileFormat> {
         "parquet" => Some(FileFormat::Parquet),
         _ => None,
     }
-}
-
-/// The moment that a time with its offset means, or the beginning of a day.
-fn at(text: &str, zone_name: &str) -> anyhow::Result<Timestamp> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    let day: Date = text.parse().map_err(|_| {
-        UsageError(format!(
-            "`{text}` is neither a day such as 2026-03-02 nor a time such as 2026-03-02T09:00:00+08:00"
-        ))
-    })?;
-    Ok(zone(zone_name)?.to_timestamp(day.at(0, 0, 0, 0))?)
 }

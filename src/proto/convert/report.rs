@@ -1,13 +1,11 @@
 //! Requests for reports and exports, and what they answer.
 
-use super::{ConvertError, known, optional_text, timestamp_from_wire};
+use super::filter::{CallChoice, call_choice};
+use super::{ConvertError, known, optional_text};
 use crate::catalog::CallQuery;
 use crate::proto::v1;
 use crate::report::{ExportFormat, Period, Scope, TableKind, Unit};
 use crate::types::RuleId;
-
-/// Most entries of one list of a filter.
-const MAX_ENTRIES: usize = 200;
 
 /// What a request asks for: about what, when, and in which formats. The zone is checked by [`Period::new`].
 ///
@@ -94,31 +92,12 @@ pub fn export_request(
     Ok((kind, filter.map(query).transpose()?.unwrap_or_default(), format))
 }
 
-fn query(wire: v1::ExportFilter) -> Result<CallQuery, ConvertError> {
-    let v1::ExportFilter { since, before, agent_ids, teams, rule_ids, businesses, products } = wire;
-    let moment = |field: &str, at: Option<prost_types::Timestamp>| {
-        at.map(|at| timestamp_from_wire(field, at)).transpose()
-    };
-    let mut query = CallQuery::default();
-    query.started.from = moment("filter.since", since)?;
-    query.started.before = moment("filter.before", before)?;
-    query.agents = list("filter.agent_ids", agent_ids)?;
-    query.teams = list("filter.teams", teams)?;
-    query.businesses = list("filter.businesses", businesses)?;
-    query.products = list("filter.products", products)?;
-    let rules = list("filter.rule_ids", rule_ids)?;
-    let rules: Result<Vec<RuleId>, ConvertError> =
-        rules.iter().map(|id| rule("filter.rule_ids", id)).collect();
-    query.finding.rules = rules?;
-    Ok(query)
-}
-
-fn list(field: &str, texts: Vec<String>) -> Result<Vec<String>, ConvertError> {
-    if texts.len() > MAX_ENTRIES {
-        return Err(ConvertError::new(field, format!("at most {MAX_ENTRIES} entries are taken")));
+fn query(wire: v1::CallFilter) -> Result<CallQuery, ConvertError> {
+    let CallChoice { query, text } = call_choice(wire)?;
+    if text.is_some() {
+        return Err(ConvertError::new("filter.text", "an export chooses calls by their facts, not by words"));
     }
-    let texts = texts.into_iter().map(|text| Ok(optional_text(field, text)?.unwrap_or_default()));
-    texts.collect()
+    Ok(query)
 }
 
 fn rule(field: &str, id: &str) -> Result<RuleId, ConvertError> {
@@ -177,5 +156,10 @@ mod tests {
         let export = |wire| export_request(wire).expect_err("it is refused").field;
         assert_eq!(export(v1::ExportTableRequest::default()), "table");
         assert_eq!(export(v1::ExportTableRequest { table: 1, ..Default::default() }), "format");
+        let filter = Some(v1::CallFilter { text: "保本".to_owned(), ..Default::default() });
+        assert_eq!(
+            export(v1::ExportTableRequest { table: 1, format: 1, filter, csv_bom: false }),
+            "filter.text"
+        );
     }
 }

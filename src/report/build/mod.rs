@@ -1,6 +1,7 @@
 //! Asks for figures and writes a report of them.
 //!
-//! **Invariant**: the catalog is held while figures are counted, never while a call is read.
+//! **Invariant**: the catalog of the store is held while calls are copied out of it, never while figures are counted or a
+//! call is read; all figures of a report are of the same calls.
 
 mod centre;
 mod coverage;
@@ -20,7 +21,7 @@ use super::model::{Report, Scope, Section};
 use super::moment;
 use super::period::{Period, Unit};
 use crate::analysis::{RuleKind, RuleSet, Verdict};
-use crate::catalog::{CallQuery, Catalog, FindingQuery, TimeRange};
+use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, RuleTable, TimeRange};
 use crate::insight::{self, AgentReport, TeamReport};
 use crate::store::Store;
 use pass::Pass;
@@ -115,28 +116,61 @@ struct Draft {
 /// # Errors
 /// [`ReportError::Unknown`] when no call ever had this team, agent or rule; [`ReportError::Store`].
 pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Report, ReportError> {
-    let mut draft = {
-        let catalog = store.catalog();
-        draft(&catalog, rules, scope, period)?
-    };
+    let snapshot = Snapshot::of(store, scope, period)?;
+    let mut draft = draft(&snapshot, rules, scope, period);
+    drop(snapshot);
     if let Some(agent) = &mut draft.agent {
         insight::add_moments(store, agent)?;
-        person::add_weak(&mut draft.report, &agent.weak);
+        person::add_weak(&mut draft.report, &agent.weak, agent.too_few);
     }
     if let Some(team) = &mut draft.team {
         insight::add_team_moments(store, team)?;
-        person::add_weak(&mut draft.report, &team.weak);
+        person::add_weak(&mut draft.report, &team.weak, team.too_few);
     }
     moment::fill(store, &mut draft.report)?;
     coverage::add_reasons(store, &mut draft.report)?;
     Ok(draft.report)
 }
 
-fn draft(catalog: &Catalog, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Draft, ReportError> {
-    let known = |query: &CallQuery| *scope == Scope::Centre || catalog.chosen(query).next().is_some();
-    if !known(&calls(scope, TimeRange::default())) {
-        return Err(ReportError::Unknown { kind: scope.kind(), id: scope.id().to_owned() });
+/// The calls that a report looks at, apart from the store: counting takes seconds, and writers of the store do not wait
+/// for it. About half a kilobyte for each.
+struct Snapshot {
+    catalog: Catalog,
+    /// The last time at which any call of the store came in or began.
+    newest: Option<jiff::Timestamp>,
+}
+
+impl Snapshot {
+    /// The calls of the period and of all times that it is held against.
+    fn of(store: &Store, scope: &Scope, period: &Period) -> Result<Self, ReportError> {
+        let whole = store.catalog();
+        let known = calls(scope, TimeRange::default());
+        if *scope != Scope::Centre && whole.chosen(&known).next().is_none() {
+            return Err(ReportError::Unknown { kind: scope.kind(), id: scope.id().to_owned() });
+        }
+        let range = period.range();
+        let as_long_before = window(range).and_then(|window| {
+            let length = window.before.duration_since(window.from);
+            window.from.checked_sub(length).ok()
+        });
+        let starts = [baseline_start(period), period.previous().range().from, as_long_before];
+        let started = TimeRange { from: starts.into_iter().flatten().min(), before: range.before };
+        let mut catalog = Catalog::default();
+        for table in whole.tables() {
+            catalog.add_table(RuleTable::clone(table));
+        }
+        let query = CallQuery { started, ..CallQuery::default() };
+        let copied: Vec<CallFacts> = whole.chosen(&query).cloned().collect();
+        let newest = whole.calls().map(|call| call.received_at.max(call.started_at)).max();
+        // Filing them in the indexes takes longer than copying.
+        drop(whole);
+        copied.into_iter().for_each(|call| catalog.put(call));
+        Ok(Self { catalog, newest })
     }
+}
+
+fn draft(snapshot: &Snapshot, rules: &RuleSet, scope: &Scope, period: &Period) -> Draft {
+    let Snapshot { catalog, newest } = snapshot;
     let previous = period.previous();
     let now = pass::over(catalog, scope, period);
     let before = pass::over(catalog, scope, &previous);
@@ -161,12 +195,12 @@ fn draft(catalog: &Catalog, rules: &RuleSet, scope: &Scope, period: &Period) -> 
         subject,
         scope: scope.clone(),
         period: period.clone(),
-        basis: pass::basis(&ground),
+        basis: pass::basis(&ground, *newest),
         summary,
         sections,
         definitions: words::definitions(period),
     };
-    Ok(Draft { report, agent, team })
+    Draft { report, agent, team }
 }
 
 fn title(scope: &Scope) -> &'static str {

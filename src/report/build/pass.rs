@@ -176,11 +176,10 @@ fn has_hit(call: &CallFacts, judgement: &Judgement, table: &RuleTable) -> bool {
 }
 
 /// What a report was made from, so that two reports can be told to rest on the same facts.
-pub(super) fn basis(ground: &Ground<'_>) -> Vec<(String, String)> {
+pub(super) fn basis(ground: &Ground<'_>, newest: Option<jiff::Timestamp>) -> Vec<(String, String)> {
     let Ground { catalog, period, now, .. } = ground;
     let entry = |label: &str, text: String| (label.to_owned(), text);
     let mut basis = vec![entry("期间", period.title()), entry("时区", period.zone_name().to_owned())];
-    let newest = catalog.calls().map(|call| call.received_at.max(call.started_at)).max();
     // Once the period is over, calls of later periods change nothing of its report.
     if let Some(newest) = newest.filter(|newest| period.range().before.is_some_and(|end| *newest < end)) {
         let local = period.zone().to_datetime(newest);

@@ -49,7 +49,7 @@ pub(super) fn scores(lines: &[ScoreLine], others: &str, previous: &str) -> Secti
             Value::text(&name).into(),
             Value::points(Some(line.full)).into(),
             score(&line.own).into(),
-            points_interval(line.own.interval).into(),
+            points_interval(line.own.interval.map(|one| within(one, line.full))).into(),
             score(&line.others).into(),
             apart.into(),
             apart_words.into(),
@@ -87,6 +87,12 @@ pub(super) fn scores(lines: &[ScoreLine], others: &str, previous: &str) -> Secti
     section
 }
 
+/// What of an interval can be: the t interval of a few calls reaches beyond the points that there are.
+fn within(interval: crate::insight::Interval, full: f64) -> crate::insight::Interval {
+    let held = |points: f64| points.clamp(0.0, full.max(0.0));
+    crate::insight::Interval { lower: held(interval.lower), upper: held(interval.upper) }
+}
+
 /// An empty section, in which [`add_weak`] writes.
 pub(super) fn weak_section(too_few: bool, statistic: &str) -> Section {
     let mut section = Section::new(WEAK);
@@ -99,9 +105,15 @@ pub(super) fn weak_section(too_few: bool, statistic: &str) -> Section {
 }
 
 /// Writes rules that are hit more often than by others, with what was said. After the examples were fetched.
-pub(super) fn add_weak(report: &mut Report, weak: &[RuleLine]) {
+pub(super) fn add_weak(report: &mut Report, weak: &[RuleLine], too_few: bool) {
     let zone = report.period.zone().clone();
     let Some(section) = report.sections.iter_mut().find(|section| section.title == WEAK) else { return };
+    if weak.is_empty() {
+        if !too_few {
+            section.paragraphs.push("没有明显高于对照的规则。".to_owned());
+        }
+        return;
+    }
     section.tables.push(lines("明显高于对照的规则", weak));
     let mut examples = Table::new(
         "例子",

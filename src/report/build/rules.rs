@@ -151,6 +151,13 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
         ));
     }
     section.tables = vec![top, all.behind_chart()];
+    if ground.period.days().len() < 2 {
+        // There is no course over one day.
+        for table in &mut section.tables {
+            table.columns.pop();
+            table.rows.iter_mut().for_each(|row| drop(row.pop()));
+        }
+    }
     section
 }
 

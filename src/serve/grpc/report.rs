@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::Stream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -18,8 +18,10 @@ use crate::proto::{convert, v1};
 use crate::report::{self, ReportError};
 use crate::serve::error::RequestError;
 
-/// Reports and exports that are made at once; more wait.
-const MAX_AT_ONCE: usize = 2;
+/// Reports that are made at once; more wait.
+const MAX_REPORTS: usize = 2;
+/// Exports that are under way at once, however slow their readers are; more wait.
+const MAX_EXPORTS: usize = 4;
 /// Bytes of a part.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Parts that are ready before the reader takes them.
@@ -33,35 +35,42 @@ type Sender<T> = mpsc::Sender<Result<T, Status>>;
 pub(in crate::serve) struct ReportApi {
     calls: Arc<Calls>,
     draining: CancellationToken,
-    places: Arc<Semaphore>,
+    reports: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 impl ReportApi {
     /// Serves `calls` until `draining` is cancelled; then streams end.
     pub(in crate::serve) fn new(calls: Arc<Calls>, draining: CancellationToken) -> Self {
-        Self { calls, draining, places: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+        Self {
+            calls,
+            draining,
+            reports: Arc::new(Semaphore::new(MAX_REPORTS)),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+        }
     }
 
-    /// Runs `work` where it may block, when there is a place for it; it sends what it makes.
-    async fn stream<T, W>(&self, work: W) -> Result<Parts<T>, RequestError>
+    /// Runs `work` where it may block, when there is one of `places` for it, which it gives back; it sends what it makes.
+    async fn stream<T, W>(&self, places: &Arc<Semaphore>, work: W) -> Result<Parts<T>, RequestError>
     where
         T: Send + 'static,
-        W: FnOnce(&Calls, &Sender<T>, &CancellationToken) -> Result<(), RequestError> + Send + 'static,
+        W: FnOnce(&Calls, &Sender<T>, &CancellationToken, OwnedSemaphorePermit) -> Result<(), RequestError>
+            + Send
+            + 'static,
     {
         let place = tokio::select! {
-            place = Arc::clone(&self.places).acquire_owned() => place.map_err(|_| RequestError::ShuttingDown)?,
+            place = Arc::clone(places).acquire_owned() => place.map_err(|_| RequestError::ShuttingDown)?,
             () = self.draining.cancelled() => return Err(RequestError::ShuttingDown),
         };
         let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
         let (calls, draining) = (Arc::clone(&self.calls), self.draining.clone());
         drop(tokio::task::spawn_blocking(move || {
-            let outcome = work(&calls, &sender, &draining);
+            let outcome = work(&calls, &sender, &draining, place);
             let outcome = if draining.is_cancelled() { Err(RequestError::ShuttingDown) } else { outcome };
             if let Err(error) = outcome {
                 // OK when it fails: nobody listens any more.
                 sender.blocking_send(Err(error.into())).ok();
             }
-            drop(place);
         }));
         Ok(Box::pin(ReceiverStream::new(receiver)))
     }
@@ -79,8 +88,9 @@ impl ReportService for ReportApi {
             convert::report_request(request.into_inner()).map_err(RequestError::from)?;
         let period = period.resolve().map_err(RequestError::from)?;
         let parts = self
-            .stream(move |calls, sender, draining| {
+            .stream(&self.reports, move |calls, sender, draining, place| {
                 let made = report::make(calls.store(), calls.rules(), &scope, &period)?;
+                let mut files = Vec::new();
                 for format in formats {
                     let bytes = match format {
                         v1::ReportFormat::Xlsx => report::workbook(&made)?,
@@ -88,7 +98,11 @@ impl ReportService for ReportApi {
                             report::page(&made).into_bytes()
                         }
                     };
-                    let file = convert::report_file(&scope, &period, format, &bytes);
+                    files.push((convert::report_file(&scope, &period, format, &bytes), bytes));
+                }
+                // How long the reader takes keeps no other report back.
+                drop((made, place));
+                for (file, bytes) in files {
                     let head = v1::create_report_response::Part::File(file);
                     let chunks = bytes.chunks(CHUNK_BYTES).map(|chunk| chunk.to_vec().into());
                     let chunks = chunks.map(v1::create_report_response::Part::Chunk);
@@ -114,7 +128,7 @@ impl ReportService for ReportApi {
         let (kind, query, format) =
             convert::export_request(request.into_inner()).map_err(RequestError::from)?;
         let parts = self
-            .stream(move |calls, sender, draining| {
+            .stream(&self.exports, move |calls, sender, draining, _place| {
                 let mut out = Chunks { sender, draining, held: Vec::with_capacity(CHUNK_BYTES) };
                 let store = calls.store();
                 let num_rows = report::export(|| store.catalog(), kind, &query, format, &mut out)?;
