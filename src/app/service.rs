@@ -1,8 +1,7 @@
 //! The service from its configuration to its end.
 //!
-//! Start: port, weights and rules, store, text index, pipeline, then the first answer. Stop: requests, pipeline, text
-//! index, store.
-//! Start: port, weights and rules, store, pipeline, then the first answer. Stop: requests, pipeline, alerts, store.
+//! Start: port, weights and rules, store, text index, pipeline, alerts, then the first answer. Stop: requests, pipeline,
+//! text index, alerts, store.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,17 +64,6 @@ impl Service {
             let mining = Arc::new(mining);
             let opinions = Opinions::open(Arc::clone(&store), Arc::clone(&mining), config.opinion.clone())?;
             let reviews = Arc::new(Reviews::open(Arc::clone(&store), config.review.clone())?);
-            let calls = Calls::start_with(
-                config.pipeline.clone(),
-                store.clone(),
-                blobs,
-                transcriber,
-                rules,
-                privacy,
-            )?;
-            let tools = job_tools(&config);
-            let jobs = Jobs::start(Arc::new(calls), archive, is_local, tools)?;
-            let reviews = Arc::new(Reviews::open(store, config.review.clone())?);
             let sampler = Sampler::start(Arc::clone(&reviews))?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;

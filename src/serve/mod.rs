@@ -61,8 +61,6 @@ pub struct Parts {
     /// What somebody must know at once.
     pub alerts: Arc<Alerts>,
 }
-use crate::search::TextIndex;
-use grpc::{CallApi, PrivacyApi, ReportApi, ReprocessApi};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -148,13 +146,6 @@ impl Server {
         let api =
             CallApi::new(Arc::clone(&calls), search, Arc::clone(&reviews), self.config, draining.clone());
         let api = CallServiceServer::new(api).max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
-        let api = CallServiceServer::new(CallApi::new(
-            Arc::clone(&calls),
-            Arc::clone(&reviews),
-            self.config,
-            draining.clone(),
-        ))
-        .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let privacy = PrivacyServiceServer::new(PrivacyApi::new(Arc::clone(&calls), draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let insight = InsightServiceServer::new(InsightApi::new(Arc::clone(&jobs)))
@@ -220,10 +211,4 @@ const HEALTH_NAMES: [&str; 10] = [
     reprocess_service_server::SERVICE_NAME,
     review_service_server::SERVICE_NAME,
     topic_service_server::SERVICE_NAME,
-const HEALTH_NAMES: [&str; 5] = [
-    "",
-    SERVICE_NAME,
-    insight_service_server::SERVICE_NAME,
-    privacy_service_server::SERVICE_NAME,
-    reprocess_service_server::SERVICE_NAME,
 ];

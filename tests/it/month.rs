@@ -1,0 +1,281 @@
+//! A month of a call centre with a known truth: what is planted is found, and nothing else is claimed.
+//!
+//! Small here; `scripts/month.sh` runs it with the agents of a large centre and prints what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diting::app::simulate;
+use diting::proto::v1;
+use diting::proto::v1::insight_service_client::InsightServiceClient;
+use diting::proto::v1::review_service_client::ReviewServiceClient;
+use diting::proto::v1::topic_service_client::TopicServiceClient;
+use diting::simulation::{Planted, SimulatedCall, Simulation, SimulationConfig};
+use diting::types::SpeakerRole;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use prost_types::Timestamp;
+use tonic::transport::Channel;
+
+use super::sandbox::Sandbox;
+
+const NUM_DAYS: usize = 30;
+/// Reviewed calls with a hit of each of these.
+const REVIEWED: [&str; 4] = ["L10", "L02", "B04", "B12"];
+const NUM_REVIEWED: u32 = 40;
+
+struct Month {
+    sandbox: Sandbox,
+    simulation: Simulation,
+    planted: Planted,
+    calls: BTreeMap<String, (usize, SimulatedCall)>,
+    first_day: Date,
+}
+
+fn midnight(day: Date) -> Timestamp {
+    let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
+    let at = day.to_zoned(zone).expect("a time").timestamp();
+    Timestamp { seconds: at.as_second(), nanos: 0 }
+}
+
+impl Month {
+    async fn fill(num_agents: usize) -> Self {
+        let config = SimulationConfig { num_agents, ..SimulationConfig::default() };
+        let (first_day, simulation) = (config.first_day, Simulation::new(config));
+        let sandbox = Sandbox::start_with(|config| {
+            simulate(config, &simulation, NUM_DAYS, &mut |_, _| {}).expect("it is filled");
+        })
+        .await;
+        let all = (0..NUM_DAYS).flat_map(|day| simulation.day(day).into_iter().map(move |call| (day, call)));
+        let calls = all.map(|(day, call)| (call.id.to_string(), (day, call))).collect();
+        let planted = simulation.planted().expect("it is planted").clone();
+        Self { sandbox, simulation, planted, calls, first_day }
+    }
+
+    fn day(&self, offset: i64) -> Timestamp {
+        use jiff::ToSpan as _;
+        midnight(self.first_day.checked_add(offset.days()).expect("a day"))
+    }
+
+    fn period(&self) -> v1::CallFilter {
+        v1::CallFilter {
+            started_from: Some(self.day(0)),
+            started_before: Some(self.day(30)),
+            ..v1::CallFilter::default()
+        }
+    }
+
+    async fn insight(&self) -> InsightServiceClient<Channel> {
+        InsightServiceClient::new(self.sandbox.channel().await)
+    }
+}
+
+/// The team that got worse is found, with the rules that its omission breaks, and no other hot spot is claimed.
+async fn hot_spots(month: &Month) {
+    let worse = &month.planted.worsening;
+    let request = v1::ListHotSpotsRequest {
+        scope: Some(v1::CallFilter { started_from: Some(midnight(worse.from)), ..month.period() }),
+        baseline_days: 14,
+        time_zone: "Asia/Shanghai".to_owned(),
+        ..v1::ListHotSpotsRequest::default()
+    };
+    let answer = month.insight().await.list_hot_spots(request).await.expect("it answers").into_inner();
+    let team_of: BTreeMap<&str, &str> = month
+        .calls
+        .values()
+        .filter_map(|(_, call)| Some((call.metadata.agent_id.as_deref()?, call.metadata.team.as_deref()?)))
+        .collect();
+    let mut found = BTreeSet::new();
+    for spot in &answer.hot_spots {
+        let (rule, subject) = (spot.rule.clone().unwrap_or_default(), spot.subject.clone().unwrap_or_default());
+        println!(
+            "hot spot: {} {} {} {:?} q {:.2e} rise {:.3} since {:?}",
+            rule.rule_id, rule.name, subject.value, subject.group(), spot.q_value, spot.rise,
+            spot.since.as_ref().map(|since| since.day.clone())
+        );
+        let own = subject.value == worse.team || team_of.get(subject.value.as_str()) == Some(&worse.team.as_str());
+        let expected = [worse.rule_id.as_str(), worse.also.as_str()].contains(&rule.rule_id.as_str());
+        assert!(own && expected, "nothing else got worse: {} of {}", rule.rule_id, subject.value);
+        if subject.value == worse.team {
+            found.insert(rule.rule_id);
+        }
+    }
+    println!("hot spots: {} claimed of {} tested, {}", answer.hot_spots.len(), answer.num_tested, answer.statistic);
+    assert!(found.contains(worse.rule_id.as_str()), "the team that got worse is found");
+}
+
+/// The agent who was coached improved; of those who were not, few are said to have changed.
+async fn improvements(month: &Month) {
+    let coaching = &month.planted.coaching;
+    let agents: BTreeSet<&str> =
+        month.calls.values().filter_map(|(_, call)| call.metadata.agent_id.as_deref()).collect();
+    let mut client = month.insight().await;
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    let others = agents.iter().filter(|agent| **agent != coaching.agent_id).take(100);
+    for agent in others.copied().chain([coaching.agent_id.as_str()]) {
+        let improvement = v1::Improvement {
+            title: format!("coaching of {agent}"),
+            rules: vec![coaching.rule_id.to_string()],
+            agents: vec![agent.to_owned()],
+            action: "one hour about patience".to_owned(),
+            at: Some(midnight(coaching.on)),
+            before_days: 11,
+            after_days: 19,
+            created_by: "lead".to_owned(),
+            ..v1::Improvement::default()
+        };
+        let request = v1::CreateImprovementRequest { improvement: Some(improvement) };
+        let effect = client.create_improvement(request).await.expect("it is kept").into_inner().effect;
+        let effect = effect.expect("it is judged");
+        if agent == coaching.agent_id {
+            println!("improvement of the coached: {} {:?}", effect.words, effect.treated);
+            assert_eq!(effect.outcome(), v1::ImprovementOutcome::Improved);
+        } else {
+            let name = match effect.outcome() {
+                v1::ImprovementOutcome::Improved => "improved",
+                v1::ImprovementOutcome::Worse => "worse",
+                _ => "no evidence or too few",
+            };
+            *outcomes.entry(name).or_default() += 1;
+        }
+    }
+    println!("improvements of the others: {outcomes:?}");
+    let wrong: usize = ["improved", "worse"].iter().filter_map(|name| outcomes.get(name)).sum();
+    let all: usize = outcomes.values().sum();
+    // Intervals of 95 %: one in twenty is wrong by chance, and twice as many would be a defect.
+    assert!(wrong * 10 <= all, "{outcomes:?}");
+}
+
+/// What the customers of a call say, in one text.
+fn heard(call: &SimulatedCall) -> String {
+    let turns = call.turns.iter().filter(|turn| turn.role == SpeakerRole::Customer);
+    turns.map(|turn| turn.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The topic that broke out is found as a burst, and every burst that is claimed is of that topic.
+async fn topics(month: &Month) {
+    let burst = &month.planted.burst;
+    let mut client = TopicServiceClient::new(month.sandbox.channel().await);
+    let request = v1::MineTopicsRequest {
+        from: Some(month.day(0)),
+        before: Some(month.day(30)),
+        ..v1::MineTopicsRequest::default()
+    };
+    let mut run = client.mine_topics(request).await.expect("it begins").into_inner().run.expect("a run");
+    while run.state() == v1::MiningState::Running {
+        let request = v1::GetMiningRunRequest { run: run.run };
+        run = client.get_mining_run(request).await.expect("it answers").into_inner().run.expect("a run");
+    }
+    assert_eq!(run.state(), v1::MiningState::Done, "{run:?}");
+    let request = v1::ListBurstsRequest::default();
+    let bursts = client.list_bursts(request).await.expect("it answers").into_inner().bursts;
+    let mut is_found = false;
+    for one in &bursts {
+        println!("burst: {} {} to {}, {} calls, lift {:.1}, p {:.2e}", one.name, one.first_day, one.last_day, one.num_calls, one.lift, one.p_value);
+        let calls = &one.examples;
+        let about: Vec<bool> = calls
+            .iter()
+            .filter_map(|example| month.calls.get(&example.call_id))
+            .map(|(_, call)| call.topic == burst.topic)
+            .collect();
+        assert!(about.iter().filter(|about| **about).count() * 2 > about.len(), "{} did not break out", one.name);
+        is_found |= one.name.contains(&burst.word) && one.first_day == burst.from.to_string();
+    }
+    assert!(is_found, "{} broke out on {}", burst.word, burst.from);
+    let request = v1::ListTopicsRequest::default();
+    let listed = client.list_topics(request).await.expect("it answers").into_inner();
+    for topic in &listed.topics {
+        println!("topic: {} ({}), {} calls", topic.name, topic.key_words.join(" "), topic.num_calls);
+    }
+    println!("topics: {} of {} calls unclassified", listed.num_unclassified, listed.num_calls);
+    assert!(listed.topics.iter().any(|topic| topic.key_words.iter().any(|word| word.contains(&burst.word))));
+
+    let request = v1::ListDemandsRequest::default();
+    let demands = client.list_demands(request).await.expect("it answers").into_inner().demands;
+    let mut truth: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, call) in month.calls.values() {
+        *truth.entry(call.demand).or_default() += 1;
+    }
+    println!("demands in truth: {truth:?}");
+    for one in demands {
+        println!("demand: {one:?}").to_owned();
+    }
+    assert!(month.calls.values().any(|(_, call)| heard(call).contains(&burst.word)));
+}
+
+/// Reviewers who know the truth look at a sample; the rule that is wrong shows, and no other.
+async fn reviews(month: &Month) {
+    let mut client = ReviewServiceClient::new(month.sandbox.channel().await);
+    for rule in REVIEWED {
+        let plan = v1::ReviewPlan {
+            plan_id: format!("hits-of-{rule}"),
+            title: "hits of a rule".to_owned(),
+            selection: Some(v1::CallFilter { rule_ids: vec![rule.to_owned()], ..month.period() }),
+            mode: v1::SamplingMode::Number.into(),
+            window: v1::SamplingWindow::Month.into(),
+            number: NUM_REVIEWED,
+            ..v1::ReviewPlan::default()
+        };
+        client.create_review_plan(v1::CreateReviewPlanRequest { plan: Some(plan) }).await.expect("it is kept");
+        let request = v1::RunReviewPlanRequest {
+            plan_id: format!("hits-of-{rule}"),
+            started_from: Some(month.day(0)),
+            started_before: Some(month.day(30)),
+        };
+        let run = client.run_review_plan(request).await.expect("it runs").into_inner();
+        println!("plan for {rule}: {} of {} calls queued", run.num_queued, run.num_chosen);
+    }
+    let mut calls = month.sandbox.client().await;
+    let mut num_reviews = 0;
+    loop {
+        let request = v1::LeaseReviewTaskRequest { reviewer: "inspector".to_owned(), ..Default::default() };
+        let Some(task) = client.lease_review_task(request).await.expect("it answers").into_inner().task else { break };
+        let request = v1::ListFindingsRequest { call_id: task.call_id.clone(), ..Default::default() };
+        let hits = calls.list_findings(request).await.expect("it answers").into_inner().findings;
+        let (_, truth) = &month.calls[&task.call_id];
+        let choices = hits.iter().map(|hit| {
+            let is_wrong = truth.wrongly_hit.iter().any(|rule| rule.as_str() == hit.rule_id);
+            let verb = if is_wrong { v1::ReviewVerb::Reject } else { v1::ReviewVerb::Confirm };
+            v1::ReviewChoice { rule_id: hit.rule_id.clone(), verb: verb.into(), ..Default::default() }
+        });
+        let request = v1::SubmitReviewRequest {
+            call_id: task.call_id.clone(),
+            reviewer: "inspector".to_owned(),
+            choices: choices.collect(),
+            comment: "checked".to_owned(),
+            ..Default::default()
+        };
+        client.submit_review(request).await.expect("it is kept");
+        num_reviews += 1;
+    }
+    let request = v1::GetRuleCountsRequest { selection: Some(month.period()) };
+    let rules = client.get_rule_counts(request).await.expect("it answers").into_inner().rules;
+    let mut wrong = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.review_number >= 20) {
+        println!(
+            "rule {}: {} of {} reviewed hits confirmed, precision {:.2} to {:.2}",
+            rule.rule_id, rule.confirmed_number, rule.review_number,
+            rule.review_accuracy_low(), rule.review_accuracy_high()
+        );
+        if rule.review_accuracy_high() < 0.5 {
+            wrong.push(rule.rule_id.as_str());
+        } else {
+            assert!(rule.review_accuracy_low() > 0.5, "{} is right more often than not", rule.rule_id);
+        }
+    }
+    println!("reviews: {num_reviews}");
+    assert_eq!(wrong, [month.planted.wrong_rule.rule_id.as_str()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_planted_in_a_month_is_found_and_nothing_else_is_claimed() {
+    let num_agents = std::env::var("DITING_MONTH_AGENTS").map_or(120, |text| text.parse().expect("a number"));
+    let month = Month::fill(num_agents).await;
+    println!("{} agents, {} calls", month.simulation.num_agents(), month.calls.len());
+    hot_spots(&month).await;
+    improvements(&month).await;
+    topics(&month).await;
+    reviews(&month).await;
+    if let Ok(keep) = std::env::var("DITING_MONTH_REPORTS") {
+        println!("reports are not made here: serve the data of `diting simulate`, {keep}");
+    }
+}
