@@ -96,6 +96,7 @@ async fn reflection_lists_the_public_services() {
     assert_eq!(
         names,
         [
+            "diting.v1.AlertService",
             "diting.v1.CallService",
             "diting.v1.PrivacyService",
             "diting.v1.ReportService",

@@ -16,6 +16,7 @@ mod alert_webhooks;
 mod alerts;
 mod alerts_crash;
 mod alerts_scope;
+mod alerts_watch;
 mod architecture;
 mod bad_input;
 mod chats;
