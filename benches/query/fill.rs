@@ -1,6 +1,6 @@
 //! Fills a store with calls like those of a bank: 2,000 agents in 60 teams, 60 days, dialogues of 15 to 40 turns.
 //!
-//! Some thousand dialogues are put together from templates and judged by the bank pack; each is the dialogue of many
+//! A thousand dialogues are put together from templates and judged by the bank pack; each is the dialogue of many
 //! calls, which differ in everything else. So verdicts and words are distributed as the rules and the templates have it.
 //!
 //! **Invariant**: a call is a function of its number alone.
@@ -19,7 +19,7 @@ pub(super) const GROUPS: [&str; 6] = ["客服", "电销", "催收", "投诉", "�
 pub(super) const BUSINESSES: [&str; 3] = ["credit_card", "wealth", "loan"];
 pub(super) const FIRST_SECOND: i64 = 1_780_000_000;
 pub(super) const NUM_SECONDS: u64 = 60 * 86_400;
-const NUM_DIALOGUES: u64 = 2_000;
+const NUM_DIALOGUES: u64 = 1_000;
 const BATCH: u32 = 2_000;
 
 const OPENINGS: [&str; 6] = [
