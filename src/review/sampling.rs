@@ -64,12 +64,12 @@ impl Reviews {
         let plan = Plan { created_at: now, ..plan };
         let mut writes = Writes::default();
         writes.put(Family::ReviewPlan, plan.id.as_bytes(), &plan)?;
-        writes.put(Family::Cursor, &cursor(&plan.id), &self.from_now(&plan, now))?;
+        writes.put(Family::Cursor, &cursor(&plan.id), &self.beginning_now(&plan, now))?;
         self.store.write(writes)?;
         Ok(plan)
     }
 
-    fn from_now(&self, plan: &Plan, now: Timestamp) -> Reached {
+    fn beginning_now(&self, plan: &Plan, now: Timestamp) -> Reached {
         let drawn_until = plan.window.start(now, self.config.utc_offset_minutes);
         Reached { change: self.store.last_change(), drawn_until }
     }
@@ -86,7 +86,7 @@ impl Reviews {
         let mut writes = Writes::default();
         writes.put(Family::ReviewPlan, plan.id.as_bytes(), &plan)?;
         if plan.follows() && !before.follows() {
-            writes.put(Family::Cursor, &cursor(&plan.id), &self.from_now(&plan, now))?;
+            writes.put(Family::Cursor, &cursor(&plan.id), &self.beginning_now(&plan, now))?;
         }
         self.store.write(writes)?;
         Ok(plan)

@@ -65,7 +65,6 @@ pub(super) type Judged<'a> = Option<(&'a Analysis, &'a [AgentPart])>;
 
 impl Store {
     /// The facts of all calls. Writers wait while it is held: hold it for a question, not for a conversation.
-    #[must_use]
     pub fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
         // OK after a panic elsewhere: every change of a row is one step.
         self.catalog.read().unwrap_or_else(PoisonError::into_inner)
