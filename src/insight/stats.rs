@@ -70,7 +70,10 @@ pub(super) fn wilson(hits: u64, n: u64) -> Interval {
     let (n, p, z2) = (n as f64, hits as f64 / n as f64, Z * Z);
     let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
-    Interval { lower: (centre - half).max(0.0), upper: (centre + half).min(1.0) }
+    // At the ends both are exact; rounding would leave the rate outside.
+    let lower = if p <= 0.0 { 0.0 } else { (centre - half).max(0.0) };
+    let upper = if p >= 1.0 { 1.0 } else { (centre + half).min(1.0) };
+    Interval { lower, upper }
 }
 
 /// Newcombe's interval (his method 10, of two Wilson intervals) of the rate of `one` minus that of `other`, at 95 %.
