@@ -40,9 +40,7 @@ fn a_planted_burst_is_found_on_its_days() {
     let (dates, mut random) = (month(), Random(7));
     let calls = calls(&dates);
     let mut finds: Vec<u32> = calls.iter().map(|calls| random.poisson(f64::from(*calls) * 0.01)).collect();
-    for day in 14..18 {
-        finds[day] += 60;
-    }
+    finds[14..18].iter_mut().for_each(|finds| *finds += 60);
     let found = burst(Days { dates: &dates, calls: &calls }, &finds).expect("it is plain");
     assert!((found.from, found.to) == (14, 17), "{found:?}");
     assert!(found.p_value < 1e-10 && found.expected < 100.0, "{found:?}");

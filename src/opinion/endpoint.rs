@@ -67,10 +67,14 @@ pub(super) fn ask(
             { "role": "user", "content": text },
         ],
     });
-    let failed = |error: ureq::Error| match error {
-        ureq::Error::Timeout(_) => OpinionError::Timeout { secs },
-        ureq::Error::BodyExceedsLimit(limit) => OpinionError::TooLarge { limit },
-        error => OpinionError::Unreachable(Box::new(error)),
+    let failed = |error: ureq::Error| {
+        if let ureq::Error::Timeout(_) = error {
+            OpinionError::Timeout { secs }
+        } else if let ureq::Error::BodyExceedsLimit(limit) = error {
+            OpinionError::TooLarge { limit }
+        } else {
+            OpinionError::Unreachable(Box::new(error))
+        }
     };
     let address = format!("{}/chat/completions", config.url.trim_end_matches('/'));
     let mut request = agent.post(&address).header("content-type", "application/json");
