@@ -20,7 +20,6 @@ const IMPORTS: [(&str, &[&str]); 22] = [
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
     ("insight", &["analysis", "catalog", "store"]),
     ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
-    ("search", &["dialogue", "analysis", "store"]),
     ("search", &["ingest", "dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("listing", &["audio"]),
