@@ -238,7 +238,7 @@ pub enum Value {
     Date(Date),
     /// A series as a small chart, in whatever unit; only on pages.
     Spark(Vec<Option<i64>>),
-    /// What was said in a call when a rule hit; [`super::moment`] puts a text in its place.
+    /// What was said in a call when a rule hit; `moment` puts a text in its place.
     Moment {
         /// The call.
         call: CallId,

@@ -16,7 +16,7 @@ impl Origin {
         let mut command = "diting calls list".to_owned();
         for (flag, value) in flags(&self.query) {
             // Writing into a text cannot fail.
-            let _ = write!(command, " --{flag} {}", quoted(&value));
+            write!(command, " --{flag} {}", quoted(&value)).ok();
         }
         command
     }
@@ -73,8 +73,7 @@ fn quoted(value: &str) -> String {
         match one {
             '\'' | '\\' => text.extend(['\\', one]),
             one if seen => text.push(one),
-            // Writing into a text cannot fail.
-            one => _ = write!(text, "\\u{:04x}", u32::from(one)),
+            one => text.push_str(&format!("\\u{:04x}", u32::from(one))),
         }
     }
     text.push('\'');

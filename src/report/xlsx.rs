@@ -224,10 +224,12 @@ fn spread(table: &Table, index: usize) -> Spread {
 }
 
 fn ends(value: &Value) -> (Value, Value) {
-    match value {
-        Value::ShareInterval(low, high) => (Value::Share(*low), Value::Share(*high)),
-        Value::PointsInterval(low, high) => (Value::Points(*low), Value::Points(*high)),
-        other => (other.clone(), Value::Nothing),
+    if let Value::ShareInterval(low, high) = value {
+        (Value::Share(*low), Value::Share(*high))
+    } else if let Value::PointsInterval(low, high) = value {
+        (Value::Points(*low), Value::Points(*high))
+    } else {
+        (value.clone(), Value::Nothing)
     }
 }
 
@@ -238,9 +240,10 @@ fn write_long(
     cell: &Cell,
     looks: &Looks,
 ) -> Result<(), ReportError> {
-    match &cell.value {
-        Value::Text(text) => write_text(sheet, row, column, text, &looks.long),
-        other => write(sheet, row, column, other, looks),
+    if let Value::Text(text) = &cell.value {
+        write_text(sheet, row, column, text, &looks.long)
+    } else {
+        write(sheet, row, column, &cell.value, looks)
     }
 }
 

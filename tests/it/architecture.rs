@@ -32,7 +32,6 @@ const IMPORTS: [(&str, &[&str]); 22] = [
     ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
     ("opinion", &["dialogue", "store", "mining"]),
     ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
-    ("search", &["dialogue", "analysis", "store"]),
     ("search", &["ingest", "dialogue", "analysis", "store"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),

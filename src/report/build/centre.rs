@@ -125,9 +125,9 @@ pub(super) fn overview(ground: &Ground<'_>) -> Section {
     if days.len() > 1 {
         let labels: Vec<String> = days.iter().map(|day| format!("{}/{}", day.month(), day.day())).collect();
         let of_day = |day| now.days.get(&day).copied().unwrap_or_default();
-        let mean = |day: &jiff::civil::Date| match pass::mean(of_day(*day).sum, of_day(*day).num_scored) {
-            Value::Points(tenths) => Some(tenths),
-            _ => None,
+        let mean = |day: &jiff::civil::Date| {
+            let mean = pass::mean(of_day(*day).sum, of_day(*day).num_scored);
+            if let Value::Points(tenths) = mean { Some(tenths) } else { None }
         };
         let hit_share = |day: &jiff::civil::Date| {
             crate::report::model::share(of_day(*day).num_hit, of_day(*day).num_done)

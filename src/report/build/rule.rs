@@ -60,10 +60,8 @@ fn sentence(now: &Counts, before: &Counts, change: Option<&str>, previous: &str)
     if now.num_checked == 0 {
         return "本期没有检查到这条规则。".to_owned();
     }
-    let past = match rate(before) {
-        Value::Nothing => String::new(),
-        past => format!("，{previous} {}", past.shown()),
-    };
+    let past = rate(before);
+    let past = if past == Value::Nothing { String::new() } else { format!("，{previous} {}", past.shown()) };
     format!(
         "检查 {} 次，命中 {} 次，命中率 {}（95% 区间 {}）{past}；相对基线{}。",
         Value::Count(now.num_checked).shown(),

@@ -61,10 +61,7 @@ pub(super) fn points_change(now: &Value, before: &Value) -> Value {
 
 /// A note on a change against the period before.
 pub(super) fn against(previous: &str, change: &Value, unit: &str) -> String {
-    match change {
-        Value::Nothing => String::new(),
-        change => format!("较{previous} {}{unit}", change.shown()),
-    }
+    if *change == Value::Nothing { String::new() } else { format!("较{previous} {}{unit}", change.shown()) }
 }
 
 /// An interval of rates between 0 and 1.

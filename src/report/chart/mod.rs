@@ -49,14 +49,12 @@ impl Unit {
     fn tick(self, number: i64) -> String {
         let one = self.per_one();
         let whole = number.rem_euclid(one) == 0;
-        let text = match self {
-            Self::Count => return self.shown(number),
+        match self {
             Self::Points if whole => (number / one).to_string(),
             Self::Share if whole => format!("{}%", number / one),
             Self::Share if number % 10 == 0 => format!("{}%", super::model::fixed(number / 10, 1)),
-            Self::Points | Self::Share => return self.shown(number),
-        };
-        text
+            Self::Count | Self::Points | Self::Share => self.shown(number),
+        }
     }
 }
 

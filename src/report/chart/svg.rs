@@ -61,7 +61,7 @@ impl Svg {
         let mut places = String::new();
         for (x, y) in points {
             // Writing into a text cannot fail.
-            let _ = write!(places, "{}{x:.1},{y:.1}", if places.is_empty() { "" } else { " " });
+            write!(places, "{}{x:.1},{y:.1}", if places.is_empty() { "" } else { " " }).ok();
         }
         self.push(format_args!(
             "<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width:.1}\" stroke-dasharray=\"{dashes}\" stroke-linejoin=\"round\"/>"
@@ -151,7 +151,7 @@ impl Svg {
 
     fn push(&mut self, markup: std::fmt::Arguments<'_>) {
         // Writing into a text cannot fail.
-        let _ = self.body.write_fmt(markup);
+        self.body.write_fmt(markup).ok();
     }
 
     /// The element.

@@ -9,7 +9,6 @@ use crate::analysis::{
     Analysis, DimensionScore, Evidence, Finding, Level, MatchMode, RuleKind, ScorecardResult, Verdict,
 };
 use crate::catalog::{FinalVerdict, ReviewFacts, ReviewState};
-use crate::dialogue::Dialogue;
 use crate::ingest::{CallRecord, CallState, Failure, Origin, Recording};
 use crate::store::{CallResult, Masking, Store, StoreConfig, StoreError};
 use crate::types::{
@@ -197,7 +196,7 @@ fn result(number: u64, day: u64, team: usize, agent: usize) -> CallResult {
     CallResult {
         audio: None,
         recognition: None,
-        dialogue: Dialogue::default(),
+        dialogue: Default::default(),
         analysis: Analysis { findings, scorecard, engine_version: "1".to_owned() },
         parts: Vec::new(),
         masking: Masking { masked: true, ..Masking::default() },
