@@ -9,6 +9,7 @@ use owo_colors::OwoColorize;
 use unicode_width::UnicodeWidthStr;
 
 use super::client::{Client, ServerArgs};
+use super::exit::UsageError;
 use super::output::{Format, emit};
 use super::query_args::{FilterArgs, PageArgs};
 use super::report::Style;
@@ -28,6 +29,9 @@ pub(super) struct CallsArgs {
     /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
     #[arg(long, value_name = "WORDS")]
     text: Option<String>,
+    /// The calls behind a figure, by its `calls` as --format json prints it; instead of other filters
+    #[arg(long, value_name = "JSON")]
+    of_figure: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     /// Fields to give with --format json, for example call.call_id,score
@@ -69,8 +73,13 @@ pub(super) async fn calls(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let request =
+    let mut request =
         calls_request(&args.filter, args.text.as_ref(), &args.page, &json_fields(&args.fields, format));
+    if let Some(figure) = &args.of_figure {
+        let filter = json::parse(figure)
+            .map_err(|error| UsageError(format!("--of-figure is no `calls` of a figure: {error}")))?;
+        request.filter = Some(filter);
+    }
     let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
     match format {
         Format::Json => page.calls.iter().try_for_each(|call| emit(&json::to_line(call)))?,

@@ -172,6 +172,13 @@ enum ReviewArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment(jiff::Timestamp);
 
+impl Moment {
+    /// The same on the wire.
+    pub(super) fn to_wire(self) -> prost_types::Timestamp {
+        timestamp(self.0)
+    }
+}
+
 impl FromStr for Moment {
     type Err = String;
 
@@ -191,7 +198,7 @@ impl FilterArgs {
     pub(super) fn filter(&self, text: Option<&String>) -> v1::CallFilter {
         let seconds = |seconds: u32| prost_types::Duration { seconds: seconds.into(), nanos: 0 };
         let verdicts = |verdicts: &[VerdictArg]| verdicts.iter().map(|one| one.to_wire().into()).collect();
-        let time = |moment: Option<Moment>| moment.map(|moment| timestamp(moment.0));
+        let time = |moment: Option<Moment>| moment.map(Moment::to_wire);
         v1::CallFilter {
             started_from: time(self.since),
             started_before: time(self.before),

@@ -68,23 +68,23 @@ async fn fill(client: &mut Client, days: std::ops::Range<i64>) {
     }
 }
 
-fn scope(from: i64, before: i64) -> Option<v1::InsightScope> {
-    Some(v1::InsightScope {
-        from: at(from),
-        before: at(before),
-        rules: vec!["S01".to_owned()],
+fn scope(from: i64, before: i64) -> Option<v1::CallFilter> {
+    Some(v1::CallFilter {
+        started_from: at(from),
+        started_before: at(before),
+        rule_ids: vec!["S01".to_owned()],
         ..Default::default()
     })
 }
 
-async fn opened(client: &mut Insight, figure: &v1::InsightFigure) -> (u64, Vec<String>) {
-    let request =
-        v1::ListFigureCallsRequest { calls: figure.calls.clone(), page_size: 500, ..Default::default() };
-    let answer = client.list_figure_calls(request).await.unwrap().into_inner();
-    (answer.total, answer.call_ids)
+async fn opened(calls: &mut Client, figure: &v1::InsightFigure) -> (u64, Vec<String>) {
+    let request = v1::ListCallsRequest { filter: figure.calls.clone(), page_size: 500, ..Default::default() };
+    let answer = calls.list_calls(request).await.unwrap().into_inner();
+    let ids = answer.calls.into_iter().filter_map(|listed| listed.call).map(|call| call.call_id);
+    (answer.total_size, ids.collect())
 }
 
-async fn metrics_and_hot_spots(client: &mut Insight) {
+async fn metrics_and_hot_spots(client: &mut Insight, calls: &mut Client) {
     let request = v1::QueryMetricsRequest {
         scope: scope(0, 20),
         group_by: vec![v1::InsightGroup::Agent.into(), v1::InsightGroup::Rule.into()],
@@ -102,7 +102,7 @@ async fn metrics_and_hot_spots(client: &mut Insight) {
     assert_eq!((keys[1].0, keys[1].1.is_empty()), ("S01", false));
     let figure = cell.figure.as_ref().unwrap();
     assert_eq!((figure.num_hits, figure.num_checked, cell.others_rate), (28, 28, Some(0.0)));
-    let (total, ids) = opened(client, figure).await;
+    let (total, ids) = opened(calls, figure).await;
     assert_eq!((total, ids.len()), (28, 28));
     assert!(ids[0].starts_with("A-6-") && ids[27].starts_with("A-0-"), "{ids:?}");
 
@@ -118,10 +118,10 @@ async fn metrics_and_hot_spots(client: &mut Insight) {
     assert!(spot.is_claimed && spot.q_value < 1e-6 && answer.statistic.contains("Fisher"));
     assert_eq!(spot.since.as_ref().unwrap().day, at(10));
     assert_eq!(answer.hot_spots.iter().filter(|spot| spot.is_claimed).count(), 1);
-    assert_eq!(opened(client, spot.window.as_ref().unwrap()).await.0, 60);
+    assert_eq!(opened(calls, spot.window.as_ref().unwrap()).await.0, 60);
 }
 
-async fn people_and_problems(client: &mut Insight) {
+async fn people_and_problems(client: &mut Insight, calls: &mut Client) {
     let request = v1::ListAgentsRequest { from: at(0), before: at(10), ..Default::default() };
     let agents = client.list_agents(request).await.unwrap().into_inner().agents;
     let ids: Vec<_> = agents.iter().map(|agent| agent.agent_id.as_str()).collect();
@@ -144,7 +144,7 @@ async fn people_and_problems(client: &mut Insight) {
     assert!(weak.moments.iter().all(|moment| moment.text.contains("保本") && moment.turn.is_some()));
     assert!(report.labels.iter().any(|label| label.label == "违规承诺与误导"));
     assert!(report.hints.iter().any(|hint| hint.rules.iter().any(|rule| rule.rule_id == "S01")));
-    assert_eq!(opened(client, report.calls.as_ref().unwrap()).await.0, 40);
+    assert_eq!(opened(calls, report.calls.as_ref().unwrap()).await.0, 40);
     let whole = &report.scores[0];
     assert!(whole.against_others.unwrap() < 0.0, "{whole:?}");
 
@@ -201,14 +201,14 @@ async fn figures_follow_the_calls_and_open_into_them() {
     assert_eq!((effect.outcome(), effect.words.as_str()), (v1::ImprovementOutcome::Improved, "improved"));
     let treated = effect.treated.unwrap();
     assert_eq!(treated.difference, Some(-1.0));
-    assert_eq!(opened(&mut client, treated.before.as_ref().unwrap()).await.0, 40);
+    assert_eq!(opened(&mut calls, treated.before.as_ref().unwrap()).await.0, 40);
     assert!(effect.is_over && effect.others.unwrap().difference == Some(1.0));
 
-    metrics_and_hot_spots(&mut client).await;
-    people_and_problems(&mut client).await;
+    metrics_and_hot_spots(&mut client, &mut calls).await;
+    people_and_problems(&mut client, &mut calls).await;
 
     let all = || v1::QueryMetricsRequest {
-        scope: Some(v1::InsightScope { rules: Vec::new(), ..scope(0, 20).unwrap() }),
+        scope: Some(v1::CallFilter { rule_ids: Vec::new(), ..scope(0, 20).unwrap() }),
         group_by: vec![v1::InsightGroup::Rule.into(), v1::InsightGroup::Agent.into()],
         step: v1::InsightStep::Day.into(),
         ..Default::default()
@@ -231,7 +231,7 @@ async fn figures_follow_the_calls_and_open_into_them() {
     assert_eq!(updated.effect.unwrap().words, "worse");
 
     let (server, folder) = (sandbox.url(), tempfile::tempdir().unwrap());
-    let times = ["--from", "2026-03-12T00:00:00+08:00", "--to", "2026-03-22T00:00:00+08:00"];
+    let times = ["--since", "2026-03-12T00:00:00+08:00", "--before", "2026-03-22T00:00:00+08:00"];
     for (args, wanted) in [
         (&["track", "trend", "--by", "agent", "--step", "day", "--rule", "S01"][..], "B 座席B"),
         (&["track", "hotspots", "--baseline-days", "10"], "▲ 1. S01"),
@@ -244,7 +244,7 @@ async fn figures_follow_the_calls_and_open_into_them() {
         let output = diting(&server, folder.path(), &args).await;
         assert!(stdout(&output).contains(wanted), "{args:?}\n{}{}", stdout(&output), stderr(&output));
     }
-    let first = ["--from", "2026-03-02T00:00:00+08:00", "--to", "2026-03-12T00:00:00+08:00"];
+    let first = ["--since", "2026-03-02T00:00:00+08:00", "--before", "2026-03-12T00:00:00+08:00"];
     let args: Vec<&str> = ["agents", "show", "A"].into_iter().chain(first).collect();
     let shown = stdout(&diting(&server, folder.path(), &args).await);
     for wanted in ["── 弱项", "── 画像", "── 培训建议", "100.0% (40/40)"] {
@@ -255,8 +255,8 @@ async fn figures_follow_the_calls_and_open_into_them() {
     let output = diting(&server, folder.path(), &["track", "improvements", "--format", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     let opened = json["effect"]["treated"]["after"]["calls"].to_string();
-    let output =
-        diting(&server, folder.path(), &["track", "calls", "--scope", &opened, "--limit", "500"]).await;
+    let list = ["calls", "list", "--of-figure", &opened, "--page-size", "500", "--format", "json"];
+    let output = diting(&server, folder.path(), &list).await;
     assert_eq!(stdout(&output).lines().count(), 60, "{}", stderr(&output));
 
     let delete = || v1::DeleteImprovementRequest { improvement_id: id.clone() };

@@ -16,8 +16,9 @@ mod track;
 use super::Exit;
 use super::client::{InsightClient, ServerArgs, block_on};
 use super::output::{Format, emit};
+use super::query_args::FilterArgs;
 use crate::proto::{json, v1};
-use scope::{ScopeArgs, TimeArgs};
+use scope::TimeArgs;
 
 pub(super) use track::TrackArgs;
 
@@ -48,7 +49,7 @@ impl Common {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   diting agents list --team 理财一组
-  diting agents show 1024 --from 2026-11-01T00:00:00+08:00")]
+  diting agents show 1024 --since 2026-11-01")]
 pub(super) struct AgentsArgs {
     #[command(subcommand)]
     command: AgentsCommand,
@@ -103,7 +104,7 @@ enum TeamsCommand {
   diting problems --dimension 服务规范 --limit 10")]
 pub(super) struct ProblemsArgs {
     #[command(flatten)]
-    scope: ScopeArgs,
+    scope: FilterArgs,
     /// At most this many, 1 to 500
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     limit: u32,
@@ -203,7 +204,7 @@ pub(super) fn problems(args: ProblemsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let ProblemsArgs { scope, limit, common } = args;
         let time_zone = common.time_zone.clone();
-        let request = v1::ListCommonProblemsRequest { scope: Some(scope.into()), limit, time_zone };
+        let request = v1::ListCommonProblemsRequest { scope: Some(scope.filter(None)), limit, time_zone };
         let answer = common.client()?.list_common_problems(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
         if common.is_json() {

@@ -1,86 +1,26 @@
 //! What can be typed about calls, times and groups.
 
-use jiff::Timestamp;
-
-use crate::proto::convert::timestamp;
+use crate::cli::query_args::Moment;
 use crate::proto::v1;
 
 /// A time.
 #[derive(Debug, clap::Args)]
 pub(super) struct TimeArgs {
-    /// Calls begun at or after, for example 2026-11-01T00:00:00+08:00; 30 days before the end when absent
+    /// Calls begun at or after, for example 2026-11-01; 30 days before the end when absent
     #[arg(long, value_name = "TIME")]
-    from: Option<Timestamp>,
+    since: Option<Moment>,
     /// Calls begun before; now when absent
     #[arg(long, value_name = "TIME")]
-    to: Option<Timestamp>,
+    before: Option<Moment>,
 }
 
 impl TimeArgs {
     pub(super) fn from(&self) -> Option<prost_types::Timestamp> {
-        self.from.map(timestamp)
+        self.since.map(Moment::to_wire)
     }
 
     pub(super) fn before(&self) -> Option<prost_types::Timestamp> {
-        self.to.map(timestamp)
-    }
-}
-
-/// Which calls and rules. Each may be repeated.
-#[derive(Debug, clap::Args)]
-pub(super) struct ScopeArgs {
-    #[command(flatten)]
-    time: TimeArgs,
-    /// Of this agent, by job number
-    #[arg(long = "agent", value_name = "ID")]
-    agents: Vec<String>,
-    /// Of this team
-    #[arg(long = "team", value_name = "NAME")]
-    teams: Vec<String>,
-    /// Of this skill group
-    #[arg(long = "skill-group", value_name = "NAME")]
-    skill_groups: Vec<String>,
-    /// Of this line of business
-    #[arg(long = "business", value_name = "NAME")]
-    businesses: Vec<String>,
-    /// Of this product
-    #[arg(long = "product", value_name = "NAME")]
-    products: Vec<String>,
-    /// About this topic
-    #[arg(long = "topic", value_name = "NAME")]
-    topics: Vec<String>,
-    /// With this demand of the customer
-    #[arg(long = "demand", value_name = "NAME")]
-    demands: Vec<String>,
-    /// Only this rule
-    #[arg(long = "rule", value_name = "ID")]
-    rules: Vec<String>,
-    /// Only rules of this dimension
-    #[arg(long = "dimension", value_name = "NAME")]
-    dimensions: Vec<String>,
-    /// Only rules of this level, S1 to S5
-    #[arg(long = "level", value_name = "LEVEL")]
-    levels: Vec<String>,
-}
-
-impl From<ScopeArgs> for v1::InsightScope {
-    fn from(args: ScopeArgs) -> Self {
-        Self {
-            from: args.time.from(),
-            before: args.time.before(),
-            agents: args.agents,
-            teams: args.teams,
-            skill_groups: args.skill_groups,
-            businesses: args.businesses,
-            products: args.products,
-            directions: Vec::new(),
-            topics: args.topics,
-            demands: args.demands,
-            rules: args.rules,
-            dimensions: args.dimensions,
-            levels: args.levels,
-            hits_only: false,
-        }
+        self.before.map(Moment::to_wire)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::scope::{GroupArg, ScopeArgs, StepArg};
+use super::scope::{GroupArg, StepArg};
+use crate::cli::query_args::FilterArgs;
 use super::{Common, show};
 use crate::cli::Exit;
 use crate::cli::exit::UsageError;
@@ -14,7 +15,7 @@ use crate::proto::{json, v1};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   diting track trend --by rule --step week --team 理财一组
-  diting track hotspots --from 2026-11-23T00:00:00+08:00 --to 2026-11-30T00:00:00+08:00
+  diting track hotspots --since 2026-11-23 --before 2026-11-30
   diting track improve --title 开场辅导 --rule B02 --team 理财一组 --action 对练十通 --at 2026-11-12T09:00:00+08:00
   diting track improvements")]
 pub(in crate::cli) struct TrackArgs {
@@ -29,7 +30,7 @@ enum Command {
     /// Counts hits, checks and rates by groups and time
     Trend {
         #[command(flatten)]
-        scope: Box<ScopeArgs>,
+        scope: Box<FilterArgs>,
         /// Told apart by what; at most three
         #[arg(long = "by", value_enum, value_name = "GROUP")]
         by: Vec<GroupArg>,
@@ -40,7 +41,7 @@ enum Command {
     /// Finds what rose most against its own baseline; the last seven days when no time is given
     Hotspots {
         #[command(flatten)]
-        scope: Box<ScopeArgs>,
+        scope: Box<FilterArgs>,
         /// Days before that it is held against
         #[arg(long, default_value_t = 21, value_name = "DAYS")]
         baseline_days: u32,
@@ -67,15 +68,6 @@ enum Command {
     Forget {
         /// Its id
         id: String,
-    },
-    /// Lists the calls behind a figure; --scope takes `calls` of a figure as --format json prints it
-    Calls {
-        /// The scope as JSON
-        #[arg(long, value_name = "JSON")]
-        scope: String,
-        /// At most this many
-        #[arg(long, default_value_t = 50, value_name = "COUNT")]
-        limit: usize,
     },
 }
 
@@ -157,7 +149,7 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
     match command {
         Command::Trend { scope, by, step } => {
             let request = v1::QueryMetricsRequest {
-                scope: Some((*scope).into()),
+                scope: Some(scope.filter(None)),
                 group_by: by.into_iter().map(GroupArg::wire).collect(),
                 step: step.map(StepArg::wire).unwrap_or_default(),
                 time_zone: common.time_zone.clone(),
@@ -168,7 +160,7 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
         }
         Command::Hotspots { scope, baseline_days, by, all, limit } => {
             let request = v1::ListHotSpotsRequest {
-                scope: Some((*scope).into()),
+                scope: Some(scope.filter(None)),
                 baseline_days,
                 by: by.into_iter().map(GroupArg::wire).collect(),
                 with_unclaimed: all,
@@ -225,26 +217,6 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
         Command::Forget { id } => {
             let request = v1::DeleteImprovementRequest { improvement_id: id };
             client.delete_improvement(request).await.map_err(explain)?;
-        }
-        Command::Calls { scope, limit } => {
-            let calls: v1::InsightScope =
-                json::parse(&scope).map_err(|error| UsageError(format!("--scope is no scope: {error}")))?;
-            let (mut left, mut page_token) = (limit, String::new());
-            while left > 0 {
-                // At most 500, so the cast loses nothing.
-                let page_size = left.min(500) as u32;
-                let request =
-                    v1::ListFigureCallsRequest { calls: Some(calls.clone()), page_size, page_token };
-                let answer = client.list_figure_calls(request).await.map_err(explain)?.into_inner();
-                left -= answer.call_ids.len().min(left);
-                for id in &answer.call_ids {
-                    emit(id)?;
-                }
-                page_token = answer.next_page_token;
-                if page_token.is_empty() {
-                    break;
-                }
-            }
         }
     }
     Ok(Exit::Success)

@@ -230,7 +230,7 @@ fn attributes(
     Ok(kept)
 }
 
-fn direction_to_wire(direction: Option<Direction>) -> v1::Direction {
+pub(super) fn direction_to_wire(direction: Option<Direction>) -> v1::Direction {
     match direction {
         None => v1::Direction::Unspecified,
         Some(Direction::Inbound) => v1::Direction::Inbound,
@@ -248,7 +248,7 @@ fn direction_from_wire(direction: i32) -> Result<Option<Direction>, ConvertError
     })
 }
 
-fn media_to_wire(media: Media) -> v1::Media {
+pub(super) fn media_to_wire(media: Media) -> v1::Media {
     match media {
         Media::Voice => v1::Media::Voice,
         Media::Chat => v1::Media::Chat,

@@ -3,7 +3,8 @@
 //! **Invariant**: whatever cannot be taken is refused by the name of its field; nothing is left out silently.
 
 use super::finding::{kind_from_wire, level_from_wire, verdict_in};
-use super::{ConvertError, known, optional_text, timestamp_from_wire};
+use super::call::{direction_to_wire, media_to_wire};
+use super::{ConvertError, duration, known, optional_text, timestamp, timestamp_from_wire};
 use crate::catalog::{
     CallOrder, CallQuery, FindingQuery, OrderKey, ReviewState, ScoreRange, Stage, TimeRange,
 };
@@ -68,6 +69,52 @@ pub fn call_choice(wire: v1::CallFilter) -> Result<CallChoice, ConvertError> {
         demands: texts("filter.demands", wire.demands)?,
     };
     Ok(CallChoice { query, text: optional_text("filter.text", wire.text)? })
+}
+
+/// What asks for the calls of `query`: the same as [`call_choice`], the other way. So a number opens into its calls.
+#[must_use]
+pub fn filter_to_wire(query: &CallQuery) -> v1::CallFilter {
+    let FindingQuery { rules, dimensions, levels, kinds, verdicts, machine_verdicts } = &query.finding;
+    let length = |length: Millis| duration(length);
+    v1::CallFilter {
+        received_from: query.received.from.map(timestamp),
+        received_before: query.received.before.map(timestamp),
+        started_from: query.started.from.map(timestamp),
+        started_before: query.started.before.map(timestamp),
+        agent_ids: query.agents.clone(),
+        teams: query.teams.clone(),
+        skill_groups: query.skill_groups.clone(),
+        businesses: query.businesses.clone(),
+        products: query.products.clone(),
+        directions: query.directions.iter().map(|one| direction_to_wire(Some(*one)).into()).collect(),
+        media: query.media.iter().map(|one| media_to_wire(*one).into()).collect(),
+        states: query.stages.iter().map(|one| stage_to_wire(*one).into()).collect(),
+        min_score: query.score.min.map(Score::as_f64),
+        max_score: query.score.max.map(Score::as_f64),
+        min_duration: query.min_duration.map(length),
+        max_duration: query.max_duration.map(length),
+        rule_ids: rules.iter().map(ToString::to_string).collect(),
+        dimensions: dimensions.clone(),
+        levels: levels.iter().map(|one| super::finding::level(*one).into()).collect(),
+        kinds: kinds.iter().map(|one| super::finding::kind(*one).into()).collect(),
+        verdicts: verdicts.iter().map(|one| super::finding::verdict(*one).into()).collect(),
+        machine_verdicts: machine_verdicts.iter().map(|one| super::finding::verdict(*one).into()).collect(),
+        reviews: query.reviews.iter().map(|one| review_to_wire(*one).into()).collect(),
+        topics: query.topics.clone(),
+        demands: query.demands.clone(),
+        text: String::new(),
+    }
+}
+
+fn stage_to_wire(stage: Stage) -> v1::CallState {
+    match stage {
+        Stage::Accepted => v1::CallState::Accepted,
+        Stage::Decoding => v1::CallState::Decoding,
+        Stage::Transcribing => v1::CallState::Transcribing,
+        Stage::Scoring => v1::CallState::Scoring,
+        Stage::Done => v1::CallState::Done,
+        Stage::Failed => v1::CallState::Failed,
+    }
 }
 
 /// The order that field `order_by` asks for.

@@ -190,7 +190,7 @@ pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
     }
 }
 
-fn kind(kind: RuleKind) -> v1::RuleKind {
+pub(super) fn kind(kind: RuleKind) -> v1::RuleKind {
     match kind {
         RuleKind::Required => v1::RuleKind::Required,
         RuleKind::Forbidden => v1::RuleKind::Forbidden,

@@ -2,126 +2,30 @@
 
 use std::sync::Arc;
 
-use super::{ConvertError, duration, known, timestamp, timestamp_from_wire};
-use crate::analysis::{Level, Verdict};
-use crate::catalog::{CallQuery, FindingQuery, TimeRange};
+use super::{CallChoice, ConvertError, call_choice, duration, filter_to_wire, known, timestamp};
+use crate::catalog::{CallQuery, FindingQuery};
 use crate::insight::{
     Bucket, Cell, Comparison, Counts, Figure, Group, HotSpot, Interval, Key, Moment, Problem, RuleRef, Since,
     Spread, Step, Tally, TrendPoint,
 };
 use crate::proto::v1;
-use crate::types::{Direction, RuleId};
 
-/// Most entries of one list of a scope.
-const MAX_ENTRIES: usize = 500;
-
-const LEVELS: [(&str, Level); 5] =
-    [("S1", Level::S1), ("S2", Level::S2), ("S3", Level::S3), ("S4", Level::S4), ("S5", Level::S5)];
-
-/// What lists the calls of a figure. The one place that says how a number opens into its calls.
-#[must_use]
-pub fn scope(calls: &CallQuery) -> v1::InsightScope {
-    let levels = calls.finding.levels.iter();
-    let level =
-        |level: &Level| LEVELS.iter().find(|(_, one)| one == level).map(|(name, _)| (*name).to_owned());
-    v1::InsightScope {
-        from: calls.started.from.map(timestamp),
-        before: calls.started.before.map(timestamp),
-        agents: calls.agents.clone(),
-        teams: calls.teams.clone(),
-        skill_groups: calls.skill_groups.clone(),
-        businesses: calls.businesses.clone(),
-        products: calls.products.clone(),
-        directions: calls.directions.iter().map(|one| direction(*one).into()).collect(),
-        topics: calls.topics.clone(),
-        demands: calls.demands.clone(),
-        rules: calls.finding.rules.iter().map(ToString::to_string).collect(),
-        dimensions: calls.finding.dimensions.clone(),
-        levels: levels.filter_map(level).collect(),
-        hits_only: calls.finding.verdicts == [Verdict::Hit],
-    }
-}
-
-/// The calls of a scope, and its rules. With `hits_only` the calls are those in which one of the rules hit.
+/// The calls of a filter, and the rules that are counted in them: those that it names do not choose calls, unless it asks
+/// for verdicts.
 ///
 /// # Errors
-/// [`ConvertError`] that names the field below `field`.
-pub fn scope_from_wire(
-    field: &str,
-    wire: v1::InsightScope,
-) -> Result<(CallQuery, FindingQuery), ConvertError> {
-    let at = |name: &str| format!("{field}.{name}");
-    let long = [
-        &wire.agents,
-        &wire.teams,
-        &wire.skill_groups,
-        &wire.businesses,
-        &wire.products,
-        &wire.topics,
-        &wire.demands,
-        &wire.rules,
-        &wire.dimensions,
-        &wire.levels,
-    ];
-    if long.iter().any(|list| list.len() > MAX_ENTRIES) {
-        return Err(ConvertError::new(field, format!("a list has at most {MAX_ENTRIES} entries")));
+/// [`ConvertError`] that names the field.
+pub fn scope_from_wire(wire: v1::CallFilter) -> Result<(CallQuery, FindingQuery), ConvertError> {
+    let CallChoice { query: mut calls, text } = call_choice(wire)?;
+    if text.is_some() {
+        return Err(ConvertError::new("scope.text", "figures are not counted by what was said"));
     }
-    let time =
-        |name: &str, time: Option<_>| time.map(|time| timestamp_from_wire(&at(name), time)).transpose();
-    let started = TimeRange { from: time("from", wire.from)?, before: time("before", wire.before)? };
-    let rules = wire
-        .rules
-        .into_iter()
-        .map(|id| RuleId::try_new(id).map_err(|error| ConvertError::new(&at("rules"), error.to_string())));
-    let levels = wire.levels.iter().map(|name| {
-        let level = LEVELS.iter().find(|(known, _)| known == name).map(|(_, level)| *level);
-        level.ok_or_else(|| ConvertError::new(&at("levels"), format!("`{name}` is none of S1 to S5")))
-    });
-    let directions = wire.directions.iter().map(|value| {
-        direction_from_wire(known(&at("directions"), *value)?)
-            .ok_or_else(|| ConvertError::new(&at("directions"), "say which direction"))
-    });
-    let rules = FindingQuery {
-        rules: rules.collect::<Result<_, _>>()?,
-        dimensions: wire.dimensions,
-        levels: levels.collect::<Result<_, _>>()?,
-        ..FindingQuery::default()
-    };
-    let mut finding = FindingQuery::default();
-    if wire.hits_only {
-        finding = FindingQuery { verdicts: vec![Verdict::Hit], ..rules.clone() };
+    let rules =
+        FindingQuery { verdicts: Vec::new(), machine_verdicts: Vec::new(), ..calls.finding.clone() };
+    if calls.finding.verdicts.is_empty() && calls.finding.machine_verdicts.is_empty() {
+        calls.finding = FindingQuery::default();
     }
-    let calls = CallQuery {
-        started,
-        agents: wire.agents,
-        teams: wire.teams,
-        skill_groups: wire.skill_groups,
-        businesses: wire.businesses,
-        products: wire.products,
-        directions: directions.collect::<Result<_, _>>()?,
-        topics: wire.topics,
-        demands: wire.demands,
-        finding,
-        ..CallQuery::default()
-    };
     Ok((calls, rules))
-}
-
-fn direction(direction: Direction) -> v1::Direction {
-    match direction {
-        Direction::Inbound => v1::Direction::Inbound,
-        Direction::Outbound => v1::Direction::Outbound,
-        Direction::Internal => v1::Direction::Internal,
-    }
-}
-
-fn direction_from_wire(wire: v1::Direction) -> Option<Direction> {
-    match wire {
-        v1::Direction::Unspecified => None,
-        v1::Direction::Inbound => Some(Direction::Inbound),
-        v1::Direction::Outbound => Some(Direction::Outbound),
-        v1::Direction::Internal => Some(Direction::Internal),
-    }
 }
 
 /// The groups in field `field`.
@@ -192,7 +96,7 @@ fn counts(counts: &Counts, calls: &CallQuery) -> v1::InsightFigure {
         machine_hits: counts.machine_hits,
         rate: counts.rate(),
         interval: counts.interval().map(interval),
-        calls: Some(scope(calls)),
+        calls: Some(filter_to_wire(calls)),
     }
 }
 

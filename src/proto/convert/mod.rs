@@ -26,9 +26,9 @@ pub use alert::{alert_event, alert_filter, alert_view, close_reason, dead_letter
 pub use call::{failure_of, state_to_wire};
 pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;
-pub use filter::{CallChoice, call_choice, call_order, review_to_wire};
+pub use filter::{CallChoice, call_choice, call_order, filter_to_wire, review_to_wire};
 pub use finding::{Report, finding, finding_of_row};
-pub use insight::{groups_from_wire, scope, scope_from_wire, step_from_wire, tally};
+pub use insight::{groups_from_wire, scope_from_wire, step_from_wire, tally};
 pub use job::{job_id, pack};
 pub use people::improvement_from_wire;
 pub use report::{export_request, report_file, report_request};

@@ -123,7 +123,7 @@ impl InsightService for InsightApi {
         request: Request<v1::QueryMetricsRequest>,
     ) -> Result<Response<v1::QueryMetricsResponse>, Status> {
         let v1::QueryMetricsRequest { scope, group_by, step, time_zone } = request.into_inner();
-        let scope = convert::scope_from_wire("scope", scope.unwrap_or_default());
+        let scope = convert::scope_from_wire(scope.unwrap_or_default());
         let (mut calls, rules) = scope.map_err(RequestError::Field)?;
         calls.started = period(calls.started, DEFAULT_DAYS)?.range();
         calls.stages = vec![Stage::Done];
@@ -142,35 +142,12 @@ impl InsightService for InsightApi {
         Ok(Response::new(answer.await?))
     }
 
-    async fn list_figure_calls(
-        &self,
-        request: Request<v1::ListFigureCallsRequest>,
-    ) -> Result<Response<v1::ListFigureCallsResponse>, Status> {
-        let v1::ListFigureCallsRequest { calls, page_size: size, page_token } = request.into_inner();
-        let scope = convert::scope_from_wire("calls", calls.unwrap_or_default());
-        let (calls, _) = scope.map_err(RequestError::Field)?;
-        let calls = CallQuery { stages: vec![Stage::Done], ..calls };
-        let (size, first) = (size_of(size)?, offset(&page_token)?);
-        let answer = self.ask(move |jobs| {
-            let catalog = jobs.calls().store().catalog();
-            let mut found: Vec<_> = catalog.chosen(&calls).map(|call| (call.started_at, &call.id)).collect();
-            found.sort_unstable_by(|left, right| right.cmp(left));
-            let page = found.iter().skip(first).take(size);
-            Ok(v1::ListFigureCallsResponse {
-                call_ids: page.map(|(_, id)| id.as_str().to_owned()).collect(),
-                total: found.len() as u64,
-                next_page_token: next_token(first, size, found.len()),
-            })
-        });
-        Ok(Response::new(answer.await?))
-    }
-
     async fn list_hot_spots(
         &self,
         request: Request<v1::ListHotSpotsRequest>,
     ) -> Result<Response<v1::ListHotSpotsResponse>, Status> {
         let request = request.into_inner();
-        let scope = convert::scope_from_wire("scope", request.scope.unwrap_or_default());
+        let scope = convert::scope_from_wire(request.scope.unwrap_or_default());
         let (calls, rules) = scope.map_err(RequestError::Field)?;
         let window = period(calls.started, WINDOW_DAYS.0)?;
         let days = if request.baseline_days == 0 { WINDOW_DAYS.1 } else { request.baseline_days };
@@ -316,7 +293,7 @@ impl InsightService for InsightApi {
         request: Request<v1::ListCommonProblemsRequest>,
     ) -> Result<Response<v1::ListCommonProblemsResponse>, Status> {
         let v1::ListCommonProblemsRequest { scope, limit: most, time_zone } = request.into_inner();
-        let scope = convert::scope_from_wire("scope", scope.unwrap_or_default());
+        let scope = convert::scope_from_wire(scope.unwrap_or_default());
         let (calls, rules) = scope.map_err(RequestError::Field)?;
         let query = ProblemQuery {
             period: period(calls.started, DEFAULT_DAYS)?,
