@@ -101,6 +101,7 @@ async fn reflection_lists_the_public_services() {
             "diting.v1.PrivacyService",
             "diting.v1.ReportService",
             "diting.v1.ReprocessService",
+            "diting.v1.ReviewService",
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection"
         ]
