@@ -209,7 +209,7 @@ fn what_is_planted_is_found_and_nothing_else_is_claimed() {
 }
 
 #[test]
-fn quiet_months_claim_no_burst_and_no_trend() {
+fn quiet_months_claim_no_burst() {
     let mut claimed = 0;
     for seed in 1..=12 {
         let found = run(month(seed, 2_500, false), &request()).outcome;
