@@ -38,7 +38,7 @@ pub fn workbook(report: &Report) -> Result<Vec<u8>, ReportError> {
 fn new_workbook(title: &str, day: Date) -> Result<Workbook, ReportError> {
     let mut book = Workbook::new();
     let year = u16::try_from(day.year()).unwrap_or(1970);
-    let at = ExcelDateTime::from_ymd(year, day.month().unsigned_abs().into(), day.day().unsigned_abs())?;
+    let at = ExcelDateTime::from_ymd(year, day.month().unsigned_abs(), day.day().unsigned_abs())?;
     let properties = DocProperties::new().set_title(title).set_author("diting").set_creation_datetime(&at);
     book.set_properties(&properties);
     Ok(book)
@@ -264,8 +264,7 @@ fn write(
         }
         Value::Date(date) => {
             let year = u16::try_from(date.year()).unwrap_or(1970);
-            let at =
-                ExcelDateTime::from_ymd(year, date.month().unsigned_abs().into(), date.day().unsigned_abs())?;
+            let at = ExcelDateTime::from_ymd(year, date.month().unsigned_abs(), date.day().unsigned_abs())?;
             sheet.write_datetime_with_format(row, column, &at, &looks.date)?;
             return Ok(());
         }

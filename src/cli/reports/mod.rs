@@ -48,7 +48,7 @@ enum Command {
     /// A report of a month
     Month(ReportArgs),
     /// All facts of many calls as a table for other programs
-    Export(export::ExportArgs),
+    Export(Box<export::ExportArgs>),
 }
 
 /// How to print what was written.
@@ -98,7 +98,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
             Command::Day(args) => create(&server, v1::ReportUnit::Day, args, format).await,
             Command::Week(args) => create(&server, v1::ReportUnit::Week, args, format).await,
             Command::Month(args) => create(&server, v1::ReportUnit::Month, args, format).await,
-            Command::Export(args) => export::run(&server, args, format == ListFormat::Json).await,
+            Command::Export(args) => export::run(&server, *args, format == ListFormat::Json).await,
         }
     })
 }

@@ -61,10 +61,10 @@ pub fn export<'a, G: Deref<Target = Catalog>>(
         ExportFormat::Csv { bom } => Box::new(csv::CsvSink::new(out, kind, bom)?),
         ExportFormat::Parquet => Box::new(parquet::ParquetSink::new(out, kind)?),
     };
-    let order = order(&*lock(), query);
+    let order = order(&lock(), query);
     let mut num_rows = 0;
     for portion in order.chunks(PORTION) {
-        let calls = read(&*lock(), portion, query);
+        let calls = read(&lock(), portion, query);
         for (call, tables) in &calls {
             num_rows += match kind {
                 TableKind::Calls => rows::call(call, tables, sink.as_mut())?,

@@ -75,7 +75,7 @@ pub(super) fn call(number: u64, num_days: u64) -> Made {
     let day = chance(number, 1) % num_days;
     let weekday = (day + 3) % 7;
     // Fewer calls at the weekend.
-    let day = if weekday >= 5 && chance(number, 2) % 2 == 0 { day.saturating_sub(2) } else { day };
+    let day = if weekday >= 5 && chance(number, 2).is_multiple_of(2) { day.saturating_sub(2) } else { day };
     let second = 8 * 3600 + chance(number, 3) % (11 * 3600);
     let at = Timestamp::from_second(
         START + i64::try_from(day).expect("few days") * DAY + i64::try_from(second).expect("a day"),
@@ -85,7 +85,11 @@ pub(super) fn call(number: u64, num_days: u64) -> Made {
     let agent = usize::try_from(chance(number, 5) % 6).expect("small");
     let metadata = CallMetadata {
         started_at: Some(at),
-        direction: Some(if chance(number, 6) % 3 == 0 { Direction::Outbound } else { Direction::Inbound }),
+        direction: Some(if chance(number, 6).is_multiple_of(3) {
+            Direction::Outbound
+        } else {
+            Direction::Inbound
+        }),
         agent_id: Some(format!("8{team}{agent:02}")),
         agent_name: Some(NAMES[(team * 2 + agent) % 12].to_owned()),
         team: Some(TEAMS[team].to_owned()),
@@ -124,7 +128,7 @@ pub(super) fn call(number: u64, num_days: u64) -> Made {
 
 fn review(number: u64, outcome: &Outcome) -> Option<ReviewFacts> {
     let Outcome::Done(result) = outcome else { return None };
-    if chance(number, 10) % 8 != 0 {
+    if !chance(number, 10).is_multiple_of(8) {
         return None;
     }
     let hits = result.analysis.findings.iter().filter(|one| one.verdict == Verdict::Hit);
@@ -174,7 +178,7 @@ fn result(number: u64, day: u64, team: usize, agent: usize) -> CallResult {
         }
         findings.push(finding(id, name, kind, level, dimension, verdict, words));
     }
-    let scored = chance(number, 12) % 30 != 0 || vetoed;
+    let scored = !chance(number, 12).is_multiple_of(30) || vetoed;
     let dimensions = DIMENSIONS.iter().zip(&points).map(|((name, full), points)| DimensionScore {
         name: (*name).to_owned(),
         full: Score::from_points(*full),
