@@ -90,6 +90,12 @@ impl Service {
         self.server.address()
     }
 
+    /// The calls that it serves.
+    #[must_use]
+    pub fn calls(&self) -> &Arc<Calls> {
+        self.parts.jobs.calls()
+    }
+
     /// Answers until `stop` is cancelled, then ends what runs; calls that are not done go on at the next start.
     ///
     /// # Errors

@@ -87,6 +87,7 @@ fn review() -> impl Strategy<Value = Option<Box<ReviewFacts>>> {
                 state,
                 finals: finals.map(|(id, verdict)| FinalVerdict { rule_id: rule_id(id), verdict }).collect(),
                 score: score.map(|points| Score::from_points(points * 20)),
+                hands: Vec::new(),
             })
         }),
     )

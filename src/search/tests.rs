@@ -59,6 +59,7 @@ fn finished(name: &str, turns: &[(SpeakerRole, &str)]) -> (CallRecord, CallResul
         full,
         vetoed: false,
         dimensions: Vec::new(),
+        basis: None,
     };
     let result = CallResult {
         audio: None,

@@ -182,6 +182,13 @@ impl Store {
             if annotations == before {
                 continue;
             }
+            match self.score_again(&mut annotations, &stored) {
+                Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
+                    tracing::error!(call = %id, %error, "a call is passed over");
+                    continue;
+                }
+                outcome => outcome?,
+            }
             let old = self.row(id)?;
             let mut batch = Batch::default();
             if annotations.is_empty() {

@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 /// What each module of the crate may import of the others. Every module may import `types` and `error`, which import
 /// nothing. No entry names a later one, so there is no cycle.
 const IMPORTS: &[(&str, &[&str])] = &[
-const IMPORTS: [(&str, &[&str]); 20] = [
-const IMPORTS: [(&str, &[&str]); 21] = [
-const IMPORTS: [(&str, &[&str]); 22] = [
     ("types", &[]),
     ("error", &[]),
     ("ingest", &[]),
@@ -22,17 +19,12 @@ const IMPORTS: [(&str, &[&str]); 22] = [
     ("simulation", &["analysis"]),
     ("catalog", &["ingest", "analysis"]),
     ("store", &["ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog"]),
-    ("search", &["dialogue", "analysis", "store"]),
-    ("insight", &["analysis", "catalog", "store"]),
-    ("mining", &["dialogue", "analysis", "catalog", "store"]),
-    ("opinion", &["dialogue", "analysis", "store"]),
-    ("review", &["ingest", "audio", "dialogue", "analysis", "catalog", "store"]),
-    ("report", &["ingest", "analysis", "catalog", "store", "insight", "mining"]),
+    ("search", &["ingest", "dialogue", "analysis", "store"]),
     ("insight", &["analysis", "catalog", "store"]),
     ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
     ("opinion", &["dialogue", "store", "mining"]),
-    ("report", &["ingest", "analysis", "catalog", "insight", "store"]),
-    ("search", &["ingest", "dialogue", "analysis", "store"]),
+    ("review", &["ingest", "audio", "dialogue", "analysis", "catalog", "store"]),
+    ("report", &["ingest", "analysis", "catalog", "store", "insight", "mining"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
     ("listing", &["audio"]),
@@ -42,10 +34,6 @@ const IMPORTS: [(&str, &[&str]); 22] = [
         &[
             "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "insight", "mining",
             "opinion", "review", "report", "pipeline", "alert", "listing", "archive",
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "catalog", "insight", "pipeline",
-            "listing", "archive",
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "mining", "pipeline", "listing",
-            "archive",
         ],
     ),
     (
@@ -56,21 +44,10 @@ const IMPORTS: [(&str, &[&str]); 22] = [
         ],
     ),
     (
-        "serve",
-        &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline", "review", "archive", "proto"],
-        &["ingest", "dialogue", "analysis", "catalog", "store", "insight", "pipeline", "archive", "proto"],
-        &["ingest", "dialogue", "analysis", "store", "mining", "opinion", "pipeline", "archive", "proto"],
-            "ingest", "dialogue", "analysis", "catalog", "store", "report", "search", "pipeline", "archive",
-            "proto",
-        ],
-    ),
-    (
         "config",
         &[
             "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "opinion", "review",
             "pipeline", "alert", "archive", "serve",
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "opinion", "pipeline",
-            "archive", "serve",
         ],
     ),
     (
@@ -94,8 +71,6 @@ const IMPORTS: [(&str, &[&str]); 22] = [
             "proto",
             "serve",
             "config",
-            "ingest", "audio", "speech", "dialogue", "masking", "analysis", "store", "mining", "opinion",
-            "pipeline", "archive", "proto", "serve", "config",
         ],
     ),
 ];
@@ -118,17 +93,14 @@ const CLI_IMPORTS: &[&str] = &[
 
 /// Crates that only these modules may name.
 const CRATES: &[(&str, &[&str])] = &[
-const CRATES: [(&str, &[&str]); 18] = [
-const CRATES: [(&str, &[&str]); 22] = [
     ("chacha20poly1305", &["masking"]),
     ("subtle", &["masking"]),
     ("realfft", &["speaker"]),
-    ("statrs", &["insight"]),
     ("sled", &["store"]),
     ("tantivy", &["search"]),
     ("roaring", &["catalog", "store", "search", "serve"]),
     ("rand", &["simulation"]),
-    ("statrs", &["insight", "mining", "review"]),
+    ("statrs", &["insight", "mining"]),
     ("symphonia", &["audio"]),
     ("audio_codec", &["audio"]),
     ("codec_core", &["audio"]),

@@ -10,7 +10,6 @@
     reason = "a test that cannot go on should say so at once, and nobody imports its helpers"
 )]
 
-mod alert_latency;
 mod alert_support;
 mod alert_webhooks;
 mod alerts;

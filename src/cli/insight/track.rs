@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::scope::{GroupArg, StepArg};
-use crate::cli::query_args::FilterArgs;
 use super::{Common, show};
 use crate::cli::Exit;
 use crate::cli::exit::UsageError;
 use crate::cli::output::emit;
+use crate::cli::query_args::FilterArgs;
 use crate::proto::convert::timestamp;
 use crate::proto::{json, v1};
 

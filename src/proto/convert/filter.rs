@@ -2,8 +2,8 @@
 //!
 //! **Invariant**: whatever cannot be taken is refused by the name of its field; nothing is left out silently.
 
-use super::finding::{kind_from_wire, level_from_wire, verdict_in};
 use super::call::{direction_to_wire, media_to_wire};
+use super::finding::{kind_from_wire, level_from_wire, verdict_in};
 use super::{ConvertError, duration, known, optional_text, timestamp, timestamp_from_wire};
 use crate::catalog::{
     CallOrder, CallQuery, FindingQuery, OrderKey, ReviewState, ScoreRange, Stage, TimeRange,

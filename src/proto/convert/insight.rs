@@ -20,8 +20,7 @@ pub fn scope_from_wire(wire: v1::CallFilter) -> Result<(CallQuery, FindingQuery)
     if text.is_some() {
         return Err(ConvertError::new("scope.text", "figures are not counted by what was said"));
     }
-    let rules =
-        FindingQuery { verdicts: Vec::new(), machine_verdicts: Vec::new(), ..calls.finding.clone() };
+    let rules = FindingQuery { verdicts: Vec::new(), machine_verdicts: Vec::new(), ..calls.finding.clone() };
     if calls.finding.verdicts.is_empty() && calls.finding.machine_verdicts.is_empty() {
         calls.finding = FindingQuery::default();
     }

@@ -141,7 +141,7 @@ fn review(number: u64, outcome: &Outcome) -> Option<ReviewFacts> {
             FinalVerdict { rule_id: one.rule_id.clone(), verdict }
         })
         .collect();
-    Some(ReviewFacts { state: ReviewState::Reviewed, finals, score: None })
+    Some(ReviewFacts { state: ReviewState::Reviewed, finals, score: None, hands: Vec::new() })
 }
 
 fn result(number: u64, day: u64, team: usize, agent: usize) -> CallResult {
@@ -196,6 +196,7 @@ fn result(number: u64, day: u64, team: usize, agent: usize) -> CallResult {
         full: Score::from_points(100),
         vetoed,
         dimensions: dimensions.collect(),
+        basis: None,
     };
     CallResult {
         audio: None,

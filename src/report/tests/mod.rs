@@ -238,31 +238,3 @@ fn a_report_has_its_parts() {
     }
     insta::assert_snapshot!(outline);
 }
-
-/// Writes reports over four thousand calls to the folder in `REPORTS_OUT`, for somebody to look at.
-#[test]
-#[ignore = "writes files to look at"]
-fn samples() {
-    let Ok(out) = std::env::var("REPORTS_OUT") else { return };
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = open(dir.path());
-    let calls: Vec<Made> = (0..4000).map(|number| call(number, 90)).collect();
-    keep(&store, &calls, 64);
-    let write =
-        |name: String, bytes: &[u8]| fs_err::write(Path::new(&out).join(name), bytes).expect("it is written");
-    for (unit, name) in [(Unit::Month, "month"), (Unit::Week, "week"), (Unit::Day, "day")] {
-        let period = Period::new(unit, date(2026, 3, 18), "").expect("a period");
-        for scope in scopes() {
-            let report = make(&store, &rules(), &scope, &period).expect("a report");
-            write(format!("{}-{name}.html", scope.kind()), page(&report).as_bytes());
-            write(format!("{}-{name}.xlsx", scope.kind()), &workbook(&report).expect("a workbook"));
-        }
-    }
-    for kind in [TableKind::Calls, TableKind::Findings] {
-        for (name, format) in [("csv", ExportFormat::Csv { bom: true }), ("parquet", ExportFormat::Parquet)] {
-            let mut bytes = Vec::new();
-            export(|| store.catalog(), kind, &CallQuery::default(), format, &mut bytes).expect("an export");
-            write(format!("{}.{name}", kind.name()), &bytes);
-        }
-    }
-}

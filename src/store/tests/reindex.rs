@@ -49,7 +49,8 @@ fn lived(store: &Store) {
             annotations.review = Some(Box::new(ReviewFacts {
                 state: ReviewState::Reviewed,
                 finals: vec![FinalVerdict { rule_id: rule("S1"), verdict: Verdict::Miss }],
-                score: Some(Score::from_points(99)),
+                score: None,
+                hands: Vec::new(),
             }));
             Ok(())
         });
