@@ -4,7 +4,6 @@ mod book;
 mod fixture;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use jiff::civil::date;
 

@@ -83,7 +83,7 @@ fn rows_made_anew_are_those_that_grew() {
     }
     store.index.insert(keys::LAYOUT, &[1]).expect("writes");
     drop(store);
-    fs::remove_dir_all(dir.path().join("results/tables")).expect("removes");
+    fs::remove_dir_all(dir.path().join("tables")).expect("removes");
     let store = open(dir.path());
     assert_eq!(rows(&store), grown, "made of records, results and annotations alone");
     assert_eq!(["S1", "X", "Y"].map(|rule_id| hit_by(&store, rule_id)), hits);
