@@ -98,10 +98,13 @@ async fn reflection_lists_the_public_services() {
         [
             "diting.v1.AlertService",
             "diting.v1.CallService",
+            "diting.v1.InsightService",
+            "diting.v1.OpinionService",
             "diting.v1.PrivacyService",
             "diting.v1.ReportService",
             "diting.v1.ReprocessService",
             "diting.v1.ReviewService",
+            "diting.v1.TopicService",
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection"
         ]

@@ -36,6 +36,7 @@ mod lifecycle;
 mod masking;
 mod masking_late;
 mod mono;
+mod month;
 mod opinions;
 mod pipeline;
 mod query;

@@ -86,20 +86,32 @@ async fn hot_spots(month: &Month) {
         .collect();
     let mut found = BTreeSet::new();
     for spot in &answer.hot_spots {
-        let (rule, subject) = (spot.rule.clone().unwrap_or_default(), spot.subject.clone().unwrap_or_default());
+        let (rule, subject) =
+            (spot.rule.clone().unwrap_or_default(), spot.subject.clone().unwrap_or_default());
         println!(
             "hot spot: {} {} {} {:?} q {:.2e} rise {:.3} since {:?}",
-            rule.rule_id, rule.name, subject.value, subject.group(), spot.q_value, spot.rise,
+            rule.rule_id,
+            rule.name,
+            subject.value,
+            subject.group(),
+            spot.q_value,
+            spot.rise,
             spot.since.as_ref().map(|since| since.day.clone())
         );
-        let own = subject.value == worse.team || team_of.get(subject.value.as_str()) == Some(&worse.team.as_str());
+        let own =
+            subject.value == worse.team || team_of.get(subject.value.as_str()) == Some(&worse.team.as_str());
         let expected = [worse.rule_id.as_str(), worse.also.as_str()].contains(&rule.rule_id.as_str());
         assert!(own && expected, "nothing else got worse: {} of {}", rule.rule_id, subject.value);
         if subject.value == worse.team {
             found.insert(rule.rule_id);
         }
     }
-    println!("hot spots: {} claimed of {} tested, {}", answer.hot_spots.len(), answer.num_tested, answer.statistic);
+    println!(
+        "hot spots: {} claimed of {} tested, {}",
+        answer.hot_spots.len(),
+        answer.num_tested,
+        answer.statistic
+    );
     assert!(found.contains(worse.rule_id.as_str()), "the team that got worse is found");
 }
 
@@ -170,14 +182,21 @@ async fn topics(month: &Month) {
     let bursts = client.list_bursts(request).await.expect("it answers").into_inner().bursts;
     let mut is_found = false;
     for one in &bursts {
-        println!("burst: {} {} to {}, {} calls, lift {:.1}, p {:.2e}", one.name, one.first_day, one.last_day, one.num_calls, one.lift, one.p_value);
+        println!(
+            "burst: {} {} to {}, {} calls, lift {:.1}, p {:.2e}",
+            one.name, one.first_day, one.last_day, one.num_calls, one.lift, one.p_value
+        );
         let calls = &one.examples;
         let about: Vec<bool> = calls
             .iter()
             .filter_map(|example| month.calls.get(&example.call_id))
             .map(|(_, call)| call.topic == burst.topic)
             .collect();
-        assert!(about.iter().filter(|about| **about).count() * 2 > about.len(), "{} did not break out", one.name);
+        assert!(
+            about.iter().filter(|about| **about).count() * 2 > about.len(),
+            "{} did not break out",
+            one.name
+        );
         is_found |= one.name.contains(&burst.word) && one.first_day == burst.from.to_string();
     }
     assert!(is_found, "{} broke out on {}", burst.word, burst.from);
@@ -215,7 +234,10 @@ async fn reviews(month: &Month) {
             number: NUM_REVIEWED,
             ..v1::ReviewPlan::default()
         };
-        client.create_review_plan(v1::CreateReviewPlanRequest { plan: Some(plan) }).await.expect("it is kept");
+        client
+            .create_review_plan(v1::CreateReviewPlanRequest { plan: Some(plan) })
+            .await
+            .expect("it is kept");
         let request = v1::RunReviewPlanRequest {
             plan_id: format!("hits-of-{rule}"),
             started_from: Some(month.day(0)),
@@ -228,7 +250,10 @@ async fn reviews(month: &Month) {
     let mut num_reviews = 0;
     loop {
         let request = v1::LeaseReviewTaskRequest { reviewer: "inspector".to_owned(), ..Default::default() };
-        let Some(task) = client.lease_review_task(request).await.expect("it answers").into_inner().task else { break };
+        let Some(task) = client.lease_review_task(request).await.expect("it answers").into_inner().task
+        else {
+            break;
+        };
         let request = v1::ListFindingsRequest { call_id: task.call_id.clone(), ..Default::default() };
         let hits = calls.list_findings(request).await.expect("it answers").into_inner().findings;
         let (_, truth) = &month.calls[&task.call_id];
@@ -253,8 +278,11 @@ async fn reviews(month: &Month) {
     for rule in rules.iter().filter(|rule| rule.review_number >= 20) {
         println!(
             "rule {}: {} of {} reviewed hits confirmed, precision {:.2} to {:.2}",
-            rule.rule_id, rule.confirmed_number, rule.review_number,
-            rule.review_accuracy_low(), rule.review_accuracy_high()
+            rule.rule_id,
+            rule.confirmed_number,
+            rule.review_number,
+            rule.review_accuracy_low(),
+            rule.review_accuracy_high()
         );
         if rule.review_accuracy_high() < 0.5 {
             wrong.push(rule.rule_id.as_str());

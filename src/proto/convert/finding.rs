@@ -66,6 +66,8 @@ pub fn finding(call: &CallId, finding: &Finding) -> v1::Finding {
         num_hits: finding.num_hits,
         conditions: finding.conditions.iter().map(Into::into).collect(),
         agent_id: finding.agent_id.clone().unwrap_or_default(),
+        // Until a person says otherwise.
+        final_verdict: verdict(finding.verdict).into(),
         ..v1::Finding::default()
     }
 }
