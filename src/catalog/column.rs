@@ -13,6 +13,9 @@ use roaring::RoaringBitmap;
 
 /// What stands in the array for a call without a number.
 const NONE: i64 = i64::MIN;
+/// Sets up to this size are sorted as they are: cheaper than looking for them in every bucket. Small in tests, so that
+/// these walk as well.
+const FEW: u64 = if cfg!(test) { 5 } else { 5_000 };
 /// A coarse bucket holds 2 to this power fine ones.
 const COARSE_BITS: u32 = 5;
 
@@ -151,6 +154,10 @@ impl Column {
         size: usize,
         page: &mut Vec<u32>,
     ) {
+        if set.len() <= FEW {
+            self.take_sorted(&(set & &self.known), descending, after, size, page);
+            return;
+        }
         let wide = self.fine_bits + COARSE_BITS;
         let key = after.and_then(|place| place.key);
         for calls in buckets(&self.coarse, descending, key.map(|key| key >> wide)) {
@@ -169,14 +176,21 @@ impl Column {
                     let place = key >> self.fine_bits;
                     if descending { *bucket > place } else { *bucket < place }
                 });
-                if !is_before {
+                if is_before {
+                    continue;
+                }
+                if self.fine_bits == 0 {
+                    // All have the same number.
+                    let behind = after.filter(|place| place.key == Some(*bucket)).map(|place| place.call);
+                    take(&(calls & set), descending, behind, size - page.len(), page);
+                } else {
                     self.take_sorted(&(calls & set), descending, after, size, page);
                 }
             }
         }
     }
 
-    /// Adds the calls of one bucket in their order, up to `size` in all.
+    /// Adds the few `calls` in their order, up to `size` in all.
     fn take_sorted(
         &self,
         calls: &RoaringBitmap,
@@ -186,13 +200,6 @@ impl Column {
         page: &mut Vec<u32>,
     ) {
         let wanted = size - page.len();
-        if self.fine_bits == 0 {
-            // All have the same number.
-            let key = calls.min().and_then(|call| self.get(call));
-            let behind = after.filter(|place| place.key == key).map(|place| place.call);
-            take(calls, descending, behind, wanted, page);
-            return;
-        }
         let place = |call: u32| (self.get(call).unwrap_or(NONE), call);
         let after = after.and_then(|place| Some((place.key?, place.call)));
         let is_behind =
