@@ -216,7 +216,7 @@ async fn topics(month: &Month) {
     }
     println!("demands in truth: {truth:?}");
     for one in demands {
-        println!("demand: {one:?}").to_owned();
+        println!("demand: {one:?}");
     }
     assert!(month.calls.values().any(|(_, call)| heard(call).contains(&burst.word)));
 }
@@ -303,7 +303,4 @@ async fn what_is_planted_in_a_month_is_found_and_nothing_else_is_claimed() {
     improvements(&month).await;
     topics(&month).await;
     reviews(&month).await;
-    if let Ok(keep) = std::env::var("DITING_MONTH_REPORTS") {
-        println!("reports are not made here: serve the data of `diting simulate`, {keep}");
-    }
 }
