@@ -60,6 +60,10 @@ bench-peers: setup ## Compares with other recognisers: make bench-peers DATA=FOL
 bench-curves: setup ## Measures cost by length, speech and calls at once: make bench-curves DATA=FOLDER
 	@scripts/peers.sh curves "$(DATA)" $(OPTIONS)
 
+.PHONY: month
+month: setup ## Simulates a month of a large call centre and says what is found of it
+	@scripts/month.sh
+
 .PHONY: eval
 eval: build ## Measures recognition: make eval DATA=FOLDER
 	@scripts/eval.sh $(DITING) "$(DATA)"
