@@ -215,6 +215,34 @@ fn little_gives_a_report_too() {
 }
 
 #[test]
+fn only_the_centre_s_one_family_of_tests_says_what_is_significant() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    // In March the job number is told by nobody any more.
+    let mut calls: Vec<Made> = (0..400).map(|number| call(number, 90)).collect();
+    for made in calls.iter_mut().filter(|made| month().range().contains(made.record.received_at)) {
+        let Outcome::Done(result) = &mut made.outcome else { continue };
+        for one in result.analysis.findings.iter_mut().filter(|one| one.rule_id.as_str() == "A01") {
+            one.verdict = crate::analysis::Verdict::Hit;
+        }
+    }
+    keep(&store, &calls, 8);
+    let text = |scope: Scope| {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let tables = report.sections.iter().filter(|one| one.title == "规则").flat_map(|one| &one.tables);
+        let cells = tables.flat_map(|table| table.rows.iter().flatten()).map(|cell| cell.value.shown());
+        report.summary.iter().cloned().chain(cells).collect::<Vec<_>>().join("\n")
+    };
+    assert!(text(Scope::Centre).contains("显著上升 +"));
+    assert!(text(Scope::Rule(RuleId::try_new("A01").expect("an id"))).contains("显著上升 +"));
+    for scope in [Scope::Team("理财销售组".to_owned()), Scope::Agent("8103".to_owned())] {
+        let text = text(scope);
+        assert!(!text.contains("显著"), "{text}");
+        assert!(text.contains(" 到 +"), "the change has its interval");
+    }
+}
+
+#[test]
 fn a_report_has_its_parts() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = open(dir.path());
