@@ -29,6 +29,7 @@ mod stats;
 mod tally;
 
 pub use change::{ChangeQuery, RateChange, rate_changes};
+pub use cube::{CountedCall, counted_call};
 pub use figure::{Counts, Evidence, Figure, Group, Key, Period, RuleRef};
 pub use hot_spot::{HotSpot, HotSpotQuery, HotSpots, Limits, Since};
 pub use improvement::{Caution, Comparison, Effect, Improvement, Outcome, effect};

@@ -22,8 +22,8 @@ const MAX_EXAMPLES: usize = 10;
 pub(super) fn sections(ground: &Ground<'_>, id: &RuleId) -> Parts {
     let own = FindingQuery { rules: vec![id.clone()], ..FindingQuery::default() };
     let figures = rules::figures(ground, &own);
-    let info = rules::infos(ground.catalog).remove(id);
-    let name = info.as_ref().map_or("", |info| info.name.as_str());
+    let info = ground.infos.get(id);
+    let name = info.map_or("", |info| info.name.as_str());
     let subject = clean(&format!("规则 {id} {name}"));
     let found = figures.first();
     let (now, before) = found.map_or_else(Default::default, |one| (one.now, one.before));
@@ -32,7 +32,7 @@ pub(super) fn sections(ground: &Ground<'_>, id: &RuleId) -> Parts {
     let (review, worst) = review::section(ground);
     summary.extend(worst);
     let mut overview = Section::new("概览");
-    if let Some(info) = &info {
+    if let Some(info) = info {
         overview.paragraphs.push(clean(&format!(
             "级别 {}；维度 {}。",
             review::level_title(info.level),

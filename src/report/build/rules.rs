@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::words::{interval, sentence, share_change};
 use super::Ground;
 use crate::analysis::Verdict;
-use crate::catalog::{CallQuery, Catalog, FindingQuery, RuleInfo};
+use crate::catalog::{CallQuery, FindingQuery, RuleInfo};
 use crate::insight::{
     ChangeQuery, Counts, Group, HotSpotQuery, HotSpots, Limits, RateChange, Step, TallyQuery, hot_spots,
     rate_changes, tally,
@@ -32,7 +32,6 @@ pub(super) struct RuleFigures {
 
 /// Every rule that judged a call of the period, most hits first.
 pub(super) fn figures(ground: &Ground<'_>, rules: &FindingQuery) -> Vec<RuleFigures> {
-    let infos = infos(ground.catalog);
     let days = ground.period.days();
     let now = by_rule(ground, ground.current(), rules, None);
     let before = by_rule(ground, ground.past(), rules, None);
@@ -45,7 +44,7 @@ pub(super) fn figures(ground: &Ground<'_>, rules: &FindingQuery) -> Vec<RuleFigu
                 crate::report::model::share(counts.num_hits, counts.num_checked)
             };
             Some(RuleFigures {
-                info: infos.get(id)?.clone(),
+                info: ground.infos.get(id)?.clone(),
                 now: *counts,
                 before: before.get(&(id.clone(), None)).copied().unwrap_or_default(),
                 days: days.iter().map(rate).collect(),
@@ -74,14 +73,6 @@ fn by_rule(ground: &Ground<'_>, calls: CallQuery, rules: &FindingQuery, step: Op
         Some(((id, cell.bucket.map(|bucket| ground.period.day_of(bucket.start))), cell.counts))
     });
     cells.collect()
-}
-
-/// Every rule as its last revision has it.
-pub(super) fn infos(catalog: &Catalog) -> BTreeMap<RuleId, RuleInfo> {
-    let mut tables: Vec<_> = catalog.tables().collect();
-    tables.sort_by_cached_key(|table| (table.revision.clone(), table.id()));
-    let rules = tables.into_iter().flat_map(|table| &table.rules);
-    rules.map(|rule| (rule.id.clone(), rule.clone())).collect()
 }
 
 /// The calls of `calls` with one of `verdicts` of a rule.

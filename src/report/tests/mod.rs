@@ -31,6 +31,10 @@ fn scopes() -> Vec<Scope> {
     ]
 }
 
+fn is_done(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done(_))
+}
+
 fn all_bytes(store: &Store) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for scope in scopes() {
@@ -89,7 +93,14 @@ fn a_later_call_changes_nothing_of_a_period_that_is_over() {
     keep(&store, &[april(1000)], 1);
     let over = page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report"));
     assert!(!over.contains("数据截至"));
-    keep(&store, &[april(1001)], 1);
+    // By then a rule has another name and another level, under a revision whose text comes last.
+    let mut renamed = april(1001);
+    renamed.outcome = (0..).find_map(|number| Some(call(number, 1).outcome).filter(is_done)).expect("one is done");
+    if let Outcome::Done(result) = &mut renamed.outcome {
+        result.analysis.scorecard.revision = "99+zz".to_owned();
+        result.analysis.findings.iter_mut().for_each(|one| one.rule_name = "改了名".to_owned());
+    }
+    keep(&store, &[renamed], 1);
     assert_eq!(over, page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report")));
 }
 
@@ -128,6 +139,49 @@ fn a_number_opens_as_many_calls_as_it_says() {
         }
     }
     assert!(num_opened > 100, "{num_opened}");
+}
+
+#[test]
+fn a_rule_is_called_what_its_last_call_called_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let mut calls: Vec<Made> = (0..100).map(|number| call(number, 90)).collect();
+    for made in &mut calls {
+        let Outcome::Done(result) = &mut made.outcome else { continue };
+        let is_late = made.record.received_at >= "2026-03-10T00:00:00Z".parse().expect("a time");
+        // Version 10 comes after version 9, and before it as text.
+        result.analysis.scorecard.revision = if is_late { "10-aa" } else { "9-bb" }.to_owned();
+        for one in result.analysis.findings.iter_mut().filter(|one| one.rule_id.as_str() == "S02") {
+            one.rule_name = if is_late { "新名字" } else { "旧名字" }.to_owned();
+        }
+    }
+    keep(&store, &calls, 1);
+    let report = make(&store, &rules(), &Scope::Rule(RuleId::try_new("S02").expect("an id")), &month());
+    assert_eq!(report.expect("a report").subject, "规则 S02 新名字");
+}
+
+#[test]
+fn the_failures_of_the_page_add_up() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..600).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    let report = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
+    let mut tables = report.sections.iter().flat_map(|section| &section.tables);
+    let table = tables.find(|table| table.title == "失败的原因").expect("the table");
+    let counts = table.rows.iter().filter_map(|row| match row.last()?.value {
+        Value::Count(count) => Some(count),
+        _ => None,
+    });
+    let counts: Vec<u64> = counts.collect();
+    assert_eq!(counts.len(), 2, "two reasons");
+    let query = CallQuery {
+        stages: vec![crate::catalog::Stage::Failed],
+        started: month().range(),
+        ..CallQuery::default()
+    };
+    assert_eq!(counts.iter().sum::<u64>(), store.catalog().chosen(&query).count() as u64);
+    assert!(table.rows.iter().flatten().all(|cell| cell.origin.is_none()), "no filter knows reasons");
 }
 
 #[test]
