@@ -8,9 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::cube::{Cube, rule_slots};
 use super::scan::Revisions;
-use super::stats::{
-    Interval, Two, benjamini_hochberg, dispersion, homogeneity, ln_fisher, newcombe,
-};
+use super::stats::{Interval, Two, benjamini_hochberg, dispersion, homogeneity, ln_fisher, newcombe};
 use super::tally::{Clock, Step};
 use super::{Group, Limits, Period, RuleRef};
 use crate::catalog::{CallQuery, Catalog, FindingQuery};

@@ -40,8 +40,13 @@ fn a_rise_and_a_fall_are_claimed_and_nothing_else() {
         _ => rate,
     });
     let found = look(&catalog);
-    let claimed: Vec<_> =
-        found.iter().filter(|one| one.is_claimed).map(|one| (one.rule.id.clone(), one.difference > 0.0)).collect();
+    let claimed: Vec<_> = found
+        .iter()
+        .filter(|one| one.is_claimed)
+        .map(|one| (one.rule.id.clone(), one.difference > 0.0))
+        .collect();
     assert_eq!(claimed, [(rule_id(2), true), (rule_id(5), false)]);
-    assert!(found.iter().all(|one| one.interval.lower <= one.difference && one.difference <= one.interval.upper));
+    assert!(
+        found.iter().all(|one| one.interval.lower <= one.difference && one.difference <= one.interval.upper)
+    );
 }

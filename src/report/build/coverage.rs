@@ -161,7 +161,8 @@ pub(super) fn add_reasons(store: &Store, catalog: &Catalog, report: &mut Report)
 fn first_calls(catalog: &Catalog, query: &CallQuery, limit: usize) -> Vec<CallId> {
     let mut first: BTreeSet<(jiff::Timestamp, &CallId)> = BTreeSet::new();
     for call in catalog.chosen(query) {
-        let is_early = first.len() < limit || first.last().is_some_and(|last| (call.started_at, &call.id) < *last);
+        let is_early =
+            first.len() < limit || first.last().is_some_and(|last| (call.started_at, &call.id) < *last);
         if is_early {
             first.insert((call.started_at, &call.id));
             if first.len() > limit {

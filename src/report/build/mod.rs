@@ -3,6 +3,7 @@
 //! **Invariant**: the catalog of the store is held while calls are copied out of it, never while figures are counted or a
 //! call is read; all figures of a report are of the same calls.
 
+mod alerts;
 mod centre;
 mod coverage;
 mod pass;
@@ -138,6 +139,11 @@ pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> R
         person::add_weak(&mut draft.report, &team.weak, team.too_few);
     }
     moment::fill(store, &mut draft.report)?;
+    if let Some(section) = alerts::section(store, scope, period)? {
+        let at = draft.report.sections.len().saturating_sub(1);
+        // Before what could not be judged, which ends every report.
+        draft.report.sections.insert(at, section);
+    }
     Ok(draft.report)
 }
 

@@ -91,7 +91,11 @@ fn what_a_reviewer_adds_lies_on_no_agent_and_a_call_gives_one_score() {
     assert_eq!((centre.num_done, centre.num_hit, centre.num_unscored), (2, 1, 1));
     assert_eq!(centre.scores, [9_000]);
     let team = of(Scope::Team("一组".to_owned()));
-    assert_eq!((team.num_done, team.num_hit, team.num_unscored), (2, 0, 1), "added for the call, not for a team");
+    assert_eq!(
+        (team.num_done, team.num_hit, team.num_unscored),
+        (2, 0, 1),
+        "added for the call, not for a team"
+    );
     assert_eq!(team.scores, [7_000], "the mean of the parts");
     let agent = of(Scope::Agent("2".to_owned()));
     assert_eq!((agent.num_hit, agent.scores.clone()), (0, vec![8_000]));

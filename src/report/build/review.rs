@@ -151,13 +151,21 @@ pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
     };
     let many = |one: &Decided| one.num_rejected >= 5 && one.num_rejected > one.num_confirmed;
     // Few calls, and suspicious ones, say little: the whole interval must lie below a half before anybody is told what to do.
-    let sentence = if let Some((rule, one)) = rows.iter().find(|(_, one)| many(one) && one.is_mostly_wrong()) {
+    let sentence = if let Some((rule, one)) = rows.iter().find(|(_, one)| many(one) && one.is_mostly_wrong())
+    {
         let (all, rejected) = (one.num_seen(), one.num_rejected);
         let rule = named(rule);
-        Some(format!("规则 {rule} 的机器命中多数被驳回（{all} 条中 {rejected} 条），先修订规则，再看它的命中率。"))
+        Some(format!(
+            "规则 {rule} 的机器命中多数被驳回（{all} 条中 {rejected} 条），先修订规则，再看它的命中率。"
+        ))
     } else {
         rows.first().filter(|(_, one)| many(one)).map(|(rule, one)| {
-            format!("规则 {} 被看过的 {} 条机器命中有 {} 条被驳回。", named(rule), one.num_seen(), one.num_rejected)
+            format!(
+                "规则 {} 被看过的 {} 条机器命中有 {} 条被驳回。",
+                named(rule),
+                one.num_seen(),
+                one.num_rejected
+            )
         })
     };
     (section, sentence)

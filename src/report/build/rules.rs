@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::words::{interval, sentence, share_change};
 use super::Ground;
+use super::words::{interval, sentence, share_change};
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, FindingQuery, RuleInfo};
 use crate::insight::{

@@ -15,7 +15,7 @@ use crate::types::RuleId;
 use fixture::{Made, Outcome, call, keep, open};
 
 fn month() -> Period {
-    Period::new(Unit::Month, date(2026, 3, 1), "").expect("a month")
+    Period::new(Unit::Month, date(2026, 3, 1), "Asia/Shanghai").expect("a month")
 }
 
 fn rules() -> RuleSet {
@@ -95,7 +95,8 @@ fn a_later_call_changes_nothing_of_a_period_that_is_over() {
     assert!(!over.contains("数据截至"));
     // By then a rule has another name and another level, under a revision whose text comes last.
     let mut renamed = april(1001);
-    renamed.outcome = (0..).find_map(|number| Some(call(number, 1).outcome).filter(is_done)).expect("one is done");
+    renamed.outcome =
+        (0..).find_map(|number| Some(call(number, 1).outcome).filter(is_done)).expect("one is done");
     if let Outcome::Done(result) = &mut renamed.outcome {
         result.analysis.scorecard.revision = "99+zz".to_owned();
         result.analysis.findings.iter_mut().for_each(|one| one.rule_name = "改了名".to_owned());
@@ -164,7 +165,11 @@ fn a_rule_is_called_what_its_last_call_called_it() {
 fn the_failures_of_the_page_add_up() {
     let dir = tempfile::tempdir().expect("a folder");
     let store = open(dir.path());
-    let calls: Vec<Made> = (0..600).map(|number| call(number, 90)).collect();
+    let mut calls: Vec<Made> = (0..300).map(|number| call(number, 90)).collect();
+    calls.iter_mut().step_by(10).for_each(|made| {
+        made.outcome = Outcome::Failed;
+        made.review = None;
+    });
     keep(&store, &calls, 8);
     let report = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
     let mut tables = report.sections.iter().flat_map(|section| &section.tables);
@@ -182,6 +187,73 @@ fn the_failures_of_the_page_add_up() {
     };
     assert_eq!(counts.iter().sum::<u64>(), store.catalog().chosen(&query).count() as u64);
     assert!(table.rows.iter().flatten().all(|cell| cell.origin.is_none()), "no filter knows reasons");
+}
+
+#[test]
+fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
+    use crate::alert::{Alert, AlertCall, AlertState};
+    use crate::analysis::Level;
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..150).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    let titles = |report: &Report| report.sections.iter().map(|one| one.title.clone()).collect::<Vec<_>>();
+    let without = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
+    assert!(!titles(&without).contains(&"预警".to_owned()), "nobody watches");
+    let states = [AlertState::Open, AlertState::Closed, AlertState::Escalated, AlertState::Withdrawn];
+    let mut writes = crate::store::Writes::default();
+    let mut wanted = std::collections::BTreeMap::new();
+    for (number, made) in (1..).zip(calls.iter().take(40)) {
+        let at = made.record.received_at;
+        let alert = Alert {
+            number,
+            call: Some(AlertCall {
+                id: made.record.id.clone(),
+                number: 0,
+                received_at: at,
+                started_at: at,
+                agent_id: None,
+                agent_name: None,
+                team: made.record.metadata.team.clone(),
+                skill_group: None,
+                business: None,
+                customer_ref: None,
+            }),
+            risk_id: "R1".to_owned(),
+            risk_name: "投诉".to_owned(),
+            level: if number % 2 == 0 { Level::S1 } else { Level::S2 },
+            at: None,
+            rules: Vec::new(),
+            samples: Vec::new(),
+            raised_at: at,
+            open_since: at,
+            held_back: None,
+            digest: None,
+            state: states[number as usize % 4],
+            assignee: None,
+            closed: None,
+            events: Vec::new(),
+        };
+        if month().range().contains(at) {
+            *wanted.entry((alert.level, alert.state)).or_insert(0_u64) += 1;
+        }
+        writes.put(crate::store::Family::Alert, &number.to_be_bytes(), &alert).expect("it is small");
+    }
+    store.write(writes).expect("it is kept");
+    let counts = |scope: Scope| {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let section = report.sections.iter().find(|one| one.title == "预警").expect("the section").clone();
+        let rows = section.tables.into_iter().flat_map(|table| table.rows);
+        let count = |cell: &Cell| if let Value::Count(count) = cell.value { Some(count) } else { None };
+        rows.map(|row| row.iter().filter_map(count).collect::<Vec<u64>>()).collect::<Vec<_>>()
+    };
+    let of = |level, state| wanted.get(&(level, state)).copied().unwrap_or_default();
+    // Even numbers are open (4 of 4) or escalated, odd ones closed or withdrawn.
+    let s1 = of(Level::S1, AlertState::Open) + of(Level::S1, AlertState::Escalated);
+    let (closed, withdrawn) = (of(Level::S2, AlertState::Closed), of(Level::S2, AlertState::Withdrawn));
+    assert_eq!(counts(Scope::Centre), [vec![s1, s1, 0, 0], vec![closed + withdrawn, 0, closed, withdrawn]]);
+    let of_team: u64 = counts(Scope::Team("夜班组".to_owned())).iter().filter_map(|row| row.first()).sum();
+    assert!(of_team < s1 + closed + withdrawn, "{of_team}");
 }
 
 #[test]
