@@ -30,7 +30,7 @@ pub(super) struct CallsArgs {
     #[arg(long, value_name = "WORDS")]
     text: Option<String>,
     /// The calls behind a figure, by its `calls` as --format json prints it; instead of other filters
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["FilterArgs", "text"])]
     of_figure: Option<String>,
     #[command(flatten)]
     page: PageArgs,
@@ -332,7 +332,26 @@ fn millis(length: &prost_types::Duration) -> Millis {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: CallsArgs,
+    }
+
+    #[test]
+    fn the_calls_of_a_figure_are_not_mixed_with_other_filters() {
+        let typed = |more: &[&str]| Typed::try_parse_from(["t", "--of-figure", "{}"].iter().chain(more));
+        assert_eq!(typed(&["--sort", "started"]).expect("order is no filter").args.page.sort, "started");
+        for more in [["--team", "一组"], ["--since", "2026-03-01"], ["--text", "还款"], ["--min-score", "60"]]
+        {
+            let error = typed(&more).expect_err("two filters");
+            assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{more:?}");
+        }
+    }
 
     #[test]
     fn columns_stand_below_each_other_also_in_chinese() {

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use crate::proto::convert::timestamp;
 use crate::proto::v1;
 
-/// Which calls. Everything that is given must hold; a flag that is repeated, or given values parted by commas, asks for
-/// one of them.
+/// Which calls. Everything that is given must hold; a flag that is repeated asks for one of its values. Ids and words of a
+/// fixed list may be parted by commas as well, names not: a comma may be part of them.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Which calls")]
 pub(super) struct FilterArgs {
@@ -28,16 +28,16 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     agent: Vec<String>,
     /// Team
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     team: Vec<String>,
     /// Skill group
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     skill_group: Vec<String>,
     /// A finding of this rule; what is asked of findings must hold of the same one
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     rule: Vec<String>,
     /// A finding in this dimension of the scorecard
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     dimension: Vec<String>,
     /// A finding of this level
     #[arg(long, value_enum, ignore_case = true, value_name = "LEVEL", value_delimiter = ',')]
@@ -70,10 +70,10 @@ pub(super) struct FilterArgs {
     #[arg(long, value_enum, value_delimiter = ',')]
     media: Vec<MediaArg>,
     /// Line of business
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     business: Vec<String>,
     /// Product
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     product: Vec<String>,
     /// State
     #[arg(long, value_enum, value_delimiter = ',')]
@@ -82,10 +82,10 @@ pub(super) struct FilterArgs {
     #[arg(long, value_enum, value_delimiter = ',')]
     review: Vec<ReviewArg>,
     /// Topic
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     topic: Vec<String>,
     /// What the customer wanted
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME")]
     demand: Vec<String>,
 }
 
@@ -173,6 +173,11 @@ enum ReviewArg {
 pub(super) struct Moment(jiff::Timestamp);
 
 impl Moment {
+    /// The moment.
+    pub(super) fn timestamp(self) -> jiff::Timestamp {
+        self.0
+    }
+
     /// The same on the wire.
     pub(super) fn to_wire(self) -> prost_types::Timestamp {
         timestamp(self.0)
@@ -299,7 +304,30 @@ fn review_to_wire(review: ReviewArg) -> v1::ReviewState {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        filter: FilterArgs,
+    }
+
+    #[test]
+    fn a_name_keeps_its_commas_and_ids_are_parted_by_them() {
+        let names =
+            ["--team", "--skill-group", "--dimension", "--business", "--product", "--topic", "--demand"];
+        let typed = names.iter().flat_map(|flag| [*flag, "甲,乙", flag, "丙"]);
+        let typed = ["t"].into_iter().chain(typed).chain(["--agent", "1,2", "--rule", "S01,S02"]);
+        let filter = Typed::try_parse_from(typed).expect("it is sound").filter.filter(None);
+        let v1::CallFilter { teams, skill_groups, dimensions, businesses, products, topics, demands, .. } =
+            filter;
+        for values in [teams, skill_groups, dimensions, businesses, products, topics, demands] {
+            assert_eq!(values, ["甲,乙", "丙"]);
+        }
+        assert_eq!((filter.agent_ids.len(), filter.rule_ids.len()), (2, 2));
+    }
 
     #[test]
     fn times_are_read_as_people_type_them() {

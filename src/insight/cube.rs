@@ -11,7 +11,7 @@ use super::scan::{Part, Slots, agent_value, agents_of, names_agents, values_of};
 use super::stats::Two;
 use super::{Group, Key, RuleRef};
 use crate::analysis::Verdict;
-use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery};
+use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement};
 
 /// What rates are of: all calls (`None`), or those of one value of a group.
 pub(super) type Subject = Option<(Group, Arc<str>)>;
@@ -26,6 +26,23 @@ pub(super) struct Side {
 pub(super) fn whole_of(query: &CallQuery, call: &CallFacts) -> Part {
     let is_one = call.agents.len() == 1;
     if is_one || names_agents(query) { Part::Agents(agents_of(query, call)) } else { Part::Whole }
+}
+
+/// What counts of a judged call where it is asked for by `query`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CountedCall<'a> {
+    /// The judgements: the whole call's, or those of the own parts of the agents who are asked for.
+    pub judgements: Vec<&'a Judgement>,
+    /// The one score that the call gives, in points: the mean of its parts', a person's for the whole; `None` without any.
+    pub score: Option<f64>,
+}
+
+/// The judgements and the score of `call` that every figure over `query` counts.
+#[must_use]
+pub fn counted_call<'a>(query: &CallQuery, call: &'a CallFacts) -> CountedCall<'a> {
+    let part = whole_of(query, call);
+    let judgements = part.judgements(call).map(|(judgement, _)| judgement).collect();
+    CountedCall { judgements, score: part.score(call) }
 }
 
 /// Takes a call apart into sides so that every subject of `groups` sees its own: the whole for all calls and the groups of

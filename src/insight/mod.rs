@@ -5,6 +5,9 @@
 //! be judged is in no denominator, and what chance may explain is not claimed.
 
 mod centre;
+mod change;
+#[cfg(test)]
+mod change_tests;
 mod cube;
 mod figure;
 mod hot_spot;
@@ -25,6 +28,8 @@ mod snapshot;
 mod stats;
 mod tally;
 
+pub use change::{ChangeQuery, RateChange, rate_changes};
+pub use cube::{CountedCall, counted_call};
 pub use figure::{Counts, Evidence, Figure, Group, Key, Period, RuleRef};
 pub use hot_spot::{HotSpot, HotSpotQuery, HotSpots, Limits, Since};
 pub use improvement::{Caution, Comparison, Effect, Improvement, Outcome, effect};

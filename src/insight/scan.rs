@@ -156,10 +156,10 @@ pub(super) enum Part {
 
 impl Part {
     /// The judgements, and whether each is of an agent's own part.
-    pub(super) fn judgements<'a>(
-        &'a self,
+    pub(super) fn judgements<'s, 'a: 's>(
+        &'s self,
         call: &'a CallFacts,
-    ) -> impl Iterator<Item = (&'a Judgement, bool)> {
+    ) -> impl Iterator<Item = (&'a Judgement, bool)> + 's {
         let own = |index: &usize| call.agents.get(*index).and_then(|agent| agent.own.as_ref());
         let (agents, is_whole) = match self {
             Self::Whole => (&[][..], true),

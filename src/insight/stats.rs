@@ -6,6 +6,8 @@
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 use statrs::function::factorial::ln_factorial;
 
+use crate::types::Share;
+
 /// The 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -64,15 +66,7 @@ impl Two {
 /// The Wilson score interval of `hits` of `n` at 95 %; 0 to 1 without any.
 #[must_use]
 pub(super) fn wilson(hits: u64, n: u64) -> Interval {
-    if n == 0 {
-        return Interval { lower: 0.0, upper: 1.0 };
-    }
-    let (n, p, z2) = (n as f64, hits as f64 / n as f64, Z * Z);
-    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
-    // At the ends both are exact; rounding would leave the rate outside.
-    let lower = if p <= 0.0 { 0.0 } else { (centre - half).max(0.0) };
-    let upper = if p >= 1.0 { 1.0 } else { (centre + half).min(1.0) };
+    let (lower, upper) = Share { num: hits, of: n }.wilson().unwrap_or((0.0, 1.0));
     Interval { lower, upper }
 }
 

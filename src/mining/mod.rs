@@ -20,6 +20,8 @@ mod names;
 mod outcome;
 mod runs;
 mod saved;
+#[cfg(test)]
+mod saved_tests;
 mod series;
 mod source;
 mod stage;

@@ -11,7 +11,7 @@ use super::stage::Stage;
 use crate::types::{CallId, Millis, RuleId};
 
 /// From when to when was mined, and against what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Period {
     /// Calls that began at or after.
     pub from: Timestamp,
@@ -44,10 +44,11 @@ pub struct DayCount {
 }
 
 /// Where a share goes over the days of the period: Cochran–Armitage, widened by what days differ among themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Neither can be shown.
+    #[default]
     Steady,
     /// The share rises.
     Rising,
@@ -56,7 +57,8 @@ pub enum Direction {
 }
 
 /// The trend of a share of calls over the period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Trend {
     /// Day by day; days without any call are left out.
     pub days: Vec<DayCount>,
@@ -76,7 +78,8 @@ pub struct WordCount {
 }
 
 /// A word that no dictionary has.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NewWord {
     /// The word.
     pub word: String,
@@ -96,7 +99,8 @@ pub struct NewWord {
 }
 
 /// A word or phrase that marks the period against its background.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct KeyPhrase {
     /// The words, as they are said.
     pub phrase: String,
@@ -148,7 +152,8 @@ pub struct Burst {
 }
 
 /// What many calls are about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Topic {
     /// Its name, unique in the run: a person's where one was given, else its first key words. What the calls' topics say.
     pub name: String,
@@ -210,7 +215,8 @@ pub struct RuleSpot {
 }
 
 /// What followed a question or a phrase too often.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PhraseSpot {
     /// The question or phrase, in the words of its most frequent or first form.
     pub phrase: String,
@@ -230,6 +236,7 @@ pub struct PhraseSpot {
 
 /// Where scripts and processes are weak.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WeakSpots {
     /// Where in the flow calls go wrong.
     pub stages: Vec<StageSpot>,
@@ -246,7 +253,8 @@ pub struct WeakSpots {
 }
 
 /// What one run found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Outcome {
     /// Of when.
     pub period: Period,

@@ -22,7 +22,7 @@ use super::source::StoredCalls;
 use super::{Mined, MiningError, mine};
 use crate::error::{Chain, Classify};
 use crate::ingest::Failure;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::types::CallId;
 
 /// Calls whose annotations are written between two syncs.
@@ -65,21 +65,21 @@ pub struct MiningRequest {
 }
 
 impl MiningRuns {
-    /// Reads the runs of the store; those that were under way have failed. Days are those `utc_offset_minutes` east of UTC.
+    /// Reads the runs of the store; those that were under way have failed, and those whose finds cannot be read. Days are those `utc_offset_minutes` east of UTC.
     ///
     /// # Errors
     /// Anything the disk fails with.
     pub fn start(store: Arc<Store>, utc_offset_minutes: i32) -> Result<Self, MiningError> {
         let offset = Offset::from_seconds(utc_offset_minutes.saturating_mul(60)).unwrap_or(Offset::UTC);
-        for mut run in saved::runs(&store)? {
-            if run.state == RunState::Running {
-                let message = "the server ended while it ran: start it again".to_owned();
-                run.state = RunState::Failed(Failure { reason: "mining.shutting_down".to_owned(), message });
-                run.ended_at = Some(Timestamp::now());
-                saved::put_run(&store, &run)?;
+        match tidy(&store) {
+            // What was mined is not worth a server that does not start.
+            Err(MiningError::Store(
+                error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. }),
+            )) => {
+                tracing::error!(error = %Chain(&error), "what was mined cannot be read");
             }
+            outcome => outcome?,
         }
-        saved::forget_deleted(&store)?;
         Ok(Self { store, zone: TimeZone::fixed(offset), inner: Mutex::default(), progress: Arc::default() })
     }
 
@@ -269,6 +269,19 @@ fn join(thread: JoinHandle<()>) {
     if thread.join().is_err() {
         tracing::error!("the thread of a run of mining ended with a panic");
     }
+}
+
+/// Ends runs that were under way when the process ended, and takes out what quotes deleted calls.
+fn tidy(store: &Store) -> Result<(), MiningError> {
+    for mut run in saved::runs(store)? {
+        if run.state == RunState::Running {
+            let message = "the server ended while it ran: start it again".to_owned();
+            run.state = RunState::Failed(Failure { reason: "mining.shutting_down".to_owned(), message });
+            run.ended_at = Some(Timestamp::now());
+            saved::put_run(store, &run)?;
+        }
+    }
+    saved::forget_deleted(store)
 }
 
 /// A run on its thread.

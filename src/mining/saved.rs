@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::names::NamedTopic;
 use super::outcome::{Outcome, Period};
 use super::{MiningError, mine};
+use crate::error::{Chain, Classify};
 use crate::ingest::Failure;
 use crate::store::{Family, Store, StoreError, Writes};
 
@@ -89,10 +90,19 @@ pub(super) fn runs(store: &Store) -> Result<Vec<Run>, StoreError> {
     let mut runs: Vec<Run> = Vec::new();
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let page = store.documents(Family::Mining, b"run/", after.as_deref(), AT_ONCE)?;
+        let page: Vec<(Vec<u8>, serde_json::Value)> =
+            store.documents(Family::Mining, b"run/", after.as_deref(), AT_ONCE)?;
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
-        runs.extend(page.into_iter().map(|(_, run): (_, Run)| run));
+        for (key, run) in page {
+            // One that another version wrote is left out, and is in nobody's way.
+            match serde_json::from_value::<Run>(run) {
+                Ok(run) => runs.push(run),
+                Err(error) => tracing::error!(
+                    key = %String::from_utf8_lossy(&key), %error, "a run of mining cannot be read and is left out"
+                ),
+            }
+        }
     }
     runs.reverse();
     Ok(runs)
@@ -136,10 +146,22 @@ pub(super) fn outcome(store: &Store, run: &Run) -> Result<Outcome, MiningError> 
     Ok(found)
 }
 
-/// Takes what finds quote of calls that are no more out of them.
+/// Takes what finds quote of calls that are no more out of them. A run whose finds cannot be read has failed.
 pub(super) fn forget_deleted(store: &Store) -> Result<(), MiningError> {
     for mut run in runs(store)?.into_iter().filter(|run| run.state == RunState::Done) {
-        let mut found = outcome(store, &run)?;
+        let mut found = match outcome(store, &run) {
+            Ok(found) => found,
+            Err(MiningError::Store(
+                error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. }),
+            )) => {
+                tracing::error!(run = run.id, error = %Chain(&error), "finds of mining cannot be read: the run has failed");
+                let message = "its finds cannot be read any more: mine the period again".to_owned();
+                run.state = RunState::Failed(Failure { reason: error.reason().to_owned(), message });
+                put_run(store, &run)?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if without_deleted(store, &mut found)? {
             put_outcome(store, &mut run, &found)?;
         }

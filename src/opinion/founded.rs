@@ -8,8 +8,8 @@ use super::opinions::{Quote, Statement};
 use super::{OpinionError, Question};
 use crate::types::CallId;
 
-/// Shorter quotes are found anywhere and found nothing on.
-const MIN_QUOTE_CHARS: usize = 2;
+/// Letters, digits and ideographs that a quote has at least: fewer are found anywhere, and what is masked says nothing.
+const MIN_QUOTE_CHARS: usize = 4;
 /// Most statements, quotes of one, and characters of one.
 const MAX_STATEMENTS: usize = 20;
 const MAX_QUOTES: usize = 5;
@@ -102,9 +102,8 @@ fn statement(said: Said, shown: &[Shown], questions: Option<&[Question]>) -> Opt
         .map(|quote| {
             let call = shown.get(quote.call)?;
             let turn = call.turns.iter().find(|turn| turn.index == quote.turn)?;
-            let is_there = quote.text.chars().count() >= MIN_QUOTE_CHARS
-                && !quote.text.trim().is_empty()
-                && turn.text.contains(&quote.text);
+            let num_chars = quote.text.chars().filter(|one| one.is_alphanumeric()).count();
+            let is_there = num_chars >= MIN_QUOTE_CHARS && turn.text.contains(&quote.text);
             is_there.then(|| Quote { call_id: call.id.clone(), turn: quote.turn, text: quote.text })
         })
         .collect();
@@ -117,7 +116,11 @@ mod tests {
 
     fn shown() -> Vec<Shown> {
         let turn = |index, speaker, text: &str| ShownTurn { index, speaker, text: text.to_owned() };
-        let turns = vec![turn(0, "座席", "您好请问有什么可以帮您"), turn(3, "客户", "我的年费为什么没退")];
+        let turns = vec![
+            turn(0, "座席", "您好请问有什么可以帮您"),
+            turn(3, "客户", "我的年费为什么没退"),
+            turn(5, "客户", "卡号是*******的，。？！ "),
+        ];
         vec![Shown { id: CallId::try_new("c1").unwrap(), turns }]
     }
 
@@ -134,11 +137,15 @@ mod tests {
         assert_eq!(outcome(r#"{"turn":3,"text":"年费为什么没退"}"#), (1, 0));
         assert_eq!(outcome(r#"{"turn":3,"text":"年费为何没退"}"#), (0, 1), "other words");
         assert_eq!(outcome(r#"{"turn":0,"text":"年费为什么没退"}"#), (0, 1), "another turn");
-        assert_eq!(outcome(r#"{"turn":9,"text":"年费"}"#), (0, 1), "no such turn");
-        assert_eq!(outcome(r#"{"call":1,"turn":3,"text":"年费"}"#), (0, 1), "no such call");
-        assert_eq!(outcome(r#"{"turn":3,"text":"费"}"#), (0, 1), "too short");
+        assert_eq!(outcome(r#"{"turn":9,"text":"我的年费"}"#), (0, 1), "no such turn");
+        assert_eq!(outcome(r#"{"call":1,"turn":3,"text":"我的年费"}"#), (0, 1), "no such call");
+        assert_eq!(outcome(r#"{"turn":3,"text":"年费没"}"#), (0, 1), "too short");
+        for masked in ["**", "*******", "是***的", "，。？！ "] {
+            let quote = format!(r#"{{"turn":5,"text":"{masked}"}}"#);
+            assert_eq!(outcome(&quote), (0, 1), "{masked} says nothing");
+        }
         assert_eq!(outcome(""), (0, 1), "nothing quoted");
-        let both = r#"{"turn":3,"text":"年费"},{"turn":3,"text":"编造的话"}"#;
+        let both = r#"{"turn":3,"text":"我的年费"},{"turn":3,"text":"编造的话"}"#;
         assert_eq!(outcome(both), (0, 1), "one of two is invented");
     }
 
@@ -146,7 +153,9 @@ mod tests {
     fn an_answer_is_to_a_question_that_was_asked_and_once() {
         let questions = [Question { id: "q1".to_owned(), text: "?".to_owned() }];
         let said = |id: &str, answer: &str| {
-            format!(r#"{{"id":"{id}","answer":"{answer}","text":"x","quotes":[{{"turn":3,"text":"年费"}}]}}"#)
+            format!(
+                r#"{{"id":"{id}","answer":"{answer}","text":"x","quotes":[{{"turn":3,"text":"我的年费"}}]}}"#
+            )
         };
         let all = [said("q1", "yes"), said("q1", "no"), said("q2", "yes"), said("q1", "maybe")].join(",");
         let content = format!("{{\"statements\":[{all}]}}");

@@ -162,7 +162,7 @@ impl Opinions {
     ///
     /// # Errors
     /// [`OpinionError`], as above.
-    pub fn topic(&self, name: &str, anew: bool) -> Result<Opinion, OpinionError> {
+    pub fn topic(&self, name: &str) -> Result<Opinion, OpinionError> {
         self.check()?;
         let (_, found) = self.mining.found(None)?;
         let topic = found.topics.iter().find(|topic| topic.name == name);
@@ -178,7 +178,7 @@ impl Opinions {
         }
         let text = format!("话题关键词：{}\n{}", topic.key_words.join("、"), transcript(&shown, true));
         let prompt = self.config.topic_prompt.clone();
-        self.opinion(Task { prompt, text, shown, questions: None, key: None }, anew)
+        self.opinion(Task { prompt, text, shown, questions: None, key: None }, true)
     }
 
     fn check(&self) -> Result<(), OpinionError> {

@@ -4,14 +4,12 @@
 //! the period begins.
 
 use jiff::civil::{Date, Weekday};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 
 use super::ReportError;
 use crate::catalog::TimeRange;
-
-/// The zone when none is asked for.
-const DEFAULT_ZONE: &str = "Asia/Shanghai";
+use crate::types::time_zone;
 
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +44,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// The period in which `date` lies, in the zone `zone_name`: a name such as `Asia/Shanghai`, an offset such as
-    /// `+08:00`, or nothing for China.
+    /// The period in which `date` lies, in the zone `zone_name`: a name such as `Asia/Shanghai` or an offset such
+    /// as `+08:00`.
     ///
     /// # Errors
     /// [`ReportError::Zone`] for a zone that this machine does not know; [`ReportError::Date`] outside of the years 1970 to
@@ -61,7 +59,6 @@ impl Period {
             Unit::Week => back(date, i64::from(date.weekday().since(Weekday::Monday))),
             Unit::Month => date.first_of_month(),
         };
-        let zone_name = if zone_name.is_empty() { DEFAULT_ZONE } else { zone_name };
         Ok(Self { unit, first, zone: zone(zone_name)?, zone_name: zone_name.to_owned() })
     }
 
@@ -70,8 +67,7 @@ impl Period {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn at(unit: Unit, at: Timestamp, zone_name: &str) -> Result<Self, ReportError> {
-        let name = if zone_name.is_empty() { DEFAULT_ZONE } else { zone_name };
-        Self::new(unit, zone(name)?.to_datetime(at).date(), zone_name)
+        Self::new(unit, zone(zone_name)?.to_datetime(at).date(), zone_name)
     }
 
     /// Its unit.
@@ -232,28 +228,7 @@ fn back(date: Date, days: i64) -> Date {
 }
 
 fn zone(name: &str) -> Result<TimeZone, ReportError> {
-    if let Some(offset) = offset(name) {
-        return Ok(TimeZone::fixed(offset));
-    }
-    match TimeZone::get(name) {
-        Ok(zone) => Ok(zone),
-        // China has had one offset since 1991, so that this needs no table of zones on the machine.
-        Err(_) if name == DEFAULT_ZONE => Ok(TimeZone::fixed(Offset::constant(8))),
-        Err(_) => Err(ReportError::Zone { zone: name.chars().take(64).collect() }),
-    }
-}
-
-/// The offset that a text such as `+08:00` means.
-fn offset(text: &str) -> Option<Offset> {
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
-    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let sound = (0..=14).contains(&hours) && (0..60).contains(&minutes);
-    sound.then(|| Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()).flatten()
+    time_zone(name).ok_or_else(|| ReportError::Zone { zone: name.chars().take(64).collect() })
 }
 
 #[cfg(test)]
@@ -264,7 +239,7 @@ mod tests {
     use super::*;
 
     fn period(unit: Unit, day: Date) -> Period {
-        Period::new(unit, day, "").expect("a sound period")
+        Period::new(unit, day, "Asia/Shanghai").expect("a sound period")
     }
 
     #[test]
@@ -308,7 +283,7 @@ mod tests {
         #[test]
         fn periods_follow_each_other(second in 0_i64..4_000_000_000, unit in prop::sample::select(vec![Unit::Day, Unit::Week, Unit::Month])) {
             let at = Timestamp::from_second(second).expect("in range");
-            let period = Period::at(unit, at, "").expect("a sound period");
+            let period = Period::at(unit, at, "+08:00").expect("a sound period");
             prop_assert!(period.range().contains(at));
             prop_assert_eq!(period.previous().end(), period.first());
             prop_assert_eq!(period.previous().range().before, period.range().from);

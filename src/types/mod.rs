@@ -9,6 +9,7 @@ mod metadata;
 mod score;
 mod share;
 mod time;
+mod zone;
 
 pub use channel::{ChannelIndex, RoleSource, SpeakerRole};
 pub use ids::{CallId, ContentHash, InvalidId, JobId, RuleId};
@@ -19,3 +20,4 @@ pub use metadata::{
 pub use score::Score;
 pub use share::Share;
 pub use time::{Millis, TimeSpan};
+pub use zone::time_zone;

@@ -29,7 +29,10 @@ impl Share {
         let middle = (rate + square / (2.0 * of)) / (1.0 + square / of);
         let spread = rate * (1.0 - rate) / of + square / (4.0 * of * of);
         let half = Z95 * spread.max(0.0).sqrt() / (1.0 + square / of);
-        Some(((middle - half).max(0.0), (middle + half).min(1.0)))
+        // At the ends both are exact; rounding would leave the rate outside.
+        let low = if self.num == 0 { 0.0 } else { (middle - half).max(0.0) };
+        let high = if self.num >= self.of { 1.0 } else { (middle + half).min(1.0) };
+        Some((low, high))
     }
 }
 
@@ -42,7 +45,12 @@ mod tests {
         let (low, high) = Share { num: 8, of: 10 }.wilson().expect("of ten");
         assert!((low - 0.4902).abs() < 1e-4 && (high - 0.9433).abs() < 1e-4, "{low} {high}");
         let (low, high) = Share { num: 0, of: 10 }.wilson().expect("of ten");
-        assert!(low < 1e-12 && (high - 0.2775).abs() < 1e-4, "{low} {high}");
+        assert!(low == 0.0 && (high - 0.2775).abs() < 1e-4, "{low} {high}");
+        for of in 1..=2000 {
+            let (none, all) = (Share { num: 0, of }.wilson(), Share { num: of, of }.wilson());
+            assert_eq!(none.map(|ends| ends.0), Some(0.0), "{of}");
+            assert_eq!(all.map(|ends| ends.1), Some(1.0), "{of}");
+        }
         assert_eq!(Share::default().wilson(), None);
     }
 }

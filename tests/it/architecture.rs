@@ -24,9 +24,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("mining", &["ingest", "dialogue", "analysis", "catalog", "store"]),
     ("opinion", &["dialogue", "store", "mining"]),
     ("review", &["ingest", "audio", "dialogue", "analysis", "catalog", "store"]),
-    ("report", &["ingest", "analysis", "catalog", "store", "insight", "mining"]),
     ("pipeline", &["ingest", "audio", "speech", "speaker", "dialogue", "masking", "analysis", "store"]),
     ("alert", &["ingest", "dialogue", "analysis", "catalog", "store", "pipeline"]),
+    ("report", &["ingest", "analysis", "catalog", "store", "insight", "mining", "alert"]),
     ("listing", &["audio"]),
     ("archive", &["ingest", "audio", "speech", "dialogue", "analysis", "store", "pipeline", "listing"]),
     (

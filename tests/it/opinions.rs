@@ -258,7 +258,7 @@ async fn what_goes_wrong_is_an_error_and_never_an_opinion() {
     }
     let request = v1::JudgeCallRequest { call_id: "c1".to_owned(), anew: false };
     assert_eq!(reason(&client.judge_call(request).await.unwrap_err()), "opinion.no_question");
-    let request = v1::SummarizeTopicRequest { topic: "x".to_owned(), anew: false };
+    let request = v1::SummarizeTopicRequest { topic: "x".to_owned() };
     assert_eq!(reason(&client.summarize_topic(request).await.unwrap_err()), "mining.no_run");
 }
 

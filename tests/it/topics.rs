@@ -115,6 +115,11 @@ async fn a_month_is_mined_and_its_calls_say_what_they_are_about() {
     let new = found.topics.iter().find(|topic| topic.key_words.contains(&"数币红包".to_owned())).unwrap();
     assert_eq!((new.num_calls, new.representatives.len()), (18, 3));
     assert!(new.representatives.iter().all(|example| example.text.contains("数币红包")));
+    for topic in &found.topics {
+        let request = v1::ListCallsRequest { filter: topic.calls.clone(), ..Default::default() };
+        let opened = sandbox.client().await.list_calls(request).await.unwrap().into_inner();
+        assert_eq!(opened.total_size, u64::from(topic.num_calls), "{}", topic.name);
+    }
 
     let bursts = client.list_bursts(v1::ListBurstsRequest::default()).await.unwrap().into_inner().bursts;
     assert_eq!((bursts[0].kind(), &bursts[0].name), (v1::BurstKind::Topic, &new.name));

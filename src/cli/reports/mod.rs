@@ -8,8 +8,6 @@ mod file;
 use std::path::PathBuf;
 
 use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
-use jiff::{ToSpan, Zoned};
 
 use super::Exit;
 use super::client::{ServerArgs, block_on};
@@ -17,9 +15,6 @@ use super::exit::UsageError;
 use super::output::emit;
 use crate::proto::{json, v1};
 use file::Waiting;
-
-/// The zone when none is named.
-const DEFAULT_ZONE: &str = "Asia/Shanghai";
 
 /// What was typed after `diting report`.
 #[derive(Debug, clap::Args)]
@@ -70,9 +65,9 @@ struct ReportArgs {
     /// Any day of the period, for example 2026-03-02; the last period that is over when absent
     #[arg(long, value_name = "DATE")]
     date: Option<Date>,
-    /// Where days begin, for example Asia/Shanghai or +08:00
-    #[arg(long, value_name = "ZONE", default_value = DEFAULT_ZONE)]
-    time_zone: String,
+    /// Where days begin, for example Asia/Shanghai or +08:00; as the server's scheme has it when absent
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
     /// What to write
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [FileFormat::Html, FileFormat::Xlsx])]
     formats: Vec<FileFormat>,
@@ -110,16 +105,12 @@ async fn create(
     format: ListFormat,
 ) -> anyhow::Result<Exit> {
     let (scope, id) = scope(&args.of)?;
-    let date = match args.date {
-        Some(date) => date,
-        None => last_over(unit, &Zoned::now().with_time_zone(zone(&args.time_zone)?)),
-    };
     let request = v1::CreateReportRequest {
         scope: scope.into(),
         id,
         unit: unit.into(),
-        date: date.to_string(),
-        time_zone: args.time_zone,
+        date: args.date.map(|date| date.to_string()).unwrap_or_default(),
+        time_zone: args.time_zone.unwrap_or_default(),
         formats: args
             .formats
             .iter()
@@ -183,42 +174,9 @@ fn scope(of: &[String]) -> anyhow::Result<(v1::ReportScope, String)> {
     }
 }
 
-/// A day of the last period that is over at `now`.
-fn last_over(unit: v1::ReportUnit, now: &Zoned) -> Date {
-    let today = now.date();
-    match unit {
-        v1::ReportUnit::Week => today.saturating_sub(1.week()),
-        v1::ReportUnit::Month => today.first_of_month().saturating_sub(1.day()),
-        v1::ReportUnit::Day | v1::ReportUnit::Unspecified => today.saturating_sub(1.day()),
-    }
-}
-
-/// The zone that a name or an offset such as `+08:00` means.
-fn zone(name: &str) -> anyhow::Result<TimeZone> {
-    if name == DEFAULT_ZONE {
-        // China has had one offset since 1991, so that this needs no table of zones on the machine.
-        return Ok(TimeZone::get(name).unwrap_or_else(|_| TimeZone::fixed(Offset::constant(8))));
-    }
-    if name.starts_with(['+', '-']) {
-        let at: jiff::Timestamp = format!("2026-01-01T00:00:00{name}").parse()?;
-        let utc: jiff::Timestamp = "2026-01-01T00:00:00Z".parse()?;
-        let seconds = i32::try_from(utc.as_second() - at.as_second())?;
-        return Ok(TimeZone::fixed(Offset::from_seconds(seconds)?));
-    }
-    Ok(TimeZone::get(name)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_period_that_is_over_is_meant() {
-        let now: Zoned = "2026-03-02T08:00:00+08:00[+08:00]".parse().expect("a time");
-        assert_eq!(last_over(v1::ReportUnit::Day, &now).to_string(), "2026-03-01");
-        assert_eq!(last_over(v1::ReportUnit::Week, &now).to_string(), "2026-02-23");
-        assert_eq!(last_over(v1::ReportUnit::Month, &now).to_string(), "2026-02-28");
-    }
 
     #[test]
     fn a_scope_has_an_id_unless_it_is_everything() {
@@ -226,11 +184,5 @@ mod tests {
         assert_eq!(of(&["centre"]).expect("it is sound"), (v1::ReportScope::Centre, String::new()));
         assert_eq!(of(&["team", "一组"]).expect("it is sound"), (v1::ReportScope::Team, "一组".to_owned()));
         assert!(of(&["team"]).is_err() && of(&["centre", "x"]).is_err() && of(&["city"]).is_err());
-    }
-
-    #[test]
-    fn an_offset_is_a_zone() {
-        let zone = zone("-03:30").expect("a zone");
-        assert_eq!(zone.to_fixed_offset().expect("it is fixed").seconds(), -12_600);
     }
 }

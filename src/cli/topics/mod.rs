@@ -13,6 +13,8 @@ use super::client::{ServerArgs, block_on};
 use super::exit::UsageError;
 use super::output::emit;
 use super::progress;
+use super::query_args::Moment;
+use super::report::clean;
 use crate::proto::convert::timestamp;
 use crate::proto::v1::topic_service_client::TopicServiceClient;
 use crate::proto::{json, v1};
@@ -37,7 +39,7 @@ pub(super) enum Format {
 /// What was typed after `diting topics`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    diting topics mine --from 2026-10-01T00:00:00+08:00 --to 2026-11-01T00:00:00+08:00\n  \
+    diting topics mine --since 2026-10-01 --before 2026-11-01\n  \
     diting topics list\n  diting topics show 账单、年费、信用卡\n  diting topics rename 账单、年费、信用卡 年费争议\n  \
     diting topics bursts --format json")]
 pub(super) struct Args {
@@ -91,27 +93,24 @@ enum Command {
     Runs,
     /// Ends the run that is under way
     Cancel,
-    /// Lets the bank's own model summarise a topic; an opinion, not a finding
+    /// Lets the bank's own model summarise a topic, each time anew; an opinion, not a finding
     Summarize {
         /// The topic by its name
         topic: String,
-        /// Ask the model again where an opinion is kept
-        #[arg(long)]
-        anew: bool,
     },
 }
 
 #[derive(Debug, clap::Args)]
 struct MineArgs {
-    /// Calls that began at or after; 30 days ago when absent
+    /// Calls that began at or after: 2026-10-01 or 2026-10-01T09:00:00+08:00; 30 days before `--before` when absent
     #[arg(long, value_name = "TIME")]
-    from: Option<Timestamp>,
+    since: Option<Moment>,
     /// Calls that began before; now when absent
     #[arg(long, value_name = "TIME")]
-    to: Option<Timestamp>,
-    /// The background of key phrases begins here; as long before `--from` as the period is long when absent
+    before: Option<Moment>,
+    /// The background of key phrases begins here; as long before `--since` as the period is long when absent
     #[arg(long, value_name = "TIME")]
-    background_from: Option<Timestamp>,
+    background_since: Option<Moment>,
     /// Fewest calls of a topic
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
     min_topic_calls: u32,
@@ -143,10 +142,16 @@ impl CommonArgs {
     fn print<M: json::Named>(&self, answer: &M, text: impl FnOnce(&M) -> String) -> anyhow::Result<Exit> {
         match self.format {
             Format::Json => emit(&json::to_line(answer))?,
-            Format::Text => emit(text(answer).trim_end())?,
+            Format::Text => emit(&harmless(text(answer).trim_end()))?,
         }
         Ok(Exit::Success)
     }
+}
+
+/// `text` with its lines and tabs, and nothing else that steers a terminal: it quotes what customers wrote.
+fn harmless(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(clean).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Runs `diting topics`.
@@ -200,8 +205,8 @@ async fn run_topics(Args { command, common }: Args) -> anyhow::Result<Exit> {
             common
                 .print(&answer.into_inner(), |answer| answer.run.as_ref().map(show::run).unwrap_or_default())
         }
-        Command::Summarize { topic, anew } => {
-            let answer = opinion::of_topic(&common.server, topic, anew).await?;
+        Command::Summarize { topic } => {
+            let answer = opinion::of_topic(&common.server, topic).await?;
             common.print(&answer, |answer| opinion::text(answer.opinion.as_ref()))
         }
     }
@@ -228,15 +233,15 @@ pub(super) fn weak_spots(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> 
 }
 
 async fn mine(common: &CommonArgs, client: &mut TopicClient, args: MineArgs) -> anyhow::Result<Exit> {
-    let before = args.to.unwrap_or_else(Timestamp::now);
-    let from = match args.from {
-        Some(from) => from,
+    let before = args.before.map_or_else(Timestamp::now, Moment::timestamp);
+    let from = match args.since {
+        Some(since) => since.timestamp(),
         None => before.checked_sub((30 * 24).hours())?,
     };
     let request = v1::MineTopicsRequest {
         from: Some(timestamp(from)),
         before: Some(timestamp(before)),
-        background_from: args.background_from.map(timestamp),
+        background_from: args.background_since.map(Moment::to_wire),
         min_topic_calls: args.min_topic_calls,
         min_word_calls: args.min_word_calls,
     };
@@ -260,4 +265,14 @@ async fn mine(common: &CommonArgs, client: &mut TopicClient, args: MineArgs) -> 
         answer.run.as_ref().map(show::run).unwrap_or_default()
     })?;
     Ok(if is_done { Exit::Success } else { Exit::Failure })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_steers_no_terminal_and_lines_stay_lines() {
+        assert_eq!(harmless("一\t\u{1b}[2J二\n三\u{202e}"), "一\t\u{fffd}[2J二\n三\u{fffd}");
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::cli::Exit;
 use crate::cli::client::ServerArgs;
 use crate::cli::output::{Format, emit};
+use crate::cli::report::clean;
 use crate::proto::{json, v1};
 
 /// Which call, after `diting calls summarize` and `diting calls judge`.
@@ -48,18 +49,17 @@ pub(in crate::cli) async fn about_call(
 pub(super) async fn of_topic(
     server: &ServerArgs,
     topic: String,
-    anew: bool,
 ) -> anyhow::Result<v1::SummarizeTopicResponse> {
-    let request = v1::SummarizeTopicRequest { topic, anew };
+    let request = v1::SummarizeTopicRequest { topic };
     let answer = server.opinion_client()?.summarize_topic(request).await;
     Ok(answer.map_err(|status| server.explain(&status))?.into_inner())
 }
 
-/// An opinion for a person.
+/// An opinion for a person. What a model says and quotes is text from outside: nothing in it steers the terminal.
 pub(super) fn text(opinion: Option<&v1::ModelOpinion>) -> String {
     let Some(opinion) = opinion else { return String::new() };
     let kept = if opinion.is_kept { "，此前保存" } else { "" };
-    let mut text = format!("模型意见（{}{kept}），不是质检结果，不计分\n", opinion.model);
+    let mut text = format!("模型意见（{}{kept}），不是质检结果，不计分\n", clean(&opinion.model));
     for statement in &opinion.statements {
         let answer = match statement.answer.as_str() {
             "yes" => "是：",
@@ -68,10 +68,11 @@ pub(super) fn text(opinion: Option<&v1::ModelOpinion>) -> String {
             _ => "",
         };
         let question = &statement.question_id;
-        let question = if question.is_empty() { String::new() } else { format!("[{question}] ") };
-        writeln!(text, "- {question}{answer}{}", statement.text).ok();
+        let question = if question.is_empty() { String::new() } else { format!("[{}] ", clean(question)) };
+        writeln!(text, "- {question}{answer}{}", clean(&statement.text)).ok();
         for quote in &statement.quotes {
-            writeln!(text, "    {} 第 {} 轮：「{}」", quote.call_id, quote.turn, quote.text).ok();
+            let (call, said) = (clean(&quote.call_id), clean(&quote.text));
+            writeln!(text, "    {call} 第 {} 轮：「{said}」", quote.turn).ok();
         }
     }
     if opinion.statements.is_empty() {
@@ -81,4 +82,27 @@ pub(super) fn text(opinion: Option<&v1::ModelOpinion>) -> String {
         writeln!(text, "另有 {} 条引文与原文不符，已丢弃", opinion.num_unfounded).ok();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_says_steers_no_terminal() {
+        let quote = v1::OpinionQuote {
+            call_id: "c1".to_owned(),
+            text: "还钱\u{1b}[31m\n".to_owned(),
+            ..Default::default()
+        };
+        let statement = v1::OpinionStatement {
+            text: "\u{1b}]0;x\u{7}\u{202e}好\n- 伪造".to_owned(),
+            quotes: vec![quote],
+            ..Default::default()
+        };
+        let opinion = v1::ModelOpinion { statements: vec![statement], ..Default::default() };
+        let text = text(Some(&opinion));
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+        assert_eq!(text.lines().count(), 3, "no line of its own: {text:?}");
+    }
 }

@@ -35,7 +35,7 @@ pub use report::{export_request, report_file, report_request};
 pub use review::{choice, period, plan, points, rule_id, selection, slot, some_verdict};
 pub use review_to_wire::{appeal, decided, review, review_state, review_task};
 pub use time::{duration, timestamp, timestamp_from_wire};
-pub use topic::all;
+pub use topic::{all, topic_to_wire};
 pub use transcript::{text_match, transcript};
 pub use update::updated;
 

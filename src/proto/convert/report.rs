@@ -23,9 +23,11 @@ pub fn report_request(
         v1::ReportUnit::Week => Unit::Week,
         v1::ReportUnit::Month => Unit::Month,
     };
-    let date = date
-        .parse::<jiff::civil::Date>()
-        .map_err(|_| ConvertError::new("date", "name a day of the period, for example 2026-03-02"))?;
+    let day = |text: String| {
+        text.parse::<jiff::civil::Date>()
+            .map_err(|_| ConvertError::new("date", "name a day of the period, for example 2026-03-02"))
+    };
+    let date = optional_text("date", date)?.map(day).transpose()?;
     let id = optional_text("id", id)?;
     let named = |what: &str| id.clone().ok_or_else(|| ConvertError::new("id", format!("name the {what}")));
     let scope = match known::<v1::ReportScope>("scope", scope)? {
@@ -49,7 +51,7 @@ pub fn report_request(
     if formats.is_empty() {
         formats = vec![v1::ReportFormat::Html, v1::ReportFormat::Xlsx];
     }
-    let time_zone = optional_text("time_zone", time_zone)?.unwrap_or_default();
+    let time_zone = optional_text("time_zone", time_zone)?;
     Ok((scope, PeriodRequest { unit, date, time_zone }, formats))
 }
 
@@ -57,17 +59,29 @@ pub fn report_request(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeriodRequest {
     unit: Unit,
-    date: jiff::civil::Date,
-    time_zone: String,
+    date: Option<jiff::civil::Date>,
+    time_zone: Option<String>,
 }
 
 impl PeriodRequest {
-    /// The period, where this machine knows the zone.
+    /// The period, where this machine knows the zone: without a zone in that of the scheme, which lies
+    /// `utc_offset_minutes` east of UTC; without a day the last one that is over at `now`.
     ///
     /// # Errors
     /// As [`Period::new`].
-    pub fn resolve(&self) -> Result<Period, crate::report::ReportError> {
-        Period::new(self.unit, self.date, &self.time_zone)
+    pub fn resolve(
+        &self,
+        utc_offset_minutes: i32,
+        now: jiff::Timestamp,
+    ) -> Result<Period, crate::report::ReportError> {
+        let sign = if utc_offset_minutes < 0 { '-' } else { '+' };
+        let minutes = utc_offset_minutes.unsigned_abs();
+        let of_scheme = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+        let zone = self.time_zone.as_deref().unwrap_or(&of_scheme);
+        match self.date {
+            Some(date) => Period::new(self.unit, date, zone),
+            None => Ok(Period::at(self.unit, now, zone)?.previous()),
+        }
     }
 }
 
@@ -139,7 +153,7 @@ mod tests {
     fn a_name_stays_in_its_folder() {
         let (scope, period, formats) = report_request(request()).expect("it is sound");
         assert_eq!(formats, [v1::ReportFormat::Html, v1::ReportFormat::Xlsx]);
-        let period = period.resolve().expect("a period");
+        let period = period.resolve(480, jiff::Timestamp::UNIX_EPOCH).expect("a period");
         let file = report_file(&scope, &period, v1::ReportFormat::Xlsx, b"abc");
         assert_eq!((file.name.as_str(), file.num_bytes), ("report-team-___一组-2026-03.xlsx", 3));
     }
@@ -161,5 +175,20 @@ mod tests {
             export(v1::ExportTableRequest { table: 1, format: 1, filter, csv_bom: false }),
             "filter.text"
         );
+    }
+
+    #[test]
+    fn a_period_is_in_the_zone_of_the_scheme_and_over_unless_asked_otherwise() {
+        let now = "2026-03-01T17:00:00Z".parse().expect("a time");
+        let resolved = |date: Option<&str>, zone: Option<&str>, minutes| {
+            let date = date.map(|date| date.parse().expect("a day"));
+            let request = PeriodRequest { unit: Unit::Day, date, time_zone: zone.map(str::to_owned) };
+            request.resolve(minutes, now).expect("a period")
+        };
+        let told = |period: Period| (period.file_name(), period.zone_name().to_owned());
+        let pair = |day: &str, zone: &str| (day.to_owned(), zone.to_owned());
+        assert_eq!(told(resolved(None, None, 480)), pair("2026-03-01", "+08:00"));
+        assert_eq!(told(resolved(None, None, -210)), pair("2026-02-28", "-03:30"));
+        assert_eq!(told(resolved(Some("2026-03-02"), Some("UTC"), 480)), pair("2026-03-02", "UTC"));
     }
 }

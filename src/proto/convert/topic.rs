@@ -2,8 +2,8 @@
 
 use super::{duration, timestamp};
 use crate::mining::{
-    Burst, BurstKind, DayCount, DemandCount, Direction, Example, KeyPhrase, NewWord, PhraseSpot, RuleSpot,
-    Run, RunState, StageSpot, Topic, Trend, WordCount,
+    Burst, BurstKind, DayCount, DemandCount, Direction, Example, KeyPhrase, NewWord, Period, PhraseSpot,
+    RuleSpot, Run, RunState, StageSpot, Topic, Trend, WordCount,
 };
 use crate::proto::v1;
 
@@ -67,17 +67,24 @@ impl From<&Trend> for v1::ShareTrend {
     }
 }
 
-impl From<&Topic> for v1::Topic {
-    fn from(topic: &Topic) -> Self {
-        Self {
-            name: topic.name.clone(),
-            automatic_name: topic.automatic_name.clone(),
-            is_named: topic.is_named,
-            key_words: topic.key_words.clone(),
-            num_calls: topic.num_calls,
-            representatives: all(&topic.representatives),
-            trend: Some((&topic.trend).into()),
-        }
+/// A topic of a run over `period`.
+#[must_use]
+pub fn topic_to_wire(topic: &Topic, period: &Period) -> v1::Topic {
+    let calls = v1::CallFilter {
+        started_from: Some(timestamp(period.from)),
+        started_before: Some(timestamp(period.before)),
+        topics: vec![topic.name.clone()],
+        ..v1::CallFilter::default()
+    };
+    v1::Topic {
+        name: topic.name.clone(),
+        automatic_name: topic.automatic_name.clone(),
+        is_named: topic.is_named,
+        key_words: topic.key_words.clone(),
+        num_calls: topic.num_calls,
+        representatives: all(&topic.representatives),
+        trend: Some((&topic.trend).into()),
+        calls: Some(calls),
     }
 }
 

@@ -1,16 +1,16 @@
 //! What could not be judged, and why: what every rate leaves out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ground;
 use super::rules::{RuleFigures, of_rule};
 use crate::analysis::Verdict;
-use crate::catalog::{CallQuery, Stage};
+use crate::catalog::{CallQuery, Catalog, Stage};
 use crate::ingest::CallState;
 use crate::report::chart::{Chart, Plot, Unit};
 use crate::report::model::{Kind, Report, Section, Table, Tile, Value};
 use crate::store::{Store, StoreError};
-use crate::types::RuleId;
+use crate::types::{CallId, RuleId};
 
 /// The title of the table that is filled from the store.
 const REASONS: &str = "未能判定的原因";
@@ -20,14 +20,13 @@ const MAX_LOOKED: usize = 8;
 /// Rules that pages list.
 const MAX_SHOWN: usize = 12;
 /// Failed calls that are looked into.
-const MAX_FAILED: usize = 500;
+const MAX_FAILED: usize = 20_000;
 
 /// The section.
 pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
     let mut section = Section::new("覆盖与未能判定");
     let now = &ground.now;
     let in_stages = |stages: Vec<Stage>| CallQuery { stages, ..ground.current() };
-    let unscored = now.num_done.saturating_sub(now.scores.len() as u64);
     let waiting = vec![Stage::Accepted, Stage::Decoding, Stage::Transcribing, Stage::Scoring];
     let tile = |label: &str, count: u64, calls: &CallQuery, note: &str| Tile {
         label: label.to_owned(),
@@ -41,7 +40,7 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
         tile("处理中", now.num_waiting, &in_stages(waiting), &of_all(now.num_waiting)),
         Tile {
             label: "判定了但没有得分".to_owned(),
-            cell: Value::Count(unscored).into(),
+            cell: Value::Count(now.num_unscored).into(),
             note: "能判定的规则太少，不按满分计".to_owned(),
         },
     ];
@@ -132,11 +131,12 @@ fn failures(ground: &Ground<'_>) -> Table {
     table
 }
 
-/// Looks into calls for why they could not be judged. Hold no guard of the catalog.
+/// Looks into calls of `catalog`, which the report was made of, for why they could not be judged. Hold no guard of the
+/// store's own catalog.
 ///
 /// # Errors
 /// Anything the disk fails with.
-pub(super) fn add_reasons(store: &Store, report: &mut Report) -> Result<(), StoreError> {
+pub(super) fn add_reasons(store: &Store, catalog: &Catalog, report: &mut Report) -> Result<(), StoreError> {
     for table in report.sections.iter_mut().flat_map(|section| &mut section.tables) {
         if table.title == REASONS {
             for row in &mut table.rows {
@@ -144,30 +144,38 @@ pub(super) fn add_reasons(store: &Store, report: &mut Report) -> Result<(), Stor
                 let Some(query) = cell.origin.as_ref().map(|origin| origin.query.clone()) else { continue };
                 let Some(rule) = query.finding.rules.first() else { continue };
                 cell.origin = None;
-                cell.value = Value::text(&why(store, &query, rule)?);
+                cell.value = Value::text(&why(store, catalog, &query, rule)?);
             }
         } else if table.title == FAILURES {
             let query =
                 table.rows.iter().flatten().find_map(|cell| Some(cell.origin.as_ref()?.query.clone()));
             if let Some(query) = query {
-                add_failures(store, table, &query)?;
+                add_failures(store, catalog, table, &query)?;
             }
         }
     }
     Ok(())
 }
 
-/// The ids of the first calls of a query, by beginning.
-fn first_calls(store: &Store, query: &CallQuery, limit: usize) -> Vec<crate::types::CallId> {
-    let catalog = store.catalog();
-    let mut calls: Vec<_> = catalog.chosen(query).map(|call| (call.started_at, call.number)).collect();
-    calls.sort_by_cached_key(|(at, number)| (*at, catalog.call(*number).map(|call| call.id.clone())));
-    calls.iter().take(limit).filter_map(|(_, number)| Some(catalog.call(*number)?.id.clone())).collect()
+/// The ids of the first calls of a query, by beginning. Only as many are held as are asked for.
+fn first_calls(catalog: &Catalog, query: &CallQuery, limit: usize) -> Vec<CallId> {
+    let mut first: BTreeSet<(jiff::Timestamp, &CallId)> = BTreeSet::new();
+    for call in catalog.chosen(query) {
+        let is_early =
+            first.len() < limit || first.last().is_some_and(|last| (call.started_at, &call.id) < *last);
+        if is_early {
+            first.insert((call.started_at, &call.id));
+            if first.len() > limit {
+                first.pop_last();
+            }
+        }
+    }
+    first.into_iter().map(|(_, id)| id.clone()).collect()
 }
 
-fn why(store: &Store, query: &CallQuery, rule: &RuleId) -> Result<String, StoreError> {
+fn why(store: &Store, catalog: &Catalog, query: &CallQuery, rule: &RuleId) -> Result<String, StoreError> {
     let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-    for id in first_calls(store, query, MAX_LOOKED) {
+    for id in first_calls(catalog, query, MAX_LOOKED) {
         let analysis = match store.analysis(&id) {
             Ok(analysis) => analysis,
             Err(StoreError::Corrupt { .. } | StoreError::NotFound { .. }) => None,
@@ -186,19 +194,38 @@ fn why(store: &Store, query: &CallQuery, rule: &RuleId) -> Result<String, StoreE
     Ok(if texts.is_empty() { "—".to_owned() } else { texts.join("，") })
 }
 
-fn add_failures(store: &Store, table: &mut Table, query: &CallQuery) -> Result<(), StoreError> {
+fn add_failures(
+    store: &Store,
+    catalog: &Catalog,
+    table: &mut Table,
+    query: &CallQuery,
+) -> Result<(), StoreError> {
     let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
-    for id in first_calls(store, query, MAX_FAILED) {
-        if let Some(CallState::Failed(failure)) = store.call(&id)?.map(|record| record.state) {
-            *reasons.entry(failure.reason.to_string()).or_default() += 1;
-        }
+    let calls = first_calls(catalog, query, MAX_FAILED);
+    for id in &calls {
+        let reason = match store.call(id)?.map(|record| record.state) {
+            Some(CallState::Failed(failure)) => failure.reason.to_string(),
+            // It was tried again, or deleted, since the calls were looked at.
+            _ => "此后已重试或删除".to_owned(),
+        };
+        *reasons.entry(reason).or_default() += 1;
+    }
+    let num_left = catalog.chosen(query).count().saturating_sub(calls.len());
+    if num_left > 0 {
+        let late = format!("未查看（只看最早的 {MAX_FAILED} 通）");
+        *reasons.entry(late).or_default() += num_left as u64;
     }
     let mut reasons: Vec<(String, u64)> = reasons.into_iter().collect();
     reasons.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
-    table.note = format!("共取最早的 {MAX_FAILED} 通以内；docs/errors.md 解释每个原因。");
+    table.note = "docs/errors.md 解释每个原因。".to_owned();
+    let is_one = reasons.len() == 1;
+    if !is_one {
+        table.note.push_str("没有按原因的筛选，各行的数打不开；上面“失败”的数打开全部失败的通话。");
+    }
     table.rows.clear();
     for (reason, count) in reasons {
-        table.push([Value::text(&reason).into(), Value::Count(count).opens(query)]);
+        let count = Value::Count(count);
+        table.push([Value::text(&reason).into(), if is_one { count.opens(query) } else { count.into() }]);
     }
     Ok(())
 }

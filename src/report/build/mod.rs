@@ -3,9 +3,12 @@
 //! **Invariant**: the catalog of the store is held while calls are copied out of it, never while figures are counted or a
 //! call is read; all figures of a report are of the same calls.
 
+mod alerts;
 mod centre;
 mod coverage;
 mod pass;
+#[cfg(test)]
+mod pass_tests;
 mod people;
 mod person;
 mod review;
@@ -14,6 +17,8 @@ mod rules;
 mod topics;
 mod words;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::tz::TimeZone;
 
 use super::ReportError;
@@ -21,9 +26,12 @@ use super::model::{Report, Scope, Section};
 use super::moment;
 use super::period::{Period, Unit};
 use crate::analysis::{RuleKind, RuleSet, Verdict};
-use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, RuleTable, TimeRange};
+use crate::catalog::{
+    CallFacts, CallQuery, Catalog, FindingQuery, Judgement, RuleInfo, RuleTable, TableId, TimeRange,
+};
 use crate::insight::{self, AgentReport, TeamReport};
 use crate::store::Store;
+use crate::types::RuleId;
 use pass::Pass;
 
 /// Rules that say something about the agent; what customers say is watched and costs nobody anything.
@@ -33,6 +41,8 @@ const KINDS: [RuleKind; 4] = [RuleKind::Required, RuleKind::Forbidden, RuleKind:
 struct Ground<'a> {
     catalog: &'a Catalog,
     rules: &'a RuleSet,
+    /// Every rule as it was last.
+    infos: BTreeMap<RuleId, RuleInfo>,
     scope: &'a Scope,
     period: &'a Period,
     previous: Period,
@@ -118,6 +128,7 @@ struct Draft {
 pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> Result<Report, ReportError> {
     let snapshot = Snapshot::of(store, scope, period)?;
     let mut draft = draft(&snapshot, rules, scope, period);
+    coverage::add_reasons(store, &snapshot.catalog, &mut draft.report)?;
     drop(snapshot);
     if let Some(agent) = &mut draft.agent {
         insight::add_moments(store, agent)?;
@@ -128,7 +139,11 @@ pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> R
         person::add_weak(&mut draft.report, &team.weak, team.too_few);
     }
     moment::fill(store, &mut draft.report)?;
-    coverage::add_reasons(store, &mut draft.report)?;
+    if let Some(section) = alerts::section(store, scope, period)? {
+        let at = draft.report.sections.len().saturating_sub(1);
+        // Before what could not be judged, which ends every report.
+        draft.report.sections.insert(at, section);
+    }
     Ok(draft.report)
 }
 
@@ -156,11 +171,14 @@ impl Snapshot {
         let starts = [baseline_start(period), period.previous().range().from, as_long_before];
         let started = TimeRange { from: starts.into_iter().flatten().min(), before: range.before };
         let mut catalog = Catalog::default();
-        for table in whole.tables() {
-            catalog.add_table(RuleTable::clone(table));
-        }
         let query = CallQuery { started, ..CallQuery::default() };
         let copied: Vec<CallFacts> = whole.chosen(&query).cloned().collect();
+        // Only those that judged one of these calls: a rule that is renamed later keeps its name here.
+        let tables: BTreeSet<TableId> =
+            copied.iter().flat_map(judgements).map(|judgement| judgement.table).collect();
+        for table in tables.iter().filter_map(|id| whole.table(*id)) {
+            catalog.add_table(RuleTable::clone(table));
+        }
         let newest = whole.calls().map(|call| call.received_at.max(call.started_at)).max();
         // Filing them in the indexes takes longer than copying.
         drop(whole);
@@ -169,12 +187,32 @@ impl Snapshot {
     }
 }
 
+/// Everything that a call was judged as: the whole, and the own parts of its agents.
+fn judgements(call: &CallFacts) -> impl Iterator<Item = &Judgement> {
+    call.judgement.iter().chain(call.agents.iter().filter_map(|agent| agent.own.as_ref()))
+}
+
+/// Every rule as the table has it that judged the last of the calls that it is in.
+fn infos(catalog: &Catalog) -> BTreeMap<RuleId, RuleInfo> {
+    let mut last: BTreeMap<TableId, jiff::Timestamp> = BTreeMap::new();
+    for call in catalog.calls() {
+        for judgement in judgements(call) {
+            let at = last.entry(judgement.table).or_insert(call.started_at);
+            *at = (*at).max(call.started_at);
+        }
+    }
+    let mut tables: Vec<(jiff::Timestamp, TableId)> = last.into_iter().map(|(id, at)| (at, id)).collect();
+    tables.sort_unstable();
+    let rules = tables.iter().filter_map(|(_, id)| catalog.table(*id)).flat_map(|table| &table.rules);
+    rules.map(|rule| (rule.id.clone(), rule.clone())).collect()
+}
+
 fn draft(snapshot: &Snapshot, rules: &RuleSet, scope: &Scope, period: &Period) -> Draft {
     let Snapshot { catalog, newest } = snapshot;
     let previous = period.previous();
     let now = pass::over(catalog, scope, period);
     let before = pass::over(catalog, scope, &previous);
-    let ground = Ground { catalog, rules, scope, period, previous, now, before };
+    let ground = Ground { catalog, rules, infos: infos(catalog), scope, period, previous, now, before };
     let (mut agent, mut team) = (None, None);
     let (subject, summary, sections) = match scope {
         Scope::Centre => centre::sections(&ground),

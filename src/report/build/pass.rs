@@ -1,14 +1,14 @@
 //! What one look at every call of a period counts that no figure of `insight` has: stages, scores one by one, days, and
 //! from which facts the report was made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::Ground;
-use crate::analysis::{RuleKind, Verdict};
-use crate::catalog::{CallFacts, CallQuery, Catalog, Judgement, RuleTable, Stage, TimeRange};
+use crate::catalog::{CallFacts, CallQuery, Catalog, Stage, TimeRange};
+use crate::insight::{CountedCall, Step, TallyQuery, counted_call, tally};
 use crate::report::model::{Scope, Value};
 use crate::report::period::Period;
 use crate::types::Score;
@@ -21,9 +21,11 @@ pub(super) struct Pass {
     pub(super) num_failed: u64,
     pub(super) num_waiting: u64,
     pub(super) num_vetoed: u64,
+    /// Calls that are done and have no score.
+    pub(super) num_unscored: u64,
     /// Calls with at least one counting hit of a rule of agents.
     pub(super) num_hit: u64,
-    /// Scores in hundredths of points, sorted.
+    /// Scores in hundredths of points, one of a call, sorted.
     pub(super) scores: Vec<i64>,
     /// The highest full score of the schemes.
     pub(super) full: i64,
@@ -96,7 +98,7 @@ fn hundredths(score: Score) -> i64 {
     crate::report::model::hundredths(score.as_f64())
 }
 
-/// Looks at every call of `scope` in `period`.
+/// Looks at every call of `scope` in `period`. What counts of a call, and which call has a hit, is what `insight` says.
 pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
     let query = super::calls(scope, period.range());
     let mut pass = Pass::default();
@@ -112,67 +114,51 @@ pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
             Stage::Failed => pass.num_failed += 1,
             Stage::Accepted | Stage::Decoding | Stage::Transcribing | Stage::Scoring => pass.num_waiting += 1,
         }
-        let judged = judgements(call, scope);
-        let is_hit = judged.iter().any(|(judgement, _)| {
-            catalog.table(judgement.table).is_some_and(|table| has_hit(call, judgement, table))
-        });
-        pass.num_hit += u64::from(is_hit);
-        day.num_hit += u64::from(is_hit);
-        pass.num_vetoed += u64::from(judged.iter().any(|(judgement, _)| judgement.vetoed));
-        for (judgement, score) in judged {
-            if let Some(score) = score {
-                day.num_scored += 1;
-                day.sum += hundredths(score);
-                pass.scores.push(hundredths(score));
-            }
-            if let Some(table) = catalog.table(judgement.table) {
-                pass.full = pass.full.max(hundredths(table.full));
-                let revision = (table.scheme.clone(), table.revision.clone());
-                *pass.revisions.entry(revision).or_default() += 1;
-                let scored = judgement.score.is_some();
-                for (info, points) in table.dimensions.iter().zip(&judgement.dimensions).filter(|_| scored) {
-                    let entry = pass.dimensions.entry(info.name.clone()).or_default();
-                    entry.0 += hundredths(*points);
-                    entry.1 += 1;
-                    entry.2 = entry.2.max(hundredths(info.full));
-                }
+        let CountedCall { judgements, score } = counted_call(&query, call);
+        let score = score.map(crate::report::model::hundredths);
+        if let Some(score) = score {
+            day.num_scored += 1;
+            day.sum += score;
+            pass.scores.push(score);
+        }
+        pass.num_unscored += u64::from(call.stage == Stage::Done && score.is_none());
+        pass.num_vetoed += u64::from(judgements.iter().any(|judgement| judgement.vetoed));
+        let mut revisions = BTreeSet::new();
+        for judgement in judgements.iter() {
+            let Some(table) = catalog.table(judgement.table) else { continue };
+            pass.full = pass.full.max(hundredths(table.full));
+            revisions.insert((table.scheme.clone(), table.revision.clone()));
+        }
+        for revision in revisions {
+            *pass.revisions.entry(revision).or_default() += 1;
+        }
+        // As in the figures of teams and agents, a call gives the points of its first judgement.
+        let first = judgements.first().filter(|judgement| judgement.score.is_some());
+        if let Some((judgement, table)) = first.and_then(|one| Some((one, catalog.table(one.table)?))) {
+            for (info, points) in table.dimensions.iter().zip(&judgement.dimensions) {
+                let entry = pass.dimensions.entry(info.name.clone()).or_default();
+                entry.0 += hundredths(*points);
+                entry.1 += 1;
+                entry.2 = entry.2.max(hundredths(info.full));
             }
         }
     }
     pass.scores.sort_unstable();
-    pass
-}
-
-/// The judgements of a call that are of the scope, with the score that counts.
-fn judgements<'a>(call: &'a CallFacts, scope: &Scope) -> Vec<(&'a Judgement, Option<Score>)> {
-    let whole = || call.judgement.as_ref().map(|judgement| (judgement, call.final_score()));
-    let is_own = |index: usize| {
-        call.agents.get(index).is_some_and(|agent| match scope {
-            Scope::Team(team) => agent.team.as_deref() == Some(team),
-            Scope::Agent(id) => agent.agent_id.as_deref() == Some(id),
-            Scope::Centre | Scope::Rule(_) => false,
-        })
+    let hits = TallyQuery {
+        calls: query,
+        rules: super::of_agents(),
+        group_by: Vec::new(),
+        step: Some(Step::Day),
+        time_zone: period.zone().clone(),
     };
-    match scope {
-        Scope::Centre | Scope::Rule(_) => whole().into_iter().collect(),
-        Scope::Team(_) | Scope::Agent(_) => {
-            let own = (0..call.agents.len()).filter(|index| is_own(*index));
-            let own = own.filter_map(|index| call.agents.get(index)?.own.as_ref());
-            let own: Vec<_> = own.map(|judgement| (judgement, judgement.score)).collect();
-            if own.is_empty() { whole().into_iter().collect() } else { own }
+    // One cell for a day, so that no limit is near.
+    for cell in tally(catalog, &hits).map(|tally| tally.cells).unwrap_or_default() {
+        pass.num_hit += cell.num_calls_hit;
+        if let Some(bucket) = cell.bucket {
+            pass.days.entry(period.day_of(bucket.start)).or_default().num_hit += cell.num_calls_hit;
         }
     }
-}
-
-fn has_hit(call: &CallFacts, judgement: &Judgement, table: &RuleTable) -> bool {
-    let review = call.annotations.review.as_ref();
-    table.rules.iter().enumerate().any(|(index, rule)| {
-        let machine = judgement.verdicts.get(index);
-        let decided = || review.and_then(|review| review.finals.iter().find(|one| one.rule_id == rule.id));
-        rule.kind != RuleKind::Watch
-            && machine.is_some()
-            && decided().map_or(machine, |one| Some(one.verdict)) == Some(Verdict::Hit)
-    })
+    pass
 }
 
 /// What a report was made from, so that two reports can be told to rest on the same facts.

@@ -26,6 +26,16 @@ impl Decided {
     fn num_seen(self) -> u64 {
         self.num_confirmed + self.num_rejected
     }
+
+    /// Those that a person looked at, as checks, and those that stand, as hits.
+    fn kept(self) -> Counts {
+        Counts { num_checked: self.num_seen(), num_hits: self.num_confirmed, ..Counts::default() }
+    }
+
+    /// Whether the Wilson interval of its precision lies below a half.
+    fn is_mostly_wrong(self) -> bool {
+        self.kept().interval().is_some_and(|interval| interval.upper < 0.5)
+    }
 }
 
 /// Decisions by rule, and calls by the state of their review.
@@ -105,7 +115,7 @@ pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
             note: "通".to_owned(),
         });
     }
-    let names = super::rules::infos(ground.catalog);
+    let names = &ground.infos;
     let mut rows: Vec<(&RuleId, Decided)> = decided.iter().map(|(rule, one)| (rule, *one)).collect();
     rows.sort_by(|left, right| (right.1.num_rejected, left.0).cmp(&(left.1.num_rejected, right.0)));
     let mut table = Table::new(
@@ -120,48 +130,56 @@ pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
             ("人工补判命中", Kind::Number),
         ],
     )
-    .noted("驳回最多的在前。复核多半抽取可疑通话，精确率只代表被看过的命中。");
+    .noted("驳回最多的在前。复核多半抽取可疑通话，精确率只代表被看过的命中。没有“复核时确认过”的筛选，维持的数打不开。");
     for (rule, one) in &rows {
         let name = names.get(*rule).map_or("", |info| info.name.as_str());
-        let kept = Counts { num_checked: one.num_seen(), num_hits: one.num_confirmed, ..Counts::default() };
         table.push([
             Value::text(&format!("{rule} {name}")).into(),
             Value::Count(one.num_seen()).into(),
-            Value::Count(one.num_confirmed).opens(&machine_hits(ground, rule, &[Verdict::Hit])),
-            Value::Count(one.num_rejected).opens(&machine_hits(
-                ground,
-                rule,
-                &[Verdict::Miss, Verdict::NotApplicable],
-            )),
+            // A hit of a reviewed call about which its reviewer said nothing stands too: no filter tells the two apart.
+            Value::Count(one.num_confirmed).into(),
+            Value::Count(one.num_rejected).opens(&taken_back(ground, rule)),
             Value::share(one.num_confirmed, one.num_seen()).into(),
-            interval(kept.interval()).into(),
+            interval(one.kept().interval()).into(),
             Value::Count(one.num_added).into(),
         ]);
     }
     section.tables.push(table);
-    let worst = rows.first().filter(|(_, one)| one.num_rejected >= 5 && one.num_rejected > one.num_confirmed);
-    let sentence = worst.map(|(rule, one)| {
-        let name = names.get(*rule).map_or("", |info| info.name.as_str());
-        format!(
-            "规则 {rule} {} 的机器命中多数被驳回（{} 条中 {} 条），先修订规则，再看它的命中率。",
-            crate::report::model::clean(name),
-            one.num_seen(),
-            one.num_rejected
-        )
-    });
+    let named = |rule: &RuleId| {
+        let name = names.get(rule).map_or("", |info| info.name.as_str());
+        crate::report::model::clean(&format!("{rule} {name}"))
+    };
+    let many = |one: &Decided| one.num_rejected >= 5 && one.num_rejected > one.num_confirmed;
+    // Few calls, and suspicious ones, say little: the whole interval must lie below a half before anybody is told what to do.
+    let sentence = if let Some((rule, one)) = rows.iter().find(|(_, one)| many(one) && one.is_mostly_wrong())
+    {
+        let (all, rejected) = (one.num_seen(), one.num_rejected);
+        let rule = named(rule);
+        Some(format!(
+            "规则 {rule} 的机器命中多数被驳回（{all} 条中 {rejected} 条），先修订规则，再看它的命中率。"
+        ))
+    } else {
+        rows.first().filter(|(_, one)| many(one)).map(|(rule, one)| {
+            format!(
+                "规则 {} 被看过的 {} 条机器命中有 {} 条被驳回。",
+                named(rule),
+                one.num_seen(),
+                one.num_rejected
+            )
+        })
+    };
     (section, sentence)
 }
 
-/// Calls in which the machine said hit; of these a person may have let it stand, so that the state of the review counts.
-fn machine_hits(ground: &Ground<'_>, rule: &RuleId, verdicts: &[Verdict]) -> CallQuery {
+/// Calls in which a person took back what the machine called a hit.
+fn taken_back(ground: &Ground<'_>, rule: &RuleId) -> CallQuery {
     let finding = FindingQuery {
         rules: vec![rule.clone()],
-        verdicts: verdicts.to_vec(),
+        verdicts: vec![Verdict::Miss, Verdict::NotApplicable],
         machine_verdicts: vec![Verdict::Hit],
         ..FindingQuery::default()
     };
-    let reviews = vec![ReviewState::Reviewed, ReviewState::Appealed, ReviewState::Closed];
-    CallQuery { finding, reviews, ..ground.current() }
+    CallQuery { finding, ..ground.current() }
 }
 
 /// The name of a level beside its meaning.
@@ -175,4 +193,18 @@ pub(super) fn level_title(level: crate::analysis::Level) -> String {
         Level::S5 => "提示",
     };
     format!("{} {meaning}", origin::level(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_mend_a_rule_by_few_calls() {
+        let decided = |num_confirmed, num_rejected| Decided { num_confirmed, num_rejected, num_added: 0 };
+        assert!(!decided(4, 5).is_mostly_wrong(), "chance");
+        assert!(!decided(0, 3).is_mostly_wrong());
+        assert!(decided(10, 40).is_mostly_wrong());
+        assert!(!decided(0, 0).is_mostly_wrong(), "nobody looked");
+    }
 }

@@ -22,17 +22,17 @@ const MAX_EXAMPLES: usize = 10;
 pub(super) fn sections(ground: &Ground<'_>, id: &RuleId) -> Parts {
     let own = FindingQuery { rules: vec![id.clone()], ..FindingQuery::default() };
     let figures = rules::figures(ground, &own);
-    let info = rules::infos(ground.catalog).remove(id);
-    let name = info.as_ref().map_or("", |info| info.name.as_str());
+    let info = ground.infos.get(id);
+    let name = info.map_or("", |info| info.name.as_str());
     let subject = clean(&format!("规则 {id} {name}"));
     let found = figures.first();
     let (now, before) = found.map_or_else(Default::default, |one| (one.now, one.before));
-    let change = rules::changes(ground, &own).remove(id);
-    let mut summary = vec![sentence(&now, &before, change, ground.period.previous_name())];
+    let change = rules::changes(ground).remove(id);
+    let mut summary = vec![sentence(&now, &before, change.as_deref(), ground.period.previous_name())];
     let (review, worst) = review::section(ground);
     summary.extend(worst);
     let mut overview = Section::new("概览");
-    if let Some(info) = &info {
+    if let Some(info) = info {
         overview.paragraphs.push(clean(&format!(
             "级别 {}；维度 {}。",
             review::level_title(info.level),
@@ -63,12 +63,12 @@ fn sentence(now: &Counts, before: &Counts, change: Option<&str>, previous: &str)
     let past = rate(before);
     let past = if past == Value::Nothing { String::new() } else { format!("，{previous} {}", past.shown()) };
     format!(
-        "检查 {} 次，命中 {} 次，命中率 {}（95% 区间 {}）{past}；相对基线{}。",
+        "检查 {} 次，命中 {} 次，命中率 {}（95% 区间 {}）{past}；相对基线的变化（百分点，95% 区间）：{}。",
         Value::Count(now.num_checked).shown(),
         Value::Count(now.num_hits).shown(),
         rate(now).shown(),
         interval(now.interval()).shown(),
-        change.unwrap_or("没有显著变化")
+        change.unwrap_or("没有可比的基线")
     )
 }
 

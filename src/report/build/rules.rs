@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
+use super::Ground;
 use super::words::{interval, sentence, share_change};
-use super::{Ground, of_agents};
 use crate::analysis::Verdict;
-use crate::catalog::{CallQuery, Catalog, FindingQuery, RuleInfo};
-use crate::insight::{Counts, Group, HotSpotQuery, HotSpots, Limits, Step, TallyQuery, hot_spots, tally};
-use crate::report::model::{Cell, Kind, Section, Table, Value, opens_hits};
+use crate::catalog::{CallQuery, FindingQuery, RuleInfo};
+use crate::insight::{
+    ChangeQuery, Counts, Group, HotSpotQuery, HotSpots, Limits, RateChange, Step, TallyQuery, hot_spots,
+    rate_changes, tally,
+};
+use crate::report::model::{Cell, Kind, Scope, Section, Table, Value, hundredths, opens_hits};
 use crate::report::origin;
 use crate::types::RuleId;
 
@@ -29,7 +32,6 @@ pub(super) struct RuleFigures {
 
 /// Every rule that judged a call of the period, most hits first.
 pub(super) fn figures(ground: &Ground<'_>, rules: &FindingQuery) -> Vec<RuleFigures> {
-    let infos = infos(ground.catalog);
     let days = ground.period.days();
     let now = by_rule(ground, ground.current(), rules, None);
     let before = by_rule(ground, ground.past(), rules, None);
@@ -42,7 +44,7 @@ pub(super) fn figures(ground: &Ground<'_>, rules: &FindingQuery) -> Vec<RuleFigu
                 crate::report::model::share(counts.num_hits, counts.num_checked)
             };
             Some(RuleFigures {
-                info: infos.get(id)?.clone(),
+                info: ground.infos.get(id)?.clone(),
                 now: *counts,
                 before: before.get(&(id.clone(), None)).copied().unwrap_or_default(),
                 days: days.iter().map(rate).collect(),
@@ -73,14 +75,6 @@ fn by_rule(ground: &Ground<'_>, calls: CallQuery, rules: &FindingQuery, step: Op
     cells.collect()
 }
 
-/// Every rule as its last revision has it.
-pub(super) fn infos(catalog: &Catalog) -> BTreeMap<RuleId, RuleInfo> {
-    let mut tables: Vec<_> = catalog.tables().collect();
-    tables.sort_by_cached_key(|table| (table.revision.clone(), table.id()));
-    let rules = tables.into_iter().flat_map(|table| &table.rules);
-    rules.map(|rule| (rule.id.clone(), rule.clone())).collect()
-}
-
 /// The calls of `calls` with one of `verdicts` of a rule.
 pub(super) fn of_rule(calls: &CallQuery, rule: &RuleId, verdicts: &[Verdict]) -> CallQuery {
     let finding =
@@ -88,39 +82,48 @@ pub(super) fn of_rule(calls: &CallQuery, rule: &RuleId, verdicts: &[Verdict]) ->
     CallQuery { finding, ..calls.clone() }
 }
 
-/// What the rules that changed did, by rule: 显著上升 or 显著下降. Corrected for all rules that were tested.
-pub(super) fn changes(ground: &Ground<'_>, rules: &FindingQuery) -> BTreeMap<RuleId, &'static str> {
+/// How the rates of rules moved against the baseline, by rule, in words. In the reports on the whole centre and on a rule,
+/// which share one family of tests over all rules and all calls, the words also say what is 显著; reports on teams and
+/// agents are many, so that theirs say the interval only.
+pub(super) fn changes(ground: &Ground<'_>) -> BTreeMap<RuleId, String> {
     let (Some(window), Some(baseline)) = (ground.window(), ground.baseline()) else {
         return BTreeMap::new();
     };
-    let limits = Limits { min_rise: 0.0, min_ratio: 1.0, ..Limits::default() };
-    let mut changes = BTreeMap::new();
-    for (window, baseline, word) in [(window, baseline, "显著上升"), (baseline, window, "显著下降")] {
-        let spots = hot_spots(
-            ground.catalog,
-            &HotSpotQuery {
-                calls: CallQuery { started: crate::catalog::TimeRange::default(), ..ground.current() },
-                rules: rules.clone(),
-                window,
-                baseline,
-                // One must be named, and this one has the fewest subjects; only all calls together are read from it.
-                by: vec![Group::Direction],
-                time_zone: ground.zone(),
-                limits,
-                max_spots: usize::MAX,
-            },
+    let claims = match ground.scope {
+        Scope::Centre | Scope::Rule(_) => true,
+        Scope::Team(_) | Scope::Agent(_) => false,
+    };
+    let scope = if claims { &Scope::Centre } else { ground.scope };
+    let query = ChangeQuery {
+        calls: super::calls(scope, crate::catalog::TimeRange::default()),
+        rules: FindingQuery::default(),
+        window,
+        baseline,
+        time_zone: ground.zone(),
+        limits: Limits::default(),
+    };
+    let words = |one: RateChange| {
+        let points = |rate: f64| Value::ShareChange(hundredths(rate * 100.0)).shown();
+        let change = format!(
+            "{}（{} 到 {}）",
+            points(one.difference),
+            points(one.interval.lower),
+            points(one.interval.upper)
         );
-        let sure =
-            spots.spots.into_iter().filter(|spot| spot.subject.is_none() && spot.q_value <= limits.max_q);
-        changes.extend(sure.map(|spot| (spot.rule.id, word)));
-    }
-    changes
+        let claim = match one.is_claimed && claims {
+            true if one.difference > 0.0 => "显著上升 ",
+            true => "显著下降 ",
+            false => "",
+        };
+        (one.rule.id, format!("{claim}{change}"))
+    };
+    rate_changes(ground.catalog, &query).into_iter().map(words).collect()
 }
 
 /// Rules by hits: the first few on pages, all in the workbook.
 pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
     let mut section = Section::new("规则");
-    let changes = changes(ground, &of_agents());
+    let changes = changes(ground);
     let previous = ground.period.previous_name();
     let columns: [(&str, Kind); 11] = [
         ("规则", Kind::Text),
@@ -132,15 +135,15 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
         ("95% 区间", Kind::Number),
         (&format!("{previous}命中率"), Kind::Number),
         ("变化（百分点）", Kind::Number),
-        ("相对基线", Kind::Text),
+        ("相对基线的变化（百分点，95% 区间）", Kind::Text),
         ("各日", Kind::Spark),
     ];
-    let row = |one: &RuleFigures| row(ground, one, changes.get(&one.info.id).copied());
+    let row = |one: &RuleFigures| row(ground, one, changes.get(&one.info.id).map(String::as_str));
     let shown = figures.iter().filter(|one| one.now.num_hits > 0).take(MAX_SHOWN);
     let top = Table {
         rows: shown.map(row).collect(),
         ..Table::new("命中最多的规则", &columns)
-            .noted("按命中数排序；区间是命中率的 95% Wilson 区间。“相对基线”只写校正后仍显著的变化，基线见口径说明。")
+            .noted("按命中数排序；区间是命中率的 95% Wilson 区间。相对基线的变化何时称显著、基线是什么，见口径说明。")
     };
     let all = Table { rows: figures.iter().map(row).collect(), ..Table::new("全部规则", &columns) };
     if figures.len() > top.rows.len() {
@@ -161,7 +164,7 @@ pub(super) fn section(ground: &Ground<'_>, figures: &[RuleFigures]) -> Section {
     section
 }
 
-fn row(ground: &Ground<'_>, one: &RuleFigures, change: Option<&'static str>) -> Vec<Cell> {
+fn row(ground: &Ground<'_>, one: &RuleFigures, change: Option<&str>) -> Vec<Cell> {
     let RuleFigures { info, now, before, days } = one;
     let calls = |verdicts: &[Verdict]| of_rule(&ground.current(), &info.id, verdicts);
     let rate = Value::share(now.num_hits, now.num_checked);

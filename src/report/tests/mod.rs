@@ -15,7 +15,7 @@ use crate::types::RuleId;
 use fixture::{Made, Outcome, call, keep, open};
 
 fn month() -> Period {
-    Period::new(Unit::Month, date(2026, 3, 1), "").expect("a month")
+    Period::new(Unit::Month, date(2026, 3, 1), "Asia/Shanghai").expect("a month")
 }
 
 fn rules() -> RuleSet {
@@ -29,6 +29,10 @@ fn scopes() -> Vec<Scope> {
         Scope::Agent("8103".to_owned()),
         Scope::Rule(RuleId::try_new("S02").expect("an id")),
     ]
+}
+
+fn is_done(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done(_))
 }
 
 fn all_bytes(store: &Store) -> BTreeMap<String, Vec<u8>> {
@@ -89,7 +93,15 @@ fn a_later_call_changes_nothing_of_a_period_that_is_over() {
     keep(&store, &[april(1000)], 1);
     let over = page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report"));
     assert!(!over.contains("数据截至"));
-    keep(&store, &[april(1001)], 1);
+    // By then a rule has another name and another level, under a revision whose text comes last.
+    let mut renamed = april(1001);
+    renamed.outcome =
+        (0..).find_map(|number| Some(call(number, 1).outcome).filter(is_done)).expect("one is done");
+    if let Outcome::Done(result) = &mut renamed.outcome {
+        result.analysis.scorecard.revision = "99+zz".to_owned();
+        result.analysis.findings.iter_mut().for_each(|one| one.rule_name = "改了名".to_owned());
+    }
+    keep(&store, &[renamed], 1);
     assert_eq!(over, page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report")));
 }
 
@@ -128,6 +140,120 @@ fn a_number_opens_as_many_calls_as_it_says() {
         }
     }
     assert!(num_opened > 100, "{num_opened}");
+}
+
+#[test]
+fn a_rule_is_called_what_its_last_call_called_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let mut calls: Vec<Made> = (0..100).map(|number| call(number, 90)).collect();
+    for made in &mut calls {
+        let Outcome::Done(result) = &mut made.outcome else { continue };
+        let is_late = made.record.received_at >= "2026-03-10T00:00:00Z".parse().expect("a time");
+        // Version 10 comes after version 9, and before it as text.
+        result.analysis.scorecard.revision = if is_late { "10-aa" } else { "9-bb" }.to_owned();
+        for one in result.analysis.findings.iter_mut().filter(|one| one.rule_id.as_str() == "S02") {
+            one.rule_name = if is_late { "新名字" } else { "旧名字" }.to_owned();
+        }
+    }
+    keep(&store, &calls, 1);
+    let report = make(&store, &rules(), &Scope::Rule(RuleId::try_new("S02").expect("an id")), &month());
+    assert_eq!(report.expect("a report").subject, "规则 S02 新名字");
+}
+
+#[test]
+fn the_failures_of_the_page_add_up() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let mut calls: Vec<Made> = (0..300).map(|number| call(number, 90)).collect();
+    calls.iter_mut().step_by(10).for_each(|made| {
+        made.outcome = Outcome::Failed;
+        made.review = None;
+    });
+    keep(&store, &calls, 8);
+    let report = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
+    let mut tables = report.sections.iter().flat_map(|section| &section.tables);
+    let table = tables.find(|table| table.title == "失败的原因").expect("the table");
+    let counts = table.rows.iter().filter_map(|row| match row.last()?.value {
+        Value::Count(count) => Some(count),
+        _ => None,
+    });
+    let counts: Vec<u64> = counts.collect();
+    assert_eq!(counts.len(), 2, "two reasons");
+    let query = CallQuery {
+        stages: vec![crate::catalog::Stage::Failed],
+        started: month().range(),
+        ..CallQuery::default()
+    };
+    assert_eq!(counts.iter().sum::<u64>(), store.catalog().chosen(&query).count() as u64);
+    assert!(table.rows.iter().flatten().all(|cell| cell.origin.is_none()), "no filter knows reasons");
+}
+
+#[test]
+fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
+    use crate::alert::{Alert, AlertCall, AlertState};
+    use crate::analysis::Level;
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..150).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    let titles = |report: &Report| report.sections.iter().map(|one| one.title.clone()).collect::<Vec<_>>();
+    let without = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
+    assert!(!titles(&without).contains(&"预警".to_owned()), "nobody watches");
+    let states = [AlertState::Open, AlertState::Closed, AlertState::Escalated, AlertState::Withdrawn];
+    let mut writes = crate::store::Writes::default();
+    let mut wanted = std::collections::BTreeMap::new();
+    for (number, made) in (1..).zip(calls.iter().take(40)) {
+        let at = made.record.received_at;
+        let alert = Alert {
+            number,
+            call: Some(AlertCall {
+                id: made.record.id.clone(),
+                number: 0,
+                received_at: at,
+                started_at: at,
+                agent_id: None,
+                agent_name: None,
+                team: made.record.metadata.team.clone(),
+                skill_group: None,
+                business: None,
+                customer_ref: None,
+            }),
+            risk_id: "R1".to_owned(),
+            risk_name: "投诉".to_owned(),
+            level: if number % 2 == 0 { Level::S1 } else { Level::S2 },
+            at: None,
+            rules: Vec::new(),
+            samples: Vec::new(),
+            raised_at: at,
+            open_since: at,
+            held_back: None,
+            digest: None,
+            state: states[number as usize % 4],
+            assignee: None,
+            closed: None,
+            events: Vec::new(),
+        };
+        if month().range().contains(at) {
+            *wanted.entry((alert.level, alert.state)).or_insert(0_u64) += 1;
+        }
+        writes.put(crate::store::Family::Alert, &number.to_be_bytes(), &alert).expect("it is small");
+    }
+    store.write(writes).expect("it is kept");
+    let counts = |scope: Scope| {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let section = report.sections.iter().find(|one| one.title == "预警").expect("the section").clone();
+        let rows = section.tables.into_iter().flat_map(|table| table.rows);
+        let count = |cell: &Cell| if let Value::Count(count) = cell.value { Some(count) } else { None };
+        rows.map(|row| row.iter().filter_map(count).collect::<Vec<u64>>()).collect::<Vec<_>>()
+    };
+    let of = |level, state| wanted.get(&(level, state)).copied().unwrap_or_default();
+    // Even numbers are open (4 of 4) or escalated, odd ones closed or withdrawn.
+    let s1 = of(Level::S1, AlertState::Open) + of(Level::S1, AlertState::Escalated);
+    let (closed, withdrawn) = (of(Level::S2, AlertState::Closed), of(Level::S2, AlertState::Withdrawn));
+    assert_eq!(counts(Scope::Centre), [vec![s1, s1, 0, 0], vec![closed + withdrawn, 0, closed, withdrawn]]);
+    let of_team: u64 = counts(Scope::Team("夜班组".to_owned())).iter().filter_map(|row| row.first()).sum();
+    assert!(of_team < s1 + closed + withdrawn, "{of_team}");
 }
 
 #[test]
@@ -211,6 +337,34 @@ fn little_gives_a_report_too() {
         assert!(!page.contains("NaN"));
         assert!(page.contains("单声道 mono（1）"), "the reason is told");
         book::compare(&report);
+    }
+}
+
+#[test]
+fn only_the_centre_s_one_family_of_tests_says_what_is_significant() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    // In March the job number is told by nobody any more.
+    let mut calls: Vec<Made> = (0..400).map(|number| call(number, 90)).collect();
+    for made in calls.iter_mut().filter(|made| month().range().contains(made.record.received_at)) {
+        let Outcome::Done(result) = &mut made.outcome else { continue };
+        for one in result.analysis.findings.iter_mut().filter(|one| one.rule_id.as_str() == "A01") {
+            one.verdict = crate::analysis::Verdict::Hit;
+        }
+    }
+    keep(&store, &calls, 8);
+    let text = |scope: Scope| {
+        let report = make(&store, &rules(), &scope, &month()).expect("a report");
+        let tables = report.sections.iter().filter(|one| one.title == "规则").flat_map(|one| &one.tables);
+        let cells = tables.flat_map(|table| table.rows.iter().flatten()).map(|cell| cell.value.shown());
+        report.summary.iter().cloned().chain(cells).collect::<Vec<_>>().join("\n")
+    };
+    assert!(text(Scope::Centre).contains("显著上升 +"));
+    assert!(text(Scope::Rule(RuleId::try_new("A01").expect("an id"))).contains("显著上升 +"));
+    for scope in [Scope::Team("理财销售组".to_owned()), Scope::Agent("8103".to_owned())] {
+        let text = text(scope);
+        assert!(!text.contains("显著"), "{text}");
+        assert!(text.contains(" 到 +"), "the change has its interval");
     }
 }
 

@@ -18,6 +18,7 @@ use crate::proto::{ConvertError, convert, v1};
 use crate::serve::blocking::blocking;
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
+use crate::types::time_zone;
 
 /// Days looked back when a request does not say.
 const DEFAULT_DAYS: i64 = 30;
@@ -54,8 +55,11 @@ impl InsightApi {
             let offset = jiff::tz::Offset::from_seconds(minutes * 60);
             return Ok(offset.map_or(TimeZone::UTC, TimeZone::fixed));
         }
-        let unknown = || ConvertError::new("time_zone", format!("`{name}` is no zone: write Asia/Shanghai"));
-        Ok(TimeZone::get(name).map_err(|_| unknown())?)
+        let problem = || {
+            let name: String = name.chars().take(64).collect();
+            ConvertError::new("time_zone", format!("`{name}` is no zone: write Asia/Shanghai or +08:00"))
+        };
+        Ok(time_zone(name).ok_or_else(problem)?)
     }
 }
 

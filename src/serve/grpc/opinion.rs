@@ -57,8 +57,8 @@ impl OpinionService for OpinionApi {
         &self,
         request: Request<v1::SummarizeTopicRequest>,
     ) -> Result<Response<v1::SummarizeTopicResponse>, Status> {
-        let v1::SummarizeTopicRequest { topic, anew } = request.into_inner();
-        let opinion = self.ask(move |opinions| opinions.topic(&topic, anew)).await?;
+        let v1::SummarizeTopicRequest { topic } = request.into_inner();
+        let opinion = self.ask(move |opinions| opinions.topic(&topic)).await?;
         Ok(Response::new(v1::SummarizeTopicResponse { opinion }))
     }
 }

@@ -86,7 +86,8 @@ impl ReportService for ReportApi {
     ) -> Result<Response<Self::CreateReportStream>, Status> {
         let (scope, period, formats) =
             convert::report_request(request.into_inner()).map_err(RequestError::from)?;
-        let period = period.resolve().map_err(RequestError::from)?;
+        let minutes = self.calls.rules().scheme().utc_offset_minutes;
+        let period = period.resolve(minutes, jiff::Timestamp::now()).map_err(RequestError::from)?;
         let parts = self
             .stream(&self.reports, move |calls, sender, draining, place| {
                 let made = report::make(calls.store(), calls.rules(), &scope, &period)?;

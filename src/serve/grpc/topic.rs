@@ -108,7 +108,7 @@ impl TopicService for TopicApi {
         let (run, found) = self.found(request.into_inner().run).await?;
         Ok(Response::new(v1::ListTopicsResponse {
             run,
-            topics: all(&found.topics),
+            topics: found.topics.iter().map(|topic| convert::topic_to_wire(topic, &found.period)).collect(),
             num_calls: found.num_calls,
             num_unclassified: found.num_unclassified,
             num_left_out: found.num_left_out,
@@ -129,7 +129,8 @@ impl TopicService for TopicApi {
         let topic = self
             .ask(move |runs| {
                 let (_, found) = runs.rename(&topic, &name)?;
-                Ok(found.topics.iter().find(|topic| topic.name == name).map(Into::into))
+                let renamed = found.topics.iter().find(|topic| topic.name == name);
+                Ok(renamed.map(|topic| convert::topic_to_wire(topic, &found.period)))
             })
             .await?;
         Ok(Response::new(v1::RenameTopicResponse { topic }))

@@ -1,0 +1,83 @@
+//! Alerts of the calls of a period: how many of each level, and how far they are dealt with.
+
+use std::collections::BTreeMap;
+
+use super::review::level_title;
+use crate::alert::{Alert, AlertState};
+use crate::analysis::Level;
+use crate::report::model::{Kind, Scope, Section, Table, Value};
+use crate::report::period::Period;
+use crate::store::{Family, Store, StoreError};
+
+/// Documents that are read at once.
+const AT_ONCE: usize = 256;
+
+/// Alerts of one level.
+#[derive(Debug, Default)]
+struct Raised {
+    num_open: u64,
+    num_closed: u64,
+    num_withdrawn: u64,
+}
+
+/// The section, in reports on the centre and on teams, where any alert was ever raised. Hold no guard of the catalog.
+///
+/// # Errors
+/// Anything the disk fails with.
+pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<Option<Section>, StoreError> {
+    let team = match scope {
+        Scope::Centre => None,
+        Scope::Team(team) => Some(team.as_str()),
+        Scope::Agent(_) | Scope::Rule(_) => return Ok(None),
+    };
+    let mut levels: BTreeMap<Level, Raised> = BTreeMap::new();
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let page: Vec<(Vec<u8>, Alert)> = store.documents(Family::Alert, b"", after.as_deref(), AT_ONCE)?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (_, alert) in page {
+            // A digest tells of alerts that are counted one by one.
+            let Some(call) = &alert.call else { continue };
+            let is_asked = period.range().contains(call.started_at)
+                && team.is_none_or(|team| call.team.as_deref() == Some(team));
+            if !is_asked {
+                continue;
+            }
+            let raised = levels.entry(alert.level).or_default();
+            match alert.state {
+                AlertState::Open | AlertState::Escalated | AlertState::Acknowledged => raised.num_open += 1,
+                AlertState::Closed => raised.num_closed += 1,
+                AlertState::Withdrawn => raised.num_withdrawn += 1,
+            }
+        }
+    }
+    if after.is_none() {
+        return Ok(None);
+    }
+    let mut section = Section::new("预警");
+    if levels.is_empty() {
+        section.paragraphs.push("本期的通话没有引发预警。".to_owned());
+        return Ok(Some(section));
+    }
+    let columns = [
+        ("级别", Kind::Text),
+        ("预警", Kind::Number),
+        ("未关闭", Kind::Number),
+        ("已关闭", Kind::Number),
+        ("已撤回", Kind::Number),
+    ];
+    let mut table = Table::new("各级别的预警", &columns)
+        .noted("本期内开始的通话所引发的预警，按风险模型的级别；处理情况以生成报告时为准。打开：diting alerts list。");
+    for (level, Raised { num_open, num_closed, num_withdrawn }) in levels {
+        table.push([
+            Value::text(&level_title(level)).into(),
+            Value::Count(num_open + num_closed + num_withdrawn).into(),
+            Value::Count(num_open).into(),
+            Value::Count(num_closed).into(),
+            Value::Count(num_withdrawn).into(),
+        ]);
+    }
+    section.tables.push(table);
+    Ok(Some(section))
+}
