@@ -205,6 +205,8 @@ pub struct CallFacts {
     pub product: Option<Arc<str>>,
     /// Who served, in order: at least one entry, more after a transfer.
     pub agents: Vec<AgentFacts>,
+    /// Which of its results this is: grows whenever its dialogue and findings are written, 0 while it has none.
+    pub result: u32,
     /// What the whole call came to, once done.
     pub judgement: Option<Judgement>,
     /// What was said about it later.
@@ -255,6 +257,7 @@ impl CallFacts {
             business: text(&metadata.business),
             product: text(&metadata.product),
             agents,
+            result: 0,
             judgement: None,
             annotations: Annotations::default(),
         }

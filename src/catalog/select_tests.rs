@@ -125,6 +125,7 @@ fn call() -> impl Strategy<Value = CallFacts> {
         business: what.3,
         product: what.4,
         agents: what.5,
+        result: 1,
         judgement: said.0,
         annotations: Annotations { review: said.1, topics: said.2, demands: said.3 },
     })
@@ -280,6 +281,7 @@ fn a_query_that_sets_nothing_chooses_all_and_gone_calls_leave_nothing_behind() {
         business: None,
         product: None,
         agents: Vec::new(),
+        result: 0,
         judgement: None,
         annotations: Annotations::default(),
     };

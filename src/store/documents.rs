@@ -141,7 +141,7 @@ impl Store {
             } else {
                 writes.batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
             }
-            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            let mut row = self.moved_row(old.as_ref(), &stored);
             row.annotations = annotations;
             self.apply_with(writes.batch, old.as_ref(), row)?;
             outcome
@@ -196,7 +196,7 @@ impl Store {
             } else {
                 batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
             }
-            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            let mut row = self.moved_row(old.as_ref(), &stored);
             row.annotations = annotations;
             self.apply_with(batch, old.as_ref(), row)?;
             num_changed += 1;

@@ -143,10 +143,19 @@ impl Store {
         self.bounded(CallFacts::of(number, record))
     }
 
+    /// What a row says of a call by itself, under the number of `old` if there is one.
+    fn fresh_row(&self, old: Option<&CallFacts>, stored: &StoredCall) -> CallFacts {
+        let row = match old {
+            Some(old) => self.bounded(CallFacts::of(old.number, &stored.record)),
+            None => self.new_row(&stored.record),
+        };
+        CallFacts { result: stored.result(), ..row }
+    }
+
     /// The row that follows `old` when the record of its call changes and its result does not.
-    pub(super) fn moved_row(&self, old: Option<&CallFacts>, record: &CallRecord) -> CallFacts {
-        let Some(old) = old else { return self.new_row(record) };
-        let mut row = self.bounded(CallFacts::of(old.number, record));
+    pub(super) fn moved_row(&self, old: Option<&CallFacts>, stored: &StoredCall) -> CallFacts {
+        let mut row = self.fresh_row(old, stored);
+        let Some(old) = old else { return row };
         row.judgement.clone_from(&old.judgement);
         row.annotations.clone_from(&old.annotations);
         if row.agents.len() == old.agents.len() {
@@ -161,14 +170,11 @@ impl Store {
     pub(super) fn judged_row(
         &self,
         old: Option<&CallFacts>,
-        record: &CallRecord,
+        stored: &StoredCall,
         annotations: Annotations,
         judged: Judged<'_>,
     ) -> (CallFacts, Vec<RuleTable>) {
-        let mut row = match old {
-            Some(old) => self.bounded(CallFacts::of(old.number, record)),
-            None => self.new_row(record),
-        };
+        let mut row = self.fresh_row(old, stored);
         row.annotations = annotations;
         let mut tables = Vec::new();
         // What people decided stands, whatever the machine says now; the score follows both.
@@ -353,10 +359,10 @@ impl Store {
     ) -> Result<(CallFacts, Vec<RuleTable>), StoreError> {
         let annotations = self.annotations(&stored.record.id)?;
         if !stored.has_result {
-            return Ok(self.judged_row(old, &stored.record, annotations, None));
+            return Ok(self.judged_row(old, stored, annotations, None));
         }
         let result = self.results.read(&stored.result_name())?;
-        Ok(self.judged_row(old, &stored.record, annotations, Some((&result.analysis, &result.parts))))
+        Ok(self.judged_row(old, stored, annotations, Some((&result.analysis, &result.parts))))
     }
 
     fn remove_rows_of_none(&self, known: &roaring::RoaringBitmap) -> Result<u64, StoreError> {
