@@ -228,20 +228,59 @@ impl Store {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-        let corrupt = || StoreError::Corrupt { what: "index" };
-        let head = keys::document(family.byte(), &[]);
-        let first = keys::concat(&[&head, prefix]);
-        let end = keys::after(&first).ok_or_else(corrupt)?;
-        let start = after.map_or(first, |after| keys::concat(&[&head, after, &[0]]));
         let mut documents = Vec::new();
-        if start >= end {
-            return Ok(documents);
-        }
-        for entry in self.index.range(start..end).take(limit) {
+        for entry in self.entries(family, prefix, after)?.take(limit) {
             let (key, value) = entry?;
-            let key = key.get(head.len()..).unwrap_or_default().to_vec();
             documents.push((key, codec::decode(&value, "document")?));
         }
         Ok(documents)
+    }
+
+    /// As [`documents`](Self::documents), but a damaged one is logged and passed over: for whoever must go on without it.
+    /// It does not count towards `limit`, so fewer than `limit` are all that are left.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn documents_readable<T: DeserializeOwned>(
+        &self,
+        family: Family,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let mut documents = Vec::new();
+        for entry in self.entries(family, prefix, after)? {
+            if documents.len() >= limit {
+                break;
+            }
+            let (key, value) = entry?;
+            match codec::decode(&value, "document") {
+                Ok(document) => documents.push((key, document)),
+                Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
+                    tracing::error!(?family, key = %key.escape_ascii(), %error, "a document is passed over");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Keys and frames of the documents of a list.
+    fn entries(
+        &self,
+        family: Family,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, sled::IVec), StoreError>>, StoreError> {
+        let head = keys::document(family.byte(), &[]);
+        let first = keys::concat(&[&head, prefix]);
+        let end = keys::after(&first).ok_or(StoreError::Corrupt { what: "index" })?;
+        let start = after.map_or(first, |after| keys::concat(&[&head, after, &[0]]));
+        // An empty range, where `after` lies behind all of them.
+        let start = start.min(end.clone());
+        Ok(self.index.range(start..end).map(move |entry| {
+            let (key, value) = entry?;
+            Ok((key.get(head.len()..).unwrap_or_default().to_vec(), value))
+        }))
     }
 }
