@@ -37,7 +37,7 @@ pub use config::StoreConfig;
 pub use documents::{Family, Writes};
 pub use error::StoreError;
 pub use facts::{Change, Reindexed};
-pub use query::{CallFilter, CallSummary, Page};
+pub use query::{CallFilter, CallSummary, Page, readable};
 pub use record::{AgentPart, CallResult, Masking};
 pub use rewrite::FinishedCall;
 pub use token::PageToken;
