@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::catalog::CallFacts;
+use crate::catalog::{Annotations, CallFacts};
 
 /// The version that is written. Older ones stay readable, each by its own branch in [`decode_first`].
 const VERSION: u8 = 1;
@@ -96,6 +96,11 @@ pub(super) fn encode_row(row: &CallFacts) -> Vec<u8> {
     bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
     bytes.extend(body);
     bytes
+}
+
+/// Bytes that annotations take in a row.
+pub(super) fn num_bytes_in_row(annotations: &Annotations) -> usize {
+    postcard::to_stdvec(annotations).expect("they hold nothing that cannot be written").len()
 }
 
 /// Decodes a row; `None` when it is damaged or of another version.

@@ -11,7 +11,7 @@ use sled::Batch;
 
 use super::calls::MAX_VALUE_BYTES;
 use super::record::StoredCall;
-use super::{Store, StoreError, codec, keys};
+use super::{Store, StoreError, codec, keys, row};
 use crate::catalog::Annotations;
 use crate::types::CallId;
 
@@ -121,7 +121,8 @@ impl Store {
     /// asked only once; whatever it returns is written.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such call; the error of `change`; anything the disk fails with.
+    /// [`StoreError::NotFound`] when there is no such call; the error of `change`; [`StoreError::ValueTooLarge`] when more
+    /// than about 4 KiB would be said about the call; anything the disk fails with.
     pub fn annotate<T, E: From<StoreError>>(
         &self,
         id: &CallId,
@@ -139,7 +140,7 @@ impl Store {
             if annotations.is_empty() {
                 writes.batch.remove(keys::annotations(id));
             } else {
-                writes.batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+                writes.batch.insert(keys::annotations(id), row::encode_annotations(&annotations)?);
             }
             let mut row = self.moved_row(old.as_ref(), &stored);
             row.annotations = annotations;
@@ -161,7 +162,7 @@ impl Store {
     }
 
     /// Changes what is said about many calls, each in one step, with one sync for all; durable when it returns. `change`
-    /// is told the place of the call in `ids`. Calls that are no more are passed over, and a call about which nothing else
+    /// is told the place of the call in `ids`. Calls that are no more, or about which too much would be said, are passed over, and a call about which nothing else
     /// is said then is not a change. Gives how many were changed.
     ///
     /// # Errors
@@ -194,7 +195,14 @@ impl Store {
             if annotations.is_empty() {
                 batch.remove(keys::annotations(id));
             } else {
-                batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+                match row::encode_annotations(&annotations) {
+                    Ok(value) => batch.insert(keys::annotations(id), value),
+                    Err(error @ StoreError::ValueTooLarge { .. }) => {
+                        tracing::error!(call = %id, %error, "a call is passed over");
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             let mut row = self.moved_row(old.as_ref(), &stored);
             row.annotations = annotations;

@@ -23,6 +23,7 @@ mod query;
 mod record;
 mod results;
 mod rewrite;
+mod row;
 #[cfg(test)]
 mod tests;
 mod token;
