@@ -10,6 +10,9 @@ use crate::analysis::{Analysis, Decided, Verdict};
 use crate::ingest::{CallRecord, CallState};
 use crate::types::{CallId, Direction, Media, Millis, RuleId, Score};
 
+/// Most characters of a text that a row keeps.
+const MAX_TEXT_CHARS: usize = 96;
+
 /// How far a call is, without why it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
@@ -205,6 +208,8 @@ pub struct CallFacts {
     pub product: Option<Arc<str>>,
     /// Who served, in order: at least one entry, more after a transfer.
     pub agents: Vec<AgentFacts>,
+    /// Which of its results this is: grows whenever its dialogue and findings are written, 0 while it has none.
+    pub result: u32,
     /// What the whole call came to, once done.
     pub judgement: Option<Judgement>,
     /// What was said about it later.
@@ -216,7 +221,7 @@ impl CallFacts {
     #[must_use]
     pub fn of(number: u32, record: &CallRecord) -> Self {
         let metadata = &record.metadata;
-        let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let text = |text: &Option<String>| text.as_deref().map(kept).map(Arc::from);
         let mut agents: Vec<AgentFacts> = metadata
             .segments
             .iter()
@@ -255,6 +260,7 @@ impl CallFacts {
             business: text(&metadata.business),
             product: text(&metadata.product),
             agents,
+            result: 0,
             judgement: None,
             annotations: Annotations::default(),
         }
@@ -289,6 +295,12 @@ impl CallFacts {
     pub fn judgement_of(&self, index: usize) -> Option<&Judgement> {
         self.agents.get(index).and_then(|agent| agent.own.as_ref()).or(self.judgement.as_ref())
     }
+}
+
+/// What rows keep of a text about an agent or a call, and so what calls are found by.
+pub(super) fn kept(text: &str) -> &str {
+    let end = text.char_indices().nth(MAX_TEXT_CHARS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 /// As a row keeps it: what is read back is what was there before.

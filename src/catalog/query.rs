@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::facts::kept;
 use super::{CallFacts, ReviewState, RuleInfo, RuleTable, Stage};
 use crate::analysis::{Level, RuleKind, Verdict};
 use crate::types::{Direction, Media, Millis, RuleId, Score};
@@ -181,7 +182,7 @@ impl CallQuery {
 }
 
 fn some(wanted: &[String], known: Option<&str>) -> bool {
-    wanted.is_empty() || known.is_some_and(|known| wanted.iter().any(|one| one == known))
+    wanted.is_empty() || known.is_some_and(|known| wanted.iter().any(|one| kept(one) == known))
 }
 
 fn any<T: PartialEq>(wanted: &[T], known: &T) -> bool {

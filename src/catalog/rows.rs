@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use super::index::Index;
 use super::{AgentFacts, CallFacts, RuleTable, TableId};
 
@@ -14,14 +16,29 @@ pub struct Catalog {
     rows: Vec<Option<Box<CallFacts>>>,
     num_calls: usize,
     tables: HashMap<TableId, Arc<RuleTable>>,
+    /// Calls whose table was not known when their rows came: their findings stand in no bitmap yet.
+    without_table: RoaringBitmap,
     texts: HashSet<Arc<str>>,
     pub(super) index: Index,
 }
 
 impl Catalog {
-    /// Makes a table known; before the first row that refers to it.
+    /// Makes a table known; best before the first row that refers to it.
     pub fn add_table(&mut self, table: RuleTable) {
-        self.tables.entry(table.id()).or_insert_with(|| Arc::new(table));
+        let id = table.id();
+        if self.tables.contains_key(&id) {
+            return;
+        }
+        let table = Arc::new(table);
+        for number in std::mem::take(&mut self.without_table) {
+            let Some(row) = self.rows.get(number as usize).and_then(Option::as_deref) else { continue };
+            if row.judgement.as_ref().is_some_and(|judgement| judgement.table == id) {
+                self.index.findings.change(number, None, Some((row, Some(Arc::clone(&table)))));
+            } else {
+                self.without_table.insert(number);
+            }
+        }
+        self.tables.insert(id, table);
     }
 
     /// The rules and the scheme that a judgement names; `None` for one that was never made known.
@@ -52,6 +69,11 @@ impl Catalog {
             self.num_calls += usize::from(row.is_none());
             let (number, tables) = (facts.number, &self.tables);
             self.index.change(number, row.as_deref(), Some(&facts), |call| table_of(tables, call));
+            if facts.judgement.as_ref().is_some_and(|judgement| !tables.contains_key(&judgement.table)) {
+                self.without_table.insert(number);
+            } else {
+                self.without_table.remove(number);
+            }
             *row = Some(Box::new(facts));
         }
     }
@@ -60,6 +82,7 @@ impl Catalog {
     pub fn remove(&mut self, number: u32) {
         if let Some(old) = self.rows.get_mut(number as usize).and_then(Option::take) {
             self.num_calls -= 1;
+            self.without_table.remove(number);
             let tables = &self.tables;
             self.index.change(number, Some(&old), None, |call| table_of(tables, call));
         }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 
 use super::column::{Column, Place};
+use super::facts::kept;
 use super::{CallFacts, CallQuery, Catalog, FindingQuery, ScoreRange, TimeRange};
 use crate::types::{Millis, Score};
 
@@ -150,22 +151,24 @@ impl Catalog {
     fn sets<'a>(&'a self, query: &'a CallQuery) -> impl Iterator<Item = RoaringBitmap> + 'a {
         let texts = [
             (&self.index.agents, &query.agents),
-            (&self.index.topics, &query.topics),
-            (&self.index.demands, &query.demands),
             (&self.index.teams, &query.teams),
             (&self.index.skill_groups, &query.skill_groups),
             (&self.index.products, &query.products),
             (&self.index.businesses, &query.businesses),
         ];
+        // Rows keep these whole.
+        let said = [(&self.index.topics, &query.topics), (&self.index.demands, &query.demands)];
+        let said = said.into_iter().filter(|(_, wanted)| !wanted.is_empty());
+        let said = said.map(|(values, wanted)| values.any(wanted.iter().map(String::as_str)));
         let texts = texts.into_iter().filter(|(_, wanted)| !wanted.is_empty());
-        let texts = texts.map(|(values, wanted)| values.any(wanted.iter().map(String::as_str)));
+        let texts = texts.map(|(values, wanted)| values.any(wanted.iter().map(|one| kept(one))));
         let reviews = (!query.reviews.is_empty()).then(|| self.index.reviews.any(&query.reviews));
         let stages = (!query.stages.is_empty()).then(|| self.index.stages.any(&query.stages));
         let media = (!query.media.is_empty()).then(|| self.index.media.any(&query.media));
         let directions = (!query.directions.is_empty()).then(|| self.index.directions.any(&query.directions));
         let findings = std::iter::once(&query.finding).filter(|finding| !finding.is_empty());
         let findings = findings.map(|finding| self.index.findings.calls(finding));
-        texts.chain(reviews).chain(stages).chain(media).chain(directions).chain(findings)
+        texts.chain(said).chain(reviews).chain(stages).chain(media).chain(directions).chain(findings)
     }
 
     fn ranges<'a>(&'a self, query: &CallQuery) -> impl Iterator<Item = Range<'a>> + use<'a> {

@@ -112,6 +112,7 @@ pub(super) fn call(
         business: None,
         product: Some(["甲产品", "乙产品", "丙产品"][number as usize % 3].into()),
         agents: vec![agent],
+        result: 1,
         judgement: Some(Judgement {
             table: table.id(),
             verdicts: verdicts.iter().copied().collect(),

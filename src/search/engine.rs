@@ -1,6 +1,6 @@
 //! The index itself: dialogues to documents, words to the calls that have them.
 //!
-//! A document is a call: its number, and for the agent, the customer and everybody else the pieces of what they said
+//! A document is a call: its number, which of its results it was made of, and for the agent, the customer and everybody else the pieces of what they said
 //! with their places, turn behind turn with a gap between, and their single characters without places.
 //!
 //! **Invariant**: a call has at most one document.
@@ -29,7 +29,7 @@ use crate::dialogue::Dialogue;
 use crate::types::SpeakerRole;
 
 /// The version of documents. An index of another one is made anew.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 /// Bytes that documents take before they are written to the disk.
 const WRITER_BYTES: usize = 64 << 20;
 /// Answers to words that are kept until the index changes.
@@ -45,6 +45,7 @@ struct Said {
 #[derive(Debug, Clone, Copy)]
 struct Fields {
     number: Field,
+    result: Field,
     agent: Said,
     customer: Said,
     others: Said,
@@ -77,6 +78,8 @@ impl std::fmt::Debug for Engine {
 pub(super) struct Writer {
     writer: IndexWriter,
     fields: Fields,
+    /// For every call that has a document, of which of its results that was made.
+    results: HashMap<u32, u32>,
 }
 
 impl Engine {
@@ -115,7 +118,11 @@ impl Engine {
             return Err(tantivy::TantivyError::SchemaError("it is another one".to_owned()));
         }
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let writer = Writer { writer: index.writer_with_num_threads(1, WRITER_BYTES)?, fields };
+        let writer = Writer {
+            writer: index.writer_with_num_threads(1, WRITER_BYTES)?,
+            fields,
+            results: HashMap::new(),
+        };
         Ok((Self { index, reader, fields, kept: Mutex::default() }, writer))
     }
 
@@ -128,6 +135,26 @@ impl Engine {
     /// Lets questions see what was committed.
     pub(super) fn reload(&self) -> Result<(), SearchError> {
         self.reader.reload().map_err(SearchError::engine)
+    }
+
+    /// For every call that has a document, of which of its results that was made.
+    pub(super) fn results(&self) -> Result<HashMap<u32, u32>, SearchError> {
+        let searcher = self.reader.searcher();
+        let mut results = HashMap::new();
+        for segment in searcher.segment_readers() {
+            let column = |name| segment.fast_fields().column_first_or_default::<u64>(name);
+            let (numbers, of) = (
+                column("number").map_err(SearchError::engine)?,
+                column("result").map_err(SearchError::engine)?,
+            );
+            for doc in segment.doc_ids_alive() {
+                let (number, result) = (u32::try_from(numbers.get_val(doc)), u32::try_from(of.get_val(doc)));
+                if let (Ok(number), Ok(result)) = (number, result) {
+                    results.insert(number, result);
+                }
+            }
+        }
+        Ok(results)
     }
 
     pub(super) fn num_texts(&self) -> u64 {
@@ -197,7 +224,7 @@ impl Engine {
     /// Questions whose answers together are the documents that have `word`.
     fn queries(&self, word: Option<&Wanted>) -> Vec<Box<dyn Query>> {
         let Some(word) = word else { return vec![Box::new(AllQuery)] };
-        let Fields { number: _, agent, customer, others } = self.fields;
+        let Fields { number: _, result: _, agent, customer, others } = self.fields;
         let fields = match word.speaker {
             Speaker::Anybody => vec![agent, customer, others],
             Speaker::Agent => vec![agent],
@@ -226,12 +253,23 @@ impl Said {
 }
 
 impl Writer {
-    /// Takes in what was said in a call, in the place of what was there before.
-    pub(super) fn put(&mut self, number: u32, dialogue: &Dialogue) -> Result<(), SearchError> {
+    /// Lets it know what the index holds already.
+    pub(super) fn remember(&mut self, results: HashMap<u32, u32>) {
+        self.results = results;
+    }
+
+    /// Whether the document of a call was made of this result of it.
+    pub(super) fn has(&self, number: u32, result: u32) -> bool {
+        self.results.get(&number) == Some(&result)
+    }
+
+    /// Takes in what was said in a call, by its result of the number `result`, in the place of what was there before.
+    pub(super) fn put(&mut self, number: u32, result: u32, dialogue: &Dialogue) -> Result<(), SearchError> {
         self.remove(number);
-        let Fields { number: number_field, agent, customer, others } = self.fields;
+        let Fields { number: number_field, result: result_field, agent, customer, others } = self.fields;
         let mut document = TantivyDocument::new();
         document.add_u64(number_field, number.into());
+        document.add_u64(result_field, result.into());
         for (said, is_of) in [
             (agent, (|role| role == SpeakerRole::Agent) as fn(SpeakerRole) -> bool),
             (customer, |role| role == SpeakerRole::Customer),
@@ -254,12 +292,14 @@ impl Writer {
             }
         }
         self.writer.add_document(document).map_err(SearchError::engine)?;
+        self.results.insert(number, result);
         Ok(())
     }
 
     /// Forgets a call.
     pub(super) fn remove(&mut self, number: u32) {
         self.writer.delete_term(Term::from_field_u64(self.fields.number, number.into()));
+        self.results.remove(&number);
     }
 
     /// Makes everything durable, together with how far it is.
@@ -293,12 +333,13 @@ fn schema() -> (Schema, Fields) {
     };
     let mut builder = Schema::builder();
     let number = builder.add_u64_field("number", INDEXED | FAST);
+    let result = builder.add_u64_field("result", FAST);
     let mut said = |name: &str| Said {
         pieces: builder.add_text_field(name, options(IndexRecordOption::WithFreqsAndPositions)),
         chars: builder.add_text_field(&format!("{name}_chars"), options(IndexRecordOption::Basic)),
     };
     let (agent, customer, others) = (said("agent"), said("customer"), said("others"));
-    (builder.build(), Fields { number, agent, customer, others })
+    (builder.build(), Fields { number, result, agent, customer, others })
 }
 
 /// Collects the numbers of the calls of documents.

@@ -3,7 +3,7 @@
 //! **Invariant**: how far the index is stands in the commit that took it there, so a kill repeats work and loses none.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::engine::{Engine, Writer};
@@ -23,9 +23,11 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Changes taken in one step.
 const STEP: usize = 256;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    /// Questions see everything up to this change.
+    /// What questions are put to.
+    engine: Arc<Engine>,
+    /// It has everything up to this change. Beside the engine, so that nobody takes the one for the other's.
     current_to: u64,
     is_stopping: bool,
     is_to_begin_anew: bool,
@@ -35,11 +37,18 @@ struct State {
 pub(super) struct Follower {
     store: Arc<Store>,
     dir: PathBuf,
-    engine: RwLock<Arc<Engine>>,
-    /// What the thread takes when it begins.
-    writer: Mutex<Option<Writer>>,
+    /// What the thread takes when it begins, and how far that is.
+    writer: Mutex<Option<(Writer, u64)>>,
     state: Mutex<State>,
     changed: Condvar,
+}
+
+/// Why a call was not taken in.
+enum Trouble {
+    /// The index is as it was: it can be tried again.
+    Store(StoreError),
+    /// The writer is of no more use.
+    Index(SearchError),
 }
 
 impl std::fmt::Debug for Writer {
@@ -53,7 +62,7 @@ impl Follower {
         let dir = store.data_dir().join("search");
         // Further than the store: the store was restored from a backup.
         let opened = Engine::open(&dir).filter(|(_, _, cursor)| *cursor <= store.last_change());
-        let (engine, writer, current_to) = match opened {
+        let (engine, writer, cursor) = match opened {
             Some(opened) => opened,
             None => {
                 tracing::info!("the text index is made anew");
@@ -61,20 +70,25 @@ impl Follower {
                 (engine, writer, 0)
             }
         };
+        // It claims nothing before its files are checked.
+        let state =
+            State { engine: Arc::new(engine), current_to: 0, is_stopping: false, is_to_begin_anew: false };
         Ok(Self {
             store,
             dir,
-            engine: RwLock::new(Arc::new(engine)),
-            writer: Mutex::new(Some(writer)),
-            state: Mutex::new(State { current_to, ..State::default() }),
+            writer: Mutex::new(Some((writer, cursor))),
+            state: Mutex::new(state),
             changed: Condvar::new(),
         })
     }
 
     pub(super) fn find(&self, query: &TextQuery) -> Result<Found, SearchError> {
-        // Before the question: what it sees is at least that.
-        let current_to = self.current_to();
-        Ok(Found { calls: self.engine().find(query)?, current_to })
+        // What the engine sees when it is asked is at least that.
+        let (engine, current_to) = {
+            let state = self.state();
+            (Arc::clone(&state.engine), state.current_to)
+        };
+        Ok(Found { calls: engine.find(query)?, current_to })
     }
 
     pub(super) fn current_to(&self) -> u64 {
@@ -116,37 +130,60 @@ impl Follower {
 
     /// Follows until it is stopped.
     pub(super) fn run(&self) {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut writer = writer.filter(|_| self.engine().is_sound());
-        let mut cursor = if writer.is_some() { self.current_to() } else { 0 };
+        let opened = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut following = opened.and_then(|(writer, cursor)| self.checked(&self.engine(), writer, cursor));
+        if let Some((_, cursor)) = &following {
+            self.is_current_to(*cursor);
+        }
+        let mut may_open = false;
         while !self.state().is_stopping {
             if std::mem::take(&mut self.state().is_to_begin_anew) {
-                writer = None;
+                (following, may_open) = (None, false);
             }
-            let outcome = match writer.as_mut() {
-                Some(writer) => self.follow(writer, &mut cursor),
-                None => self.renew().map(|new| {
-                    writer = Some(new);
-                    cursor = 0;
-                }),
+            let outcome = match following.as_mut() {
+                Some((writer, cursor)) => self.follow(writer, cursor),
+                None => self.renew(may_open).map(|new| following = Some(new)),
             };
             if let Err(error) = outcome {
-                tracing::error!(error = %crate::error::Chain(&error), "the text index is made anew");
-                writer = None;
+                tracing::error!(error = %crate::error::Chain(&error), "the text index is opened again, or made anew when it is damaged");
+                (following, may_open) = (None, true);
                 self.rest(PAUSE);
             }
         }
-        if let Some(writer) = writer {
+        if let Some((writer, _)) = following {
             writer.close();
         }
     }
 
-    /// Begins with an empty index.
-    fn renew(&self) -> Result<Writer, SearchError> {
-        let (engine, writer) = Engine::create(&self.dir)?;
-        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(engine);
-        self.state().current_to = 0;
-        Ok(writer)
+    /// The writer of `engine`, if all that the index holds is whole.
+    fn checked(&self, engine: &Engine, mut writer: Writer, cursor: u64) -> Option<(Writer, u64)> {
+        if !engine.is_sound() {
+            return None;
+        }
+        writer.remember(engine.results().ok()?);
+        Some((writer, cursor))
+    }
+
+    /// Goes on from the last commit where that is allowed and whole, and else begins with an empty index.
+    fn renew(&self, may_open: bool) -> Result<(Writer, u64), SearchError> {
+        let opened = if may_open { Engine::open(&self.dir) } else { None };
+        let opened = opened.filter(|(_, _, cursor)| *cursor <= self.store.last_change());
+        let opened = opened.and_then(|(engine, writer, cursor)| {
+            let (writer, cursor) = self.checked(&engine, writer, cursor)?;
+            Some((engine, writer, cursor))
+        });
+        let (engine, writer, cursor) = match opened {
+            Some(opened) => opened,
+            None => {
+                let (engine, writer) = Engine::create(&self.dir)?;
+                (engine, writer, 0)
+            }
+        };
+        let mut state = self.state();
+        state.engine = Arc::new(engine);
+        state.current_to = if state.is_to_begin_anew { 0 } else { cursor };
+        self.changed.notify_all();
+        Ok((writer, cursor))
     }
 
     /// Takes in what changed, if anything did, and commits it.
@@ -156,66 +193,80 @@ impl Follower {
         }
         let started = Instant::now();
         let mut far = *cursor;
-        loop {
+        let mut waits = false;
+        while !waits {
             let changes = match self.store.changes(far, STEP) {
                 Ok(changes) => changes,
                 Err(error) => {
                     tracing::error!(error = %crate::error::Chain(&error), "the text index waits for the store");
-                    self.rest(PAUSE);
+                    waits = true;
                     break;
                 }
             };
-            let Some(last) = changes.last() else { break };
-            let next = last.change;
+            if changes.is_empty() {
+                break;
+            }
             for change in changes {
-                self.take(writer, &change)?;
+                match self.take(writer, &change) {
+                    Ok(()) => far = change.change,
+                    Err(Trouble::Index(error)) => return Err(error),
+                    Err(Trouble::Store(error)) => {
+                        let call = change.id.as_ref().map(tracing::field::display);
+                        tracing::error!(call, error = %crate::error::Chain(&error), "the text index waits for the store");
+                        waits = true;
+                        break;
+                    }
+                }
             }
-            far = next;
-            if started.elapsed() >= COMMIT_AT_LEAST_EVERY {
+            if started.elapsed() >= COMMIT_AT_LEAST_EVERY || self.is_interrupted() {
                 break;
             }
-            if self.is_interrupted() {
-                break;
-            }
         }
-        if far == *cursor || self.state().is_to_begin_anew {
-            return Ok(());
+        if far != *cursor && !self.state().is_to_begin_anew {
+            let before = Instant::now();
+            writer.commit(far)?;
+            self.engine().reload()?;
+            *cursor = far;
+            self.is_current_to(far);
+            self.rest(COMMIT_EVERY.max(before.elapsed() * COMMIT_SHARE).saturating_sub(started.elapsed()));
         }
-        let before = Instant::now();
-        writer.commit(far)?;
-        self.engine().reload()?;
-        *cursor = far;
-        {
-            let mut state = self.state();
-            if !state.is_to_begin_anew {
-                state.current_to = far;
-            }
-            self.changed.notify_all();
+        if waits {
+            self.rest(PAUSE);
         }
-        self.rest(COMMIT_EVERY.max(before.elapsed() * COMMIT_SHARE).saturating_sub(started.elapsed()));
         Ok(())
     }
 
+    /// Tells that questions see everything up to a change.
+    fn is_current_to(&self, change: u64) {
+        let mut state = self.state();
+        if !state.is_to_begin_anew {
+            state.current_to = change;
+        }
+        self.changed.notify_all();
+    }
+
     /// Takes in one call as it is now.
-    fn take(&self, writer: &mut Writer, change: &Change) -> Result<(), SearchError> {
+    fn take(&self, writer: &mut Writer, change: &Change) -> Result<(), Trouble> {
         let Some(id) = &change.id else {
             writer.remove(change.number);
             return Ok(());
         };
-        let has_text = self.store.catalog().call(change.number).is_some_and(|call| call.judgement.is_some());
-        if !has_text {
-            // No result was ever there, so no document either; or it was deleted since, which is told later.
+        let result = self.store.catalog().call(change.number).map_or(0, |call| call.result);
+        // No result was ever there, so no document either; or the call was deleted since, which is told later. And most
+        // changes are of what is said about a call, not of what was said in it.
+        if result == 0 || writer.has(change.number, result) {
             return Ok(());
         }
         match self.store.dialogue(id) {
-            Ok(Some(dialogue)) => writer.put(change.number, &dialogue),
+            // The dialogue may be of a later result by now; then that is told later, and taken in again.
+            Ok(Some(dialogue)) => writer.put(change.number, result, &dialogue).map_err(Trouble::Index),
             Ok(None) => Ok(()),
             Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
                 tracing::error!(call = %id, %error, "a call is not found by its text");
                 writer.remove(change.number);
                 Ok(())
             }
-            Err(error) => Err(SearchError::engine(error)),
+            Err(error) => Err(Trouble::Store(error)),
         }
     }
 
@@ -238,7 +289,7 @@ impl Follower {
     }
 
     fn engine(&self) -> Arc<Engine> {
-        Arc::clone(&self.engine.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.state().engine)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

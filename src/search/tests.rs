@@ -1,7 +1,7 @@
 //! The text index over a real store: what is found, by whom, after changes, a restart and damage; and held to a naive
 //! search.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use proptest::prelude::*;
@@ -153,7 +153,8 @@ fn what_changes_is_followed_and_a_restart_goes_on_where_it_was() {
     let before = index.current_to();
     drop(index);
     let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
-    assert!(index.current_to() >= before, "it goes on where it was");
+    assert_eq!(index.num_texts(), 2, "it goes on where it was");
+    assert!(index.wait_for(before, SOON));
     assert_eq!(found(&index, &store, "投诉"), ["late"]);
     assert_eq!(found(&index, &store, "-投诉"), ["loan", "menu"]);
 }
@@ -194,15 +195,102 @@ fn a_damaged_or_older_index_or_one_ahead_of_the_store_is_made_anew() {
         damage();
         let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
         // Until it is made anew, an answer may be an error, but never a wrong one that claims to be current.
-        assert!(index.wait_for(store.last_change(), SOON));
-        while index.find(&TextQuery::parse("提前还款").expect("valid")).map(|found| found.calls.len()).ok()
-            != Some(1)
-        {
-            std::thread::yield_now();
+        let query = TextQuery::parse("提前还款").expect("valid");
+        loop {
+            match index.find(&query) {
+                Ok(found) if found.current_to >= store.last_change() => {
+                    break assert_eq!(found.calls.len(), 1);
+                }
+                Ok(_) | Err(_) => std::thread::yield_now(),
+            }
         }
         index.begin_anew();
         assert_eq!(found(&index, &store, "投诉"), ["menu", "sale"]);
     }
+}
+
+#[test]
+fn an_index_claims_nothing_before_its_files_are_checked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    store.insert_finished(&three_calls()).expect("inserts");
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    assert!(index.wait_for(store.last_change(), SOON));
+    drop(index);
+    let follower = Follower::open(store).expect("it opens");
+    assert_eq!(follower.num_texts(), 3);
+    assert_eq!(follower.current_to(), 0);
+}
+
+/// The result files that are there, without those of `known`.
+fn result_files(dir: &Path, known: &[PathBuf]) -> Vec<PathBuf> {
+    let (mut found, mut dirs) = (Vec::new(), vec![dir.join("results")]);
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).expect("reads") {
+            let path = entry.expect("reads").path();
+            if path.is_dir() { dirs.push(path) } else { found.push(path) }
+        }
+    }
+    found.retain(|path| !known.contains(path));
+    found
+}
+
+#[test]
+fn what_cannot_be_read_is_waited_for_and_costs_no_other_text() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    store.insert_finished(&three_calls()).expect("inserts");
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    assert_eq!(found(&index, &store, "提前还款"), ["loan"]);
+    index.stop();
+    drop(index);
+
+    store.insert_finished(&[finished("early", &[(Customer, "我要销户")])]).expect("inserts");
+    let readable = store.last_change();
+    let known = result_files(dir.path(), &[]);
+    store.insert_finished(&[finished("late", &[(Customer, "我要挂失")])]).expect("inserts");
+    // A folder in its place cannot be read, and is no damage of the file.
+    let [path] = result_files(dir.path(), &known).try_into().expect("one new file");
+    let aside = dir.path().join("aside");
+    fs::rename(&path, &aside).expect("moves");
+    fs::create_dir(&path).expect("makes");
+
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    assert!(index.wait_for(readable, SOON), "what comes before is taken in");
+    assert_eq!(index.current_to(), readable);
+    assert_eq!(index.num_texts(), 4, "the other texts stay");
+    fs::remove_dir(&path).expect("removes");
+    fs::rename(&aside, &path).expect("moves");
+    assert_eq!(found(&index, &store, "挂失"), ["late"]);
+    assert_eq!(found(&index, &store, "提前还款"), ["loan"]);
+}
+
+#[test]
+fn what_is_said_about_a_call_does_not_make_its_text_be_read_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    store.insert_finished(&three_calls()).expect("inserts");
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    assert_eq!(found(&index, &store, "提前还款"), ["loan"]);
+    for path in result_files(dir.path(), &[]) {
+        // Whoever reads it now finds it damaged.
+        fs::write(path, b"rubbish").expect("writes");
+    }
+    let say = |topic: &str| {
+        let said: Result<(), crate::store::StoreError> = store.annotate(&id("loan"), |annotations, _| {
+            annotations.topics = vec![topic.into()];
+            Ok(())
+        });
+        said.expect("annotates");
+    };
+    say("还款");
+    assert_eq!(found(&index, &store, "提前还款"), ["loan"]);
+    drop(index);
+    let index = TextIndex::start(Arc::clone(&store)).expect("it starts");
+    say("违约");
+    assert_eq!(found(&index, &store, "提前还款"), ["loan"], "a restart knows it as well");
+    index.begin_anew();
+    assert_eq!(found(&index, &store, "提前还款"), [""; 0], "made anew, it lacks what is damaged");
 }
 
 fn text() -> impl Strategy<Value = String> {

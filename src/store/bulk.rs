@@ -85,12 +85,8 @@ impl Store {
             let entry = keys::indexed(&keys::rule(&rule), new.record.received_at, &new.record.id);
             batch.insert(entry, &[]);
         }
-        let (row, tables) = self.judged_row(
-            None,
-            &new.record,
-            Annotations::default(),
-            Some((&result.analysis, &result.parts)),
-        );
+        let (row, tables) =
+            self.judged_row(None, &new, Annotations::default(), Some((&result.analysis, &result.parts)));
         self.keep_tables(tables)?;
         self.apply_with(batch, None, row)
     }

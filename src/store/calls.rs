@@ -84,7 +84,7 @@ impl Store {
             new.record.num_attempts = u32::from(old.record.num_attempts > 1);
             let value = codec::encode(&new, "call")?;
             let old_row = self.row(&new.record.id)?;
-            let row = self.moved_row(old_row.as_ref(), &new.record);
+            let row = self.moved_row(old_row.as_ref(), &new);
             self.apply_with(replaced(&old, &new, value), old_row.as_ref(), row)?;
         }
         Ok(new.record)
@@ -225,7 +225,7 @@ impl Store {
     ) -> Result<Judged, StoreError> {
         let CallResult { analysis, parts, .. } = result;
         let hits = hit_rule_ids(analysis);
-        let (new, value) = StoredCall::judged(record, result, old.num_results.wrapping_add(1))?;
+        let (new, value) = StoredCall::judged(record, result, old.result().wrapping_add(1))?;
         let old_hits = self.hits(old)?;
         let mut batch = replaced(old, &new, value);
         let entry = |rule: &RuleId| keys::indexed(&keys::rule(rule), old.record.received_at, &old.record.id);
@@ -238,7 +238,7 @@ impl Store {
         let old_row = self.row(&new.record.id)?;
         let (row, tables) = self.judged_row(
             old_row.as_ref(),
-            &new.record,
+            &new,
             self.annotations(&new.record.id)?,
             Some((analysis, parts)),
         );
@@ -297,7 +297,7 @@ impl Store {
         change(&mut new);
         let value = codec::encode(&new, "call")?;
         let old_row = self.row(&new.record.id)?;
-        let row = self.moved_row(old_row.as_ref(), &new.record);
+        let row = self.moved_row(old_row.as_ref(), &new);
         self.apply_with(replaced(&old, &new, value), old_row.as_ref(), row)?;
         Ok(new.record)
     }

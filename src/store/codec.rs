@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::catalog::CallFacts;
+use crate::catalog::{Annotations, CallFacts};
 
 /// The version that is written. Older ones stay readable, each by its own branch in [`decode_first`].
 const VERSION: u8 = 1;
@@ -86,7 +86,7 @@ pub(super) fn after_first<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a
 }
 
 /// The version of rows. A row of another version is made anew.
-const ROW_VERSION: u8 = 2;
+const ROW_VERSION: u8 = 3;
 
 /// Encodes a row of the catalog: smaller and faster than a frame, because a start reads all of them. Rows are never
 /// migrated: they can be made again.
@@ -96,6 +96,11 @@ pub(super) fn encode_row(row: &CallFacts) -> Vec<u8> {
     bytes.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
     bytes.extend(body);
     bytes
+}
+
+/// Bytes that annotations take in a row.
+pub(super) fn num_bytes_in_row(annotations: &Annotations) -> usize {
+    postcard::to_stdvec(annotations).expect("they hold nothing that cannot be written").len()
 }
 
 /// Decodes a row; `None` when it is damaged or of another version.

@@ -32,7 +32,7 @@ impl Store {
         self.check()?;
         let _guard = self.guard(id);
         let mut traces = self.traces(id)?;
-        traces.keys.extend([keys::facts(id), keys::annotations(id)]);
+        traces.keys.push(keys::annotations(id));
         let of_call = keys::concat(&[id.as_str().as_bytes(), &[0]]);
         for family in Family::of_calls() {
             for entry in self.index.scan_prefix(keys::document(family.byte(), &of_call)) {
@@ -44,7 +44,7 @@ impl Store {
             batch.remove(key);
         }
         batch.insert(keys::gone(&traces.result), &[]);
-        self.apply_removal(batch, self.row(id)?.as_ref())?;
+        self.apply_removal(batch, id)?;
         self.commit()?;
         self.finish_deletion(&traces.result)?;
         Ok(traces.audio)

@@ -11,7 +11,7 @@ use sled::Batch;
 
 use super::calls::MAX_VALUE_BYTES;
 use super::record::StoredCall;
-use super::{Store, StoreError, codec, keys};
+use super::{Store, StoreError, codec, keys, row};
 use crate::catalog::Annotations;
 use crate::types::CallId;
 
@@ -121,7 +121,8 @@ impl Store {
     /// asked only once; whatever it returns is written.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such call; the error of `change`; anything the disk fails with.
+    /// [`StoreError::NotFound`] when there is no such call; the error of `change`; [`StoreError::ValueTooLarge`] when more
+    /// than about 4 KiB would be said about the call; anything the disk fails with.
     pub fn annotate<T, E: From<StoreError>>(
         &self,
         id: &CallId,
@@ -139,9 +140,9 @@ impl Store {
             if annotations.is_empty() {
                 writes.batch.remove(keys::annotations(id));
             } else {
-                writes.batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+                writes.batch.insert(keys::annotations(id), row::encode_annotations(&annotations)?);
             }
-            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            let mut row = self.moved_row(old.as_ref(), &stored);
             row.annotations = annotations;
             self.apply_with(writes.batch, old.as_ref(), row)?;
             outcome
@@ -161,7 +162,7 @@ impl Store {
     }
 
     /// Changes what is said about many calls, each in one step, with one sync for all; durable when it returns. `change`
-    /// is told the place of the call in `ids`. Calls that are no more are passed over, and a call about which nothing else
+    /// is told the place of the call in `ids`. Calls that are no more, or about which too much would be said, are passed over, and a call about which nothing else
     /// is said then is not a change. Gives how many were changed.
     ///
     /// # Errors
@@ -194,9 +195,16 @@ impl Store {
             if annotations.is_empty() {
                 batch.remove(keys::annotations(id));
             } else {
-                batch.insert(keys::annotations(id), codec::encode(&annotations, "annotations")?);
+                match row::encode_annotations(&annotations) {
+                    Ok(value) => batch.insert(keys::annotations(id), value),
+                    Err(error @ StoreError::ValueTooLarge { .. }) => {
+                        tracing::error!(call = %id, %error, "a call is passed over");
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            let mut row = self.moved_row(old.as_ref(), &stored.record);
+            let mut row = self.moved_row(old.as_ref(), &stored);
             row.annotations = annotations;
             self.apply_with(batch, old.as_ref(), row)?;
             num_changed += 1;
@@ -228,20 +236,59 @@ impl Store {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-        let corrupt = || StoreError::Corrupt { what: "index" };
-        let head = keys::document(family.byte(), &[]);
-        let first = keys::concat(&[&head, prefix]);
-        let end = keys::after(&first).ok_or_else(corrupt)?;
-        let start = after.map_or(first, |after| keys::concat(&[&head, after, &[0]]));
         let mut documents = Vec::new();
-        if start >= end {
-            return Ok(documents);
-        }
-        for entry in self.index.range(start..end).take(limit) {
+        for entry in self.entries(family, prefix, after)?.take(limit) {
             let (key, value) = entry?;
-            let key = key.get(head.len()..).unwrap_or_default().to_vec();
             documents.push((key, codec::decode(&value, "document")?));
         }
         Ok(documents)
+    }
+
+    /// As [`documents`](Self::documents), but a damaged one is logged and passed over: for whoever must go on without it.
+    /// It does not count towards `limit`, so fewer than `limit` are all that are left.
+    ///
+    /// # Errors
+    /// Anything the disk fails with.
+    pub fn documents_readable<T: DeserializeOwned>(
+        &self,
+        family: Family,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let mut documents = Vec::new();
+        for entry in self.entries(family, prefix, after)? {
+            if documents.len() >= limit {
+                break;
+            }
+            let (key, value) = entry?;
+            match codec::decode(&value, "document") {
+                Ok(document) => documents.push((key, document)),
+                Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
+                    tracing::error!(?family, key = %key.escape_ascii(), %error, "a document is passed over");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Keys and frames of the documents of a list.
+    fn entries(
+        &self,
+        family: Family,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, sled::IVec), StoreError>>, StoreError> {
+        let head = keys::document(family.byte(), &[]);
+        let first = keys::concat(&[&head, prefix]);
+        let end = keys::after(&first).ok_or(StoreError::Corrupt { what: "index" })?;
+        let start = after.map_or(first, |after| keys::concat(&[&head, after, &[0]]));
+        // An empty range, where `after` lies behind all of them.
+        let start = start.min(end.clone());
+        Ok(self.index.range(start..end).map(move |entry| {
+            let (key, value) = entry?;
+            Ok((key.get(head.len()..).unwrap_or_default().to_vec(), value))
+        }))
     }
 }

@@ -12,16 +12,9 @@ use std::time::{Duration, Instant};
 use sled::Batch;
 
 use super::record::StoredCall;
-use super::{AgentPart, Store, StoreError, codec, keys};
-use crate::analysis::Analysis;
-use crate::catalog::{Annotations, CallFacts, Catalog, Judgement, RuleTable};
-use crate::ingest::CallRecord;
+use super::{Store, StoreError, codec, keys, row};
+use crate::catalog::{Annotations, CallFacts, Catalog, RuleTable};
 use crate::types::CallId;
-
-/// Most characters of a text that a row keeps.
-const MAX_TEXT_CHARS: usize = 96;
-/// Most agents of one call that a row keeps.
-const MAX_AGENTS: usize = 16;
 
 /// A call that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,18 +43,15 @@ pub struct Reindexed {
 /// Gives numbers, and wakes those who wait for a change.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
-    next: Mutex<Next>,
+    pub(super) next: Mutex<Next>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Next {
+pub(super) struct Next {
     change: u64,
-    number: u32,
+    pub(super) number: u32,
 }
-
-/// What a judgement left, as far as rows are made of it.
-pub(super) type Judged<'a> = Option<(&'a Analysis, &'a [AgentPart])>;
 
 impl Store {
     /// The facts of all calls. Writers wait while it is held: hold it for a question, not for a conversation.
@@ -83,23 +73,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Corrupt`] when the index is damaged; anything the disk fails with.
     pub fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        let corrupt = || StoreError::Corrupt { what: "index" };
-        let end = keys::after(keys::CHANGE).ok_or_else(corrupt)?;
+        let end = keys::after(keys::CHANGE).ok_or(StoreError::Corrupt { what: "index" })?;
         // A change that is being written stands in the index before the catalog has its row: whoever asked for the row then
         // would get the one before, and never come back.
         let last = self.last_change();
         let mut changes = Vec::new();
         for entry in self.index.range(keys::change(after.saturating_add(1))..end).take(limit) {
             let (key, value) = entry?;
-            let change = keys::number_of(keys::CHANGE, &key).ok_or_else(corrupt)?;
-            if change > last {
+            let change = change_of(&key, &value)?;
+            if change.change > last {
                 break;
             }
-            let (number, id) = value.split_first_chunk().ok_or_else(corrupt)?;
-            let id =
-                (!id.is_empty()).then(|| str::from_utf8(id).ok().and_then(|id| CallId::try_new(id).ok()));
-            let id = id.map(|id| id.ok_or_else(corrupt)).transpose()?;
-            changes.push(Change { change, number: u32::from_be_bytes(*number), id });
+            changes.push(change);
         }
         Ok(changes)
     }
@@ -135,79 +120,11 @@ impl Store {
         Ok(value.map(|value| codec::decode(&value, "annotations")).transpose()?.unwrap_or_default())
     }
 
-    /// The first row of a call, under a new number; and the batch that keeps it.
-    pub(super) fn new_row(&self, record: &CallRecord) -> CallFacts {
-        let mut next = self.feed.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = next.number;
-        next.number += 1;
-        self.bounded(CallFacts::of(number, record))
-    }
-
-    /// The row that follows `old` when the record of its call changes and its result does not.
-    pub(super) fn moved_row(&self, old: Option<&CallFacts>, record: &CallRecord) -> CallFacts {
-        let Some(old) = old else { return self.new_row(record) };
-        let mut row = self.bounded(CallFacts::of(old.number, record));
-        row.judgement.clone_from(&old.judgement);
-        row.annotations.clone_from(&old.annotations);
-        if row.agents.len() == old.agents.len() {
-            for (agent, before) in row.agents.iter_mut().zip(&old.agents) {
-                agent.own.clone_from(&before.own);
-            }
-        }
-        row
-    }
-
-    /// The row that follows `old` when its call was judged, and the tables that it names.
-    pub(super) fn judged_row(
-        &self,
-        old: Option<&CallFacts>,
-        record: &CallRecord,
-        annotations: Annotations,
-        judged: Judged<'_>,
-    ) -> (CallFacts, Vec<RuleTable>) {
-        let mut row = match old {
-            Some(old) => self.bounded(CallFacts::of(old.number, record)),
-            None => self.new_row(record),
-        };
-        row.annotations = annotations;
-        let mut tables = Vec::new();
-        // What people decided stands, whatever the machine says now; the score follows both.
-        if let Some(review) = row.annotations.review.as_mut() {
-            review.score = judged.and_then(|(analysis, _)| review.score_of(analysis));
-        }
-        if let Some((analysis, parts)) = judged {
-            let (judgement, table) = Judgement::of(analysis);
-            row.judgement = Some(judgement);
-            tables.push(table);
-            if parts.len() == row.agents.len() && parts.len() > 1 {
-                for (agent, part) in row.agents.iter_mut().zip(parts) {
-                    let (own, table) = Judgement::of(&part.analysis);
-                    agent.own = Some(own);
-                    tables.push(table);
-                }
-            }
-        }
-        (row, tables)
-    }
-
-    /// A row that is no larger than rows may be.
-    fn bounded(&self, mut row: CallFacts) -> CallFacts {
-        row.agents.truncate(MAX_AGENTS);
-        let texts = row.agents.iter_mut().flat_map(|agent| {
-            [&mut agent.agent_id, &mut agent.agent_name, &mut agent.team, &mut agent.skill_group]
-        });
-        for text in texts.chain([&mut row.business, &mut row.product]).flatten() {
-            if let Some((end, _)) = text.char_indices().nth(MAX_TEXT_CHARS) {
-                *text = text.get(..end).unwrap_or_default().into();
-            }
-        }
-        row
-    }
-
     /// The row of a call as it lies on the disk.
     pub(super) fn row(&self, id: &CallId) -> Result<Option<CallFacts>, StoreError> {
         let value = self.index.get(keys::facts(id))?;
-        Ok(value.and_then(|value| codec::decode_row(&value)))
+        // Of another call, it is damage like any other.
+        Ok(value.and_then(|value| codec::decode_row(&value)).filter(|row| row.id == *id))
     }
 
     /// Makes `tables` readable for every later start; before a row names one.
@@ -229,7 +146,7 @@ impl Store {
         new: CallFacts,
     ) -> Result<(), StoreError> {
         let mut next = self.feed.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = CallFacts { change: next.change + 1, ..new };
+        let row = CallFacts { change: next.change + 1, ..row::within_bytes(new) };
         if let Some(old) = old {
             batch.remove(keys::change(old.change));
         }
@@ -244,20 +161,86 @@ impl Store {
         Ok(())
     }
 
-    /// Applies `batch` together with the removal of a row. What remains of the call is a number.
-    pub(super) fn apply_removal(&self, mut batch: Batch, old: Option<&CallFacts>) -> Result<(), StoreError> {
+    /// Applies `batch` together with the removal of the row of a call. What remains of the call is a number. To be called
+    /// under the call's guard.
+    pub(super) fn apply_removal(&self, mut batch: Batch, id: &CallId) -> Result<(), StoreError> {
+        let known = match self.row(id)? {
+            Some(row) => vec![Change { change: row.change, number: row.number, id: None }],
+            // Its row does not tell under which numbers it is known: the order of changes does.
+            None => self.changes_of(id)?,
+        };
         let mut next = self.feed.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = next.change + 1;
-        if let Some(old) = old {
-            batch.remove(keys::change(old.change));
-            batch.remove(keys::facts(&old.id));
-            batch.insert(keys::change(change), &old.number.to_be_bytes());
+        let mut change = next.change;
+        batch.remove(keys::facts(id));
+        let mut gone = Vec::new();
+        for Change { change, number, .. } in known {
+            batch.remove(keys::change(change));
+            // A number that a damaged row claims may be another call's.
+            if !gone.contains(&number) && self.catalog().call(number).is_none_or(|row| row.id == *id) {
+                gone.push(number);
+            }
+        }
+        for number in &gone {
+            change += 1;
+            batch.insert(keys::change(change), &number.to_be_bytes());
         }
         self.apply(batch)?;
-        if let Some(old) = old {
-            next.change = change;
-            self.catalog.write().unwrap_or_else(PoisonError::into_inner).remove(old.number);
-            self.feed.changed.notify_all();
+        next.change = change;
+        let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        gone.into_iter().for_each(|number| catalog.remove(number));
+        self.feed.changed.notify_all();
+        Ok(())
+    }
+
+    /// Every entry of a call in the order of changes. Reads the whole order.
+    fn changes_of(&self, id: &CallId) -> Result<Vec<Change>, StoreError> {
+        let mut found = Vec::new();
+        for entry in self.index.scan_prefix(keys::CHANGE) {
+            let (key, value) = entry?;
+            let change = change_of(&key, &value)?;
+            if change.id.as_ref() == Some(id) {
+                found.push(change);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes out of the order of changes what belongs to no row, and tells that numbers without a row are gone. Entries are
+    /// left when a row was made anew under another number, because the one before could not be read.
+    fn sweep_changes(&self) -> Result<(), StoreError> {
+        let last = self.last_change();
+        for entry in self.index.scan_prefix(keys::CHANGE) {
+            let (key, value) = entry?;
+            let entry = change_of(&key, &value)?;
+            if entry.change > last {
+                // From now on all is right.
+                break;
+            }
+            let is_right = |row: Option<&CallFacts>| row.is_some_and(|row| row.change == entry.change);
+            if entry.id.is_none() || is_right(self.catalog().call(entry.number)) {
+                continue;
+            }
+            let mut next = self.feed.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let (is_right, is_known) = {
+                let catalog = self.catalog();
+                let row = catalog.call(entry.number);
+                (is_right(row), row.is_some())
+            };
+            if is_right || !self.index.contains_key(&key)? {
+                // Changed meanwhile.
+                continue;
+            }
+            let mut batch = Batch::default();
+            batch.remove(&*key);
+            let change = next.change + 1;
+            if !is_known {
+                batch.insert(keys::change(change), &entry.number.to_be_bytes());
+            }
+            self.apply(batch)?;
+            if !is_known {
+                next.change = change;
+                self.feed.changed.notify_all();
+            }
         }
         Ok(())
     }
@@ -270,8 +253,10 @@ impl Store {
         }
         let (mut is_whole, mut next, mut rows) = (true, Next::default(), Vec::new());
         for entry in self.index.scan_prefix(keys::FACTS) {
-            let (_, value) = entry?;
-            match codec::decode_row(&value) {
+            let (key, value) = entry?;
+            match codec::decode_row(&value)
+                .filter(|row| key.get(keys::FACTS.len()..) == Some(row.id.as_str().as_bytes()))
+            {
                 Some(row) => {
                     next.number = next.number.max(row.number.saturating_add(1));
                     let named =
@@ -306,18 +291,13 @@ impl Store {
     /// Anything the disk fails with.
     pub fn reindex(&self) -> Result<Reindexed, StoreError> {
         let mut report = Reindexed::default();
-        let mut known = roaring::RoaringBitmap::new();
         for entry in self.index.scan_prefix(keys::CALL) {
             let (key, _) = entry?;
             let id = key.get(keys::CALL.len()..).and_then(|id| str::from_utf8(id).ok());
             let Some(id) = id.and_then(|id| CallId::try_new(id).ok()) else { continue };
             report.num_calls += 1;
             match self.mend_row(&id) {
-                Ok(Some((number, mended))) => {
-                    known.insert(number);
-                    report.num_mended += u64::from(mended);
-                }
-                Ok(None) => {}
+                Ok(is_mended) => report.num_mended += u64::from(is_mended),
                 Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
                     tracing::error!(call = %id, %error, "a call is passed over");
                     report.num_damaged += 1;
@@ -325,25 +305,26 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        report.num_removed = self.remove_rows_of_none(&known)?;
+        report.num_removed = self.remove_rows_of_none()?;
+        self.sweep_changes()?;
         self.commit()?;
         Ok(report)
     }
 
-    /// Writes the row of a call if it is not as it has to be; gives its number and whether it was not.
-    fn mend_row(&self, id: &CallId) -> Result<Option<(u32, bool)>, StoreError> {
+    /// Writes the row of a call if it is not as it has to be; gives whether it was not.
+    fn mend_row(&self, id: &CallId) -> Result<bool, StoreError> {
         let _guard = self.guard(id);
-        let Some(stored) = self.stored(id)? else { return Ok(None) };
+        let Some(stored) = self.stored(id)? else { return Ok(false) };
         let old = self.row(id)?;
         let (mut row, tables) = self.row_of(old.as_ref(), &stored)?;
         self.keep_tables(tables)?;
+        row = row::within_bytes(row);
         row.change = old.as_ref().map_or(0, |old| old.change);
-        let number = row.number;
-        if old.as_ref() == Some(&row) && self.catalog().call(number) == Some(&row) {
-            return Ok(Some((number, false)));
+        if old.as_ref() == Some(&row) && self.catalog().call(row.number) == Some(&row) {
+            return Ok(false);
         }
         self.apply_with(Batch::default(), old.as_ref(), row)?;
-        Ok(Some((number, true)))
+        Ok(true)
     }
 
     fn row_of(
@@ -353,32 +334,36 @@ impl Store {
     ) -> Result<(CallFacts, Vec<RuleTable>), StoreError> {
         let annotations = self.annotations(&stored.record.id)?;
         if !stored.has_result {
-            return Ok(self.judged_row(old, &stored.record, annotations, None));
+            return Ok(self.judged_row(old, stored, annotations, None));
         }
         let result = self.results.read(&stored.result_name())?;
-        Ok(self.judged_row(old, &stored.record, annotations, Some((&result.analysis, &result.parts))))
+        Ok(self.judged_row(old, stored, annotations, Some((&result.analysis, &result.parts))))
     }
 
-    fn remove_rows_of_none(&self, known: &roaring::RoaringBitmap) -> Result<u64, StoreError> {
+    fn remove_rows_of_none(&self) -> Result<u64, StoreError> {
         let mut num_removed = 0;
-        for entry in self.index.scan_prefix(keys::FACTS) {
-            let (key, value) = entry?;
-            let row = codec::decode_row(&value);
-            if row.as_ref().is_some_and(|row| known.contains(row.number)) {
-                continue;
-            }
+        for key in self.index.scan_prefix(keys::FACTS).keys() {
+            let key = key?;
             let id = key.get(keys::FACTS.len()..).and_then(|id| str::from_utf8(id).ok());
             let Some(id) = id.and_then(|id| CallId::try_new(id).ok()) else { continue };
             let _guard = self.guard(&id);
             if self.index.contains_key(keys::call(&id))? {
-                // Came in meanwhile, or is damaged and was told.
+                // Also when it is damaged: that was told.
                 continue;
             }
-            let mut batch = Batch::default();
-            batch.remove(&*key);
-            self.apply_removal(batch, row.as_ref())?;
+            self.apply_removal(Batch::default(), &id)?;
             num_removed += 1;
         }
         Ok(num_removed)
     }
+}
+
+/// An entry of the order of changes.
+fn change_of(key: &[u8], value: &[u8]) -> Result<Change, StoreError> {
+    let corrupt = || StoreError::Corrupt { what: "index" };
+    let change = keys::number_of(keys::CHANGE, key).ok_or_else(corrupt)?;
+    let (number, id) = value.split_first_chunk().ok_or_else(corrupt)?;
+    let id = (!id.is_empty()).then(|| str::from_utf8(id).ok().and_then(|id| CallId::try_new(id).ok()));
+    let id = id.map(|id| id.ok_or_else(corrupt)).transpose()?;
+    Ok(Change { change, number: u32::from_be_bytes(*number), id })
 }

@@ -23,6 +23,7 @@ mod query;
 mod record;
 mod results;
 mod rewrite;
+mod row;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -37,7 +38,7 @@ pub use config::StoreConfig;
 pub use documents::{Family, Writes};
 pub use error::StoreError;
 pub use facts::{Change, Reindexed};
-pub use query::{CallFilter, CallSummary, Page};
+pub use query::{CallFilter, CallSummary, Page, readable};
 pub use record::{AgentPart, CallResult, Masking};
 pub use rewrite::FinishedCall;
 pub use token::PageToken;

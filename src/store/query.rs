@@ -89,7 +89,8 @@ impl Store {
                 // Deleted between the two reads.
                 continue;
             };
-            let Some(mut stored) = readable(id, codec::decode::<StoredCall>(&value, "call"))? else {
+            let name = String::from_utf8_lossy(id);
+            let Some(mut stored) = readable(&name, codec::decode::<StoredCall>(&value, "call"))? else {
                 continue;
             };
             // Compared with the entry: deleted and sent again between the two reads, it is another call.
@@ -100,7 +101,7 @@ impl Store {
             let hit_rule_ids = match mem::take(&mut stored.hit_rule_ids) {
                 Some(ids) => ids,
                 // OK without: only the result file is damaged, and the call should still be seen.
-                None => readable(id, self.hits(&stored))?.unwrap_or_default(),
+                None => readable(&name, self.hits(&stored))?.unwrap_or_default(),
             };
             page.items.push(CallSummary { record: stored.record, score: stored.score, hit_rule_ids });
         }
@@ -152,7 +153,7 @@ impl Store {
             if skip(&id) {
                 continue;
             }
-            let record = readable(id.as_str().as_bytes(), self.call(&id))?.flatten();
+            let record = readable(&id, self.call(&id))?.flatten();
             records.extend(record.filter(|record| !is_finished(&record.state)));
         }
         Ok(records)
@@ -181,11 +182,14 @@ impl Store {
 }
 
 /// What was read of call `id`; nothing when that is damaged, which is logged and holds up no other call.
-fn readable<T>(id: &[u8], read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+///
+/// # Errors
+/// Any other error of the reading.
+pub fn readable<T>(id: impl std::fmt::Display, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(value) => Ok(Some(value)),
         Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
-            tracing::error!(call = %String::from_utf8_lossy(id), %error, "a call is passed over");
+            tracing::error!(call = %id, %error, "a call is passed over");
             Ok(None)
         }
         Err(error) => Err(error),

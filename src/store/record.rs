@@ -104,6 +104,11 @@ impl StoredCall {
         Ok((new, value))
     }
 
+    /// Which of its results it has; 0 for none. Results from before they were counted are the first.
+    pub(super) fn result(&self) -> u32 {
+        if self.has_result { self.num_results.max(1) } else { 0 }
+    }
+
     /// The name of its result file, whether there is one or not.
     pub(super) fn result_name(&self) -> String {
         ResultFiles::name(&self.record.id, self.record.received_at)

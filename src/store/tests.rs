@@ -5,6 +5,7 @@ mod damage;
 mod facts;
 mod records;
 mod reindex;
+mod row;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -3,14 +3,14 @@
 //! Across calls a finding is told by the catalog alone; its evidence and explanation lie in the result of its call and are
 //! read where the mask asks for them.
 
-use super::query::{Asked, readable};
+use super::query::Asked;
 use crate::analysis::{Analysis, Finding, Verdict};
 use crate::catalog::{CallFacts, Catalog, FindingQuery, RuleInfo, RuleTable};
 use crate::proto::convert;
 use crate::proto::{ReadMask, v1};
 use crate::search::TextIndex;
 use crate::serve::error::RequestError;
-use crate::store::Store;
+use crate::store::{Store, readable};
 use crate::types::CallId;
 
 /// Fields that the catalog knows; what is given across calls when none is asked for.
@@ -102,7 +102,7 @@ impl FindingsAsked {
     ) -> Result<Vec<v1::Finding>, RequestError> {
         if OF_RESULT.iter().any(|field| self.mask.wants(field)) {
             // OK without: one damaged call must not hide the findings of all others, nor its own.
-            let analysis = readable(row, store.analysis(&row.id))?.flatten();
+            let analysis = readable(&row.id, store.analysis(&row.id))?.flatten();
             for known in &mut findings {
                 let of_rule = |finding: &&Finding| finding.rule_id.as_str() == known.rule_id;
                 if let Some(finding) = analysis.as_ref().and_then(|all| all.findings.iter().find(of_rule)) {

@@ -13,7 +13,7 @@ use crate::proto::{ReadMask, v1};
 use crate::search::{SearchError, TextIndex, TextQuery};
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, readable};
 use crate::types::Score;
 
 /// Fields of a call in a list when none is asked for: all but those that need its text.
@@ -160,11 +160,11 @@ impl CallsAsked {
             matches: Vec::new(),
         };
         if self.mask.wants("call") {
-            let Some(record) = readable(row, store.call(&row.id))?.flatten() else { return Ok(None) };
+            let Some(record) = readable(&row.id, store.call(&row.id))?.flatten() else { return Ok(None) };
             summary.call = Some((&record).into());
         }
         if let Some(text) = self.asked.text.as_ref().filter(|_| self.mask.wants("matches"))
-            && let Some(dialogue) = readable(row, store.dialogue(&row.id))?.flatten()
+            && let Some(dialogue) = readable(&row.id, store.dialogue(&row.id))?.flatten()
         {
             let places = text.places(&dialogue);
             let matches = places.iter().filter_map(|found| {
@@ -173,18 +173,6 @@ impl CallsAsked {
             summary.matches = matches.collect();
         }
         Ok(Some(self.mask.cut(summary)))
-    }
-}
-
-/// What was read of a call; nothing when that is damaged, which is logged and holds up no other call.
-pub(super) fn readable<T>(row: &CallFacts, read: Result<T, StoreError>) -> Result<Option<T>, RequestError> {
-    match read {
-        Ok(value) => Ok(Some(value)),
-        Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
-            tracing::error!(call = %row.id, %error, "a call is passed over");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

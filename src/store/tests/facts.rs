@@ -135,3 +135,54 @@ fn documents_go_together_and_with_their_call() {
     store.delete_call(&CallId::try_new("c2").expect("valid")).expect("deletes");
     assert_eq!(store.document::<String>(Family::Review, b"c2\0x").expect("reads"), None);
 }
+
+#[test]
+fn a_damaged_document_stops_only_who_must_not_do_without() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let mut writes = Writes::default();
+    for key in ["a1", "a2", "a3", "b1"] {
+        writes.put(Family::Alert, key.as_bytes(), &key).expect("small enough");
+    }
+    store.write(writes).expect("writes");
+    for (key, value) in [("a1", &b"\x01rubbish"[..]), ("a2", b"\x09of a later version")] {
+        store.index.insert(keys::document(Family::Alert.byte(), key.as_bytes()), value).expect("writes");
+    }
+    let strict = store.documents::<String>(Family::Alert, b"a", None, 10);
+    assert!(matches!(strict, Err(StoreError::Corrupt { what: "document" })));
+    let readable = |prefix: &[u8], after, limit| {
+        let found = store.documents_readable::<String>(Family::Alert, prefix, after, limit).expect("reads");
+        found.into_iter().map(|(key, text)| (String::from_utf8(key).expect("text"), text)).collect::<Vec<_>>()
+    };
+    let expected = |names: &[&str]| {
+        names.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(readable(b"a", None, 10), expected(&["a3"]));
+    assert_eq!(readable(b"", None, 1), expected(&["a3"]), "what is passed over does not count");
+    assert_eq!(readable(b"", Some(b"a3"), 10), expected(&["b1"]));
+    assert_eq!(readable(b"a", Some(b"b1"), 10), []);
+}
+
+#[test]
+fn a_row_tells_which_result_it_is_of() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let store = open(dir.path());
+    let call = record("c1", Some("007"), 1);
+    let which = || store.facts(&call.id).expect("reads").expect("is there").result;
+    store.insert_call(&call).expect("inserts");
+    assert_eq!(which(), 0);
+    store.finish(&call, &result(&["S1"], 80)).expect("finishes");
+    assert_eq!(which(), 1);
+    let said: Result<(), StoreError> = store.annotate(&call.id, |annotations, _| {
+        annotations.topics = vec!["还款".into()];
+        Ok(())
+    });
+    said.expect("annotates");
+    assert_eq!(which(), 1, "what is said about a call is no result");
+    let old = store.finished_call(&call.id).expect("reads").expect("is there");
+    store.replace_findings(&[(old, result(&[], 90))]).expect("replaces");
+    assert_eq!(which(), 2);
+    assert_eq!(store.reindex().expect("reindexes").num_mended, 0);
+    store.insert_finished(&[(record("c2", None, 2), result(&[], 90))]).expect("inserts");
+    assert_eq!(store.facts(&id("c2")).expect("reads").map(|row| row.result), Some(1));
+}

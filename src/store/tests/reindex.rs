@@ -89,18 +89,79 @@ fn rows_made_anew_are_those_that_grew() {
     assert_eq!(["S1", "X", "Y"].map(|rule_id| hit_by(&store, rule_id)), hits);
 }
 
+/// As a bad disk, or a program with other rows, leaves it.
+fn damage_row(store: &Store, name: &str) {
+    let mut row = store.index.get(keys::facts(&id(name))).expect("reads").expect("is there").to_vec();
+    row.truncate(row.len() - 1);
+    store.index.insert(keys::facts(&id(name)), row).expect("writes");
+}
+
+fn number_of(store: &Store, name: &str) -> u32 {
+    store.facts(&id(name)).expect("reads").expect("is there").number
+}
+
 #[test]
 fn damaged_and_left_over_rows_are_mended() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = open(dir.path());
     lived(&store);
     let grown = rows(&store);
-    let row = store.index.get(keys::facts(&id("bulk0"))).expect("reads").expect("is there");
-    store.index.insert(keys::facts(&id("nobody")), row.clone()).expect("writes");
-    let mut other = row.to_vec();
-    other.truncate(other.len() - 1);
-    store.index.insert(keys::facts(&id("bulk4")), other).expect("writes");
+    let bulk0 = store.facts(&id("bulk0")).expect("reads").expect("is there");
+    // The row of another call, and that of a call that is no more.
+    let copy = store.index.get(keys::facts(&bulk0.id)).expect("reads").expect("is there");
+    store.index.insert(keys::facts(&id("nobody")), copy).expect("writes");
+    let ghost = CallFacts { number: 900, change: 0, id: id("ghost"), ..bulk0 };
+    store.index.insert(keys::facts(&ghost.id), codec::encode_row(&ghost)).expect("writes");
+    damage_row(&store, "bulk4");
     drop(store);
     let store = open(dir.path());
     assert_eq!(rows(&store), grown);
+    for name in ["nobody", "ghost"] {
+        assert_eq!(store.index.get(keys::facts(&id(name))).expect("reads"), None, "{name}");
+    }
+    assert_eq!(store.reindex().expect("looks at all"), Reindexed { num_calls: 12, ..Reindexed::default() });
+}
+
+#[test]
+fn a_row_that_cannot_be_read_leaves_nothing_under_its_number() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    lived(&store);
+    let (first, last) = (number_of(&store, "bulk4"), store.last_change());
+    damage_row(&store, "bulk4");
+    drop(store);
+    let store = open(dir.path());
+    let second = number_of(&store, "bulk4");
+    assert_ne!(first, second);
+    let named = |store: &Store| {
+        let changes = store.changes(0, 1_000).expect("reads").into_iter();
+        changes
+            .filter(|change| change.id == Some(id("bulk4")))
+            .map(|change| change.number)
+            .collect::<Vec<_>>()
+    };
+    let is_told_gone = |store: &Store, number| {
+        let later = store.changes(last, 1_000).expect("reads");
+        later.iter().any(|change| change.number == number && change.id.is_none())
+    };
+    assert_eq!(named(&store), [second]);
+    assert!(is_told_gone(&store, first) && !is_told_gone(&store, second));
+
+    damage_row(&store, "bulk4");
+    store.delete_call(&id("bulk4")).expect("deletes");
+    assert_eq!(named(&store), [0; 0], "its name is nowhere");
+    assert!(is_told_gone(&store, second));
+    assert!(store.catalog().call(second).is_none());
+}
+
+#[test]
+fn findings_are_counted_when_only_the_tables_were_lost() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    lived(&store);
+    let hits = ["S1", "X", "Y"].map(|rule_id| hit_by(&store, rule_id));
+    drop(store);
+    fs::remove_dir_all(dir.path().join("tables")).expect("removes");
+    let store = open(dir.path());
+    assert_eq!(["S1", "X", "Y"].map(|rule_id| hit_by(&store, rule_id)), hits);
 }
