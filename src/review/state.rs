@@ -265,6 +265,10 @@ impl Review {
             let verdict = |own: Option<&Decision>| own.map_or(told.machine, |own| own.verdict);
             let pair = (verdict(one), verdict(other));
             self.pairs.push((rule_id.clone(), pair.0, pair.1));
+            // Decided on an appeal meanwhile: no review changes that, and nobody is left to decide it.
+            if self.decisions.get(&rule_id).is_some_and(|stands| stands.slot == Slot::Appeal) {
+                continue;
+            }
             if pair.0 == pair.1 {
                 self.decide(rule_id, told.clone());
             } else {

@@ -86,3 +86,19 @@ fn points_by_hand_are_appealed_against_too() {
     desk.reviews.handle(&call("c1"), &handling, at(3)).expect("taken");
     assert_eq!(desk.score("c1"), Some(98.0));
 }
+
+#[test]
+fn an_appeal_between_two_blind_reviewers_stands_and_the_review_ends() {
+    for first in [Verb::Confirm, Verb::Reject] {
+        let desk = Desk::new();
+        desk.add("c1", "7", "a", 0, &["客服: 保本，真烦"]);
+        desk.reviews.queue(&call("c1"), "组长", None, true, at(0)).expect("queued");
+        desk.submit("c1", "王", &[("S1", first), ("L2", Verb::Confirm)], 1).expect("taken");
+        desk.appeal("c1", "7", "S1", 2).expect("taken");
+        desk.reviews.handle(&call("c1"), &handling(1, "赵", true, false), at(3)).expect("taken");
+        let review = desk.submit("c1", "李", &[("L2", Verb::Confirm)], 4).expect("taken");
+        assert_eq!(desk.verdict("c1", "S1"), Some(Verdict::Miss), "the appeal was accepted");
+        assert!(review.overturned.is_empty(), "nobody was overturned: {:?}", review.overturned);
+        assert_eq!(review.state(), ReviewState::Reviewed, "nothing is left to decide");
+    }
+}
