@@ -93,7 +93,7 @@ impl Book {
         self.by_call_number.get(&number).cloned().unwrap_or_default()
     }
 
-    /// Alerts of a customer that went out by themselves, of other calls than `except`, the latest.
+    /// Alerts of the customer with this key that went out by themselves, of other calls than `except`, the latest.
     pub(super) fn earlier(&self, customer: &str, except: &CallId) -> Vec<EarlierAlert> {
         let numbers = self.by_customer.get(customer).into_iter().flatten().rev().take(MAX_EARLIER);
         let rows = numbers.filter_map(|number| self.rows.get(number));
@@ -174,7 +174,7 @@ impl Book {
             received_at: call.received_at,
             agent_id: text(&call.agent_id),
             team: text(&call.team),
-            customer: text(&call.customer_ref),
+            customer: call.customer_key().map(Arc::from),
         });
         let wait = config
             .escalate_seconds

@@ -227,12 +227,13 @@ impl<'a> Follower<'a> {
 
     /// Alerts of the customer that went out before, also those of this very page.
     fn earlier(&self, customer: &str, id: &CallId, before: &[Seen]) -> Vec<EarlierAlert> {
-        let mut earlier = self.shared.book().earlier(customer, id);
+        let customer = raise::customer_key(customer);
+        let mut earlier = self.shared.book().earlier(&customer, id);
         for seen in before {
             let Seen::Judged(judged) = seen else { continue };
             let of_customer = judged.fulfilled.iter().filter(|alert| {
                 let call = alert.call.as_ref();
-                call.is_some_and(|call| call.customer_ref.as_deref() == Some(customer))
+                call.is_some_and(|call| call.customer_key() == Some(customer.as_str()))
                     && alert.held_back.is_none()
                     && judged.may_raise
             });
