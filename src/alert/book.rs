@@ -39,6 +39,8 @@ pub(super) struct RowCall {
     pub(super) id: CallId,
     pub(super) number: u32,
     pub(super) received_at: Timestamp,
+    /// Which result of the call was looked at last.
+    pub(super) result: u32,
     pub(super) agent_id: Option<Arc<str>>,
     pub(super) team: Option<Arc<str>>,
     customer: Option<Arc<str>>,
@@ -172,6 +174,7 @@ impl Book {
             id: call.id.clone(),
             number: call.number,
             received_at: call.received_at,
+            result: call.result,
             agent_id: text(&call.agent_id),
             team: text(&call.team),
             customer: call.customer_key().map(Arc::from),
@@ -193,6 +196,16 @@ impl Book {
             due: wait.and_then(|wait| alert.open_since.saturating_add(wait).ok()),
             occurred_at: alert.occurred_at(),
         }
+    }
+
+    /// Waits no longer for anything about an alert.
+    pub(super) fn forget(&mut self, number: u64) {
+        let Some(row) = self.rows.get_mut(&number) else { return };
+        if let Some(due) = row.due.take() {
+            self.due.remove(&(due, number));
+        }
+        let risk_id = Arc::clone(&row.risk_id);
+        self.settle(number, &risk_id);
     }
 
     /// Follows the call of an alert to another number in the catalog.

@@ -16,6 +16,7 @@ use super::book::Book;
 use super::config::AlertsConfig;
 use super::dead;
 use super::model::{Alert, Event, EventKind, HeldBack, Step, take};
+use crate::catalog::CallFacts;
 use crate::pipeline::Calls;
 use crate::store::{Family, Store, StoreError, Writes};
 
@@ -263,21 +264,31 @@ impl<'a> Pen<'a> {
         Ok(())
     }
 
-    /// Notes that the catalog knows the call of an alert by another number: its rows were made anew.
+    /// Notes which result of its call an alert was compared with, and by which number the catalog knows the call: its rows
+    /// may have been made anew.
     ///
     /// # Errors
     /// As [`step`](Self::step).
-    pub(super) fn renumber(&mut self, number: u64, call_number: u32) -> Result<(), AlertError> {
-        let known = self.book.row(number).and_then(|row| row.call.as_ref()).map(|call| call.number);
-        if known.is_none_or(|known| known == call_number) {
+    pub(super) fn note_call(&mut self, number: u64, facts: &CallFacts) -> Result<(), AlertError> {
+        let wanted = (facts.number, facts.result);
+        let known = self.book.row(number).and_then(|row| row.call.as_ref());
+        if known.is_none_or(|known| (known.number, known.result) == wanted) {
             return Ok(());
         }
-        let mut alert = self.shared.alert(number)?;
+        let mut alert = match self.alerts.remove(&number) {
+            Some(alert) => alert,
+            None => self.shared.alert(number)?,
+        };
         if let Some(call) = &mut alert.call {
-            call.number = call_number;
+            (call.number, call.result) = wanted;
         }
         self.alerts.insert(number, alert);
         Ok(())
+    }
+
+    /// Waits no longer for anything about an alert that cannot be read.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.book.forget(number);
     }
 
     /// Whether this pen already changed an alert.
