@@ -102,3 +102,15 @@ fn an_appeal_between_two_blind_reviewers_stands_and_the_review_ends() {
         assert_eq!(review.state(), ReviewState::Reviewed, "nothing is left to decide");
     }
 }
+
+#[test]
+fn an_appeal_against_a_rule_that_is_gone_can_be_rejected() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 真烦"]);
+    desk.appeal("c1", "7", "L2", 1).expect("taken");
+    desk.judge_again("c1", &PACK.replace("\"L2\"", "\"L9\""), &["客服: 真烦"]);
+    let handle = |accepted| desk.reviews.handle(&call("c1"), &handling(1, "李", accepted, false), at(2));
+    assert!(matches!(handle(true), Err(ReviewError::NoRule { .. })), "there is nothing to change");
+    let review = handle(false).expect("taken");
+    assert_eq!((review.state(), review.decisions.len()), (ReviewState::Reviewed, 0));
+}
