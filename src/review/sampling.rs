@@ -38,7 +38,7 @@ impl Reviews {
     /// # Errors
     /// Anything the disk fails with.
     pub fn plans(&self) -> Result<Vec<Plan>, ReviewError> {
-        let plans = self.store.documents(Family::ReviewPlan, &[], None, usize::MAX)?;
+        let plans = self.store.documents_readable(Family::ReviewPlan, &[], None, usize::MAX)?;
         Ok(plans.into_iter().map(|(_, plan)| plan).collect())
     }
 
