@@ -61,12 +61,20 @@ pub(super) struct Book {
     /// When alerts of each risk model went out by themselves, the last ones.
     sent: HashMap<Arc<str>, VecDeque<Timestamp>>,
     pub(super) last_event: u64,
+    /// The last number of an alert that cannot be read.
+    skipped: u64,
 }
 
 impl Book {
     /// The number of the newest alert; 0 without any.
     pub(super) fn last_alert(&self) -> u64 {
-        self.rows.last_key_value().map_or(0, |(number, _)| *number)
+        self.rows.last_key_value().map_or(0, |(number, _)| *number).max(self.skipped)
+    }
+
+    /// Gives no number again up to these of an alert and an event.
+    pub(super) fn skip(&mut self, alert: u64, event: u64) {
+        self.skipped = self.skipped.max(alert);
+        self.last_event = self.last_event.max(event);
     }
 
     pub(super) fn row(&self, number: u64) -> Option<&Row> {
@@ -107,7 +115,7 @@ impl Book {
 
     /// How many alerts of a risk model went out by themselves within `window` before `now`.
     pub(super) fn num_sent(&self, risk_id: &str, now: Timestamp, window: SignedDuration) -> usize {
-        let since = now - window;
+        let since = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
         let sent = self.sent.get(risk_id);
         sent.map_or(0, |sent| sent.iter().rev().take_while(|at| **at > since).count())
     }
@@ -246,5 +254,23 @@ impl Book {
                 self.waiting.remove(risk_id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_longer_than_all_time_is_all_time() {
+        let book = Book::default();
+        assert_eq!(book.num_sent("R1", Timestamp::UNIX_EPOCH, SignedDuration::MAX), 0);
+    }
+
+    #[test]
+    fn numbers_of_what_cannot_be_read_are_not_given_again() {
+        let mut book = Book::default();
+        book.skip(7, 19);
+        assert_eq!((book.last_alert(), book.last_event), (7, 19));
     }
 }
