@@ -114,3 +114,15 @@ fn an_appeal_against_a_rule_that_is_gone_can_be_rejected() {
     let review = handle(false).expect("taken");
     assert_eq!((review.state(), review.decisions.len()), (ReviewState::Reviewed, 0));
 }
+
+#[test]
+fn a_name_with_white_space_around_it_is_no_other_person() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 真烦"]);
+    desk.submit("c1", "王", &[("L2", Verb::Confirm)], 1).expect("taken");
+    desk.appeal("c1", "7", "L2", 2).expect("taken");
+    for name in ["王 ", " 王", "王\u{3000}"] {
+        let handled = desk.reviews.handle(&call("c1"), &handling(1, name, false, false), at(3));
+        assert!(matches!(handled, Err(ReviewError::Field { field: "reviewer", .. })), "{name:?}: {handled:?}");
+    }
+}
