@@ -97,7 +97,8 @@ impl Alerts {
             deliver::enter(&alerts.shared, receiver)?;
         }
         let shared = Arc::clone(&alerts.shared);
-        alerts.spawn("alerts".to_owned(), move || kept_up(&|| shared.rest(PAUSE), &|| follow::run(&shared)))?;
+        alerts
+            .spawn("alerts".to_owned(), move || kept_up(&|| shared.rest(PAUSE), &|| follow::run(&shared)))?;
         for (index, receiver) in alerts.receivers.iter().enumerate() {
             let (shared, receivers) = (Arc::clone(&alerts.shared), Arc::clone(&alerts.receivers));
             alerts.spawn(format!("to-{}", receiver.config.name), move || {

@@ -247,7 +247,9 @@ impl<'a> Follower<'a> {
             return Ok(None);
         }
         let known = self.shared.book().of_call(id, facts.received_at);
-        let result_of = |number: &u64| self.shared.book().row(*number).and_then(|row| row.call.as_ref().map(|call| call.result));
+        let result_of = |number: &u64| {
+            self.shared.book().row(*number).and_then(|row| row.call.as_ref().map(|call| call.result))
+        };
         if known.iter().filter_map(result_of).max() == Some(facts.result) {
             return Ok(Some(Seen::Known(Box::new(facts))));
         }

@@ -42,6 +42,8 @@ pub struct Reviews {
     pub(super) store: Arc<Store>,
     pub(super) config: ReviewConfig,
     tasks: Mutex<BTreeMap<TaskId, Task>>,
+    /// Held from the choice of candidates until the last of them is drawn.
+    drawing: Mutex<()>,
 }
 
 /// The tasks, while nobody else takes a step.
@@ -56,7 +58,7 @@ impl Reviews {
         // One that is damaged is passed over: its call can still be reviewed by name, and the next step makes it anew.
         let tasks: Vec<(_, Task)> = store.documents_readable(Family::ReviewTask, &[], None, usize::MAX)?;
         let tasks = tasks.into_iter().map(|(_, task)| (task.id.clone(), task)).collect();
-        Ok(Self { store, config, tasks: Mutex::new(tasks) })
+        Ok(Self { store, config, tasks: Mutex::new(tasks), drawing: Mutex::default() })
     }
 
     /// The settings.
@@ -68,6 +70,11 @@ impl Reviews {
     pub(super) fn tasks(&self) -> Tasks<'_> {
         // OK after a panic elsewhere: memory changes only after the disk did, by whole tasks.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Plans draw one at a time: what one draws counts for the next.
+    pub(super) fn drawing(&self) -> MutexGuard<'_, ()> {
+        self.drawing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The review of a call.

@@ -106,7 +106,8 @@ async fn what_is_said_about_a_call_later_judges_it_by_no_new_pack() {
     // From now on the two models are about each other's words.
     let path = folder.path().join("pack.toml");
     let pack = fs::read_to_string(&path).unwrap();
-    let pack = pack.replace("rules = [\"W1\"]", "rules = [\"W\"]").replace("rules = [\"W2\"]", "rules = [\"W1\"]");
+    let pack =
+        pack.replace("rules = [\"W1\"]", "rules = [\"W\"]").replace("rules = [\"W2\"]", "rules = [\"W1\"]");
     fs::write(&path, pack.replace("rules = [\"W\"]", "rules = [\"W2\"]")).unwrap();
     sandbox.restart().await;
     let mut alerts = alert_client(&sandbox).await;

@@ -123,6 +123,9 @@ fn a_name_with_white_space_around_it_is_no_other_person() {
     desk.appeal("c1", "7", "L2", 2).expect("taken");
     for name in ["王 ", " 王", "王\u{3000}"] {
         let handled = desk.reviews.handle(&call("c1"), &handling(1, name, false, false), at(3));
-        assert!(matches!(handled, Err(ReviewError::Field { field: "reviewer", .. })), "{name:?}: {handled:?}");
+        assert!(
+            matches!(handled, Err(ReviewError::Field { field: "reviewer", .. })),
+            "{name:?}: {handled:?}"
+        );
     }
 }
