@@ -338,6 +338,8 @@ impl AlertFilter {
 mod tests {
     use std::cell::Cell;
 
+    use super::super::book::Book;
+    use super::super::model::Digest;
     use super::*;
 
     #[test]
@@ -356,5 +358,45 @@ mod tests {
         num_begun.set(0);
         kept_up(&|| true, &work);
         assert_eq!(num_begun.get(), 1, "the process ends");
+    }
+
+    #[test]
+    fn a_digest_concerns_every_team_and_an_event_has_the_state_of_its_time() {
+        let digest = Digest {
+            alerts: vec![1],
+            num_quiet: 0,
+            num_too_many: 0,
+            num_storm: 1,
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+        };
+        let alert = |number, digest| Alert {
+            number,
+            call: None,
+            risk_id: "R1".to_owned(),
+            risk_name: "n".to_owned(),
+            level: Level::S1,
+            at: None,
+            rules: Vec::new(),
+            samples: Vec::new(),
+            raised_at: Timestamp::UNIX_EPOCH,
+            open_since: Timestamp::UNIX_EPOCH,
+            held_back: None,
+            digest,
+            state: AlertState::Closed,
+            assignee: None,
+            closed: None,
+            events: vec![number],
+        };
+        let mut book = Book::default();
+        book.put(&alert(1, None), &AlertsConfig::default());
+        book.put(&alert(2, Some(digest)), &AlertsConfig::default());
+        let row = |number| book.row(number).expect("it was put there");
+        let of_team = AlertFilter { teams: vec!["甲".to_owned()], ..AlertFilter::default() };
+        let is_of_team = |number| of_team.matches(row(number), AlertState::Open);
+        assert_eq!((is_of_team(1), is_of_team(2)), (false, true));
+        let open = AlertFilter { states: vec![AlertState::Open], ..AlertFilter::default() };
+        assert!(open.matches(row(1), AlertState::Open), "it was open when that happened");
+        assert!(!open.matches(row(1), row(1).state), "it is not now");
     }
 }
