@@ -3,8 +3,10 @@
 //! **Invariant**: what people do is durable when they are told so, and of two who do what excludes the other one is told
 //! that the other was first.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -21,6 +23,9 @@ use crate::analysis::Level;
 use crate::pipeline::Calls;
 use crate::store::Family;
 use crate::types::CallId;
+
+/// Wait before a thread that panicked begins again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// All alerts of one data directory. All methods block, apart from [`subscribe`](Self::subscribe).
 #[derive(Debug)]
@@ -92,12 +97,13 @@ impl Alerts {
             deliver::enter(&alerts.shared, receiver)?;
         }
         let shared = Arc::clone(&alerts.shared);
-        alerts.spawn("alerts".to_owned(), move || follow::run(&shared))?;
+        alerts
+            .spawn("alerts".to_owned(), move || kept_up(&|| shared.rest(PAUSE), &|| follow::run(&shared)))?;
         for (index, receiver) in alerts.receivers.iter().enumerate() {
             let (shared, receivers) = (Arc::clone(&alerts.shared), Arc::clone(&alerts.receivers));
             alerts.spawn(format!("to-{}", receiver.config.name), move || {
                 if let Some(receiver) = receivers.get(index) {
-                    deliver::run(&shared, receiver);
+                    kept_up(&|| shared.rest(PAUSE), &|| deliver::run(&shared, receiver));
                 }
             })?;
         }
@@ -137,14 +143,13 @@ impl Alerts {
         filter: &AlertFilter,
         limit: usize,
     ) -> Result<(Vec<(Event, AlertView)>, u64), AlertError> {
-        let events = self.shared.events(cursor, limit)?;
-        let last = events.last().map_or(cursor, |event| event.number);
+        let (events, last) = self.shared.events(cursor, limit)?;
         let mut chosen = Vec::new();
         for event in events {
-            let is_chosen = self.shared.book().row(event.alert).is_some_and(|row| filter.matches(row));
-            if is_chosen {
-                let view = self.view(self.shared.alert(event.alert)?);
-                chosen.push((event, view));
+            let is_chosen =
+                self.shared.book().row(event.alert).is_some_and(|row| filter.matches(row, event.state));
+            if is_chosen && let Some(alert) = deliver::readable(&event, self.shared.alert(event.alert))? {
+                chosen.push((event, self.view(alert)));
             }
         }
         Ok((chosen, last))
@@ -165,7 +170,7 @@ impl Alerts {
         {
             let book = self.shared.book();
             for (number, row) in book.newest_first() {
-                if !filter.matches(row) {
+                if !filter.matches(row, row.state) {
                     continue;
                 }
                 total += 1;
@@ -292,6 +297,16 @@ impl Alerts {
     }
 }
 
+/// Does `work` until the process ends, again after a panic: everything lies in the store, and goes on from there.
+fn kept_up(rest: &dyn Fn() -> bool, work: &dyn Fn()) {
+    while panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::error!("a thread of alerts panicked, which is a defect: it begins again");
+        if rest() {
+            return;
+        }
+    }
+}
+
 impl Drop for Alerts {
     fn drop(&mut self) {
         self.shutdown();
@@ -299,19 +314,89 @@ impl Drop for Alerts {
 }
 
 impl AlertFilter {
-    /// Whether it chooses an alert.
-    pub(super) fn matches(&self, row: &Row) -> bool {
+    /// Whether it chooses an alert, or what happened to it, when it was in `state`. A digest is of no team and concerns
+    /// all, as for receivers.
+    pub(super) fn matches(&self, row: &Row, state: AlertState) -> bool {
         let call = row.call.as_ref();
         let agent_id = call.and_then(|call| call.agent_id.as_deref());
         let team = call.and_then(|call| call.team.as_deref());
-        (self.states.is_empty() || self.states.contains(&row.state))
+        (self.states.is_empty() || self.states.contains(&state))
             && (self.levels.is_empty() || self.levels.contains(&row.level))
             && (self.risk_ids.is_empty() || self.risk_ids.iter().any(|one| *one == *row.risk_id))
-            && (self.teams.is_empty() || team.is_some_and(|team| self.teams.iter().any(|one| one == team)))
+            && (self.teams.is_empty()
+                || row.is_digest
+                || team.is_some_and(|team| self.teams.iter().any(|one| one == team)))
             && (self.agent_id.is_none() || self.agent_id.as_deref() == agent_id)
             && (self.call_id.is_none() || self.call_id.as_ref() == call.map(|call| &call.id))
             && self.since.is_none_or(|since| row.raised_at >= since)
             && self.until.is_none_or(|until| row.raised_at < until)
             && !(self.without_held_back && row.held_back.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::book::Book;
+    use super::super::model::Digest;
+    use super::*;
+
+    #[test]
+    fn work_that_panics_begins_again_until_the_end() {
+        let (num_begun, num_rests) = (Cell::new(0), Cell::new(0));
+        let work = || {
+            num_begun.set(num_begun.get() + 1);
+            assert!(num_begun.get() > 2, "it panics twice");
+        };
+        let rest = || {
+            num_rests.set(num_rests.get() + 1);
+            false
+        };
+        kept_up(&rest, &work);
+        assert_eq!((num_begun.get(), num_rests.get()), (3, 2));
+        num_begun.set(0);
+        kept_up(&|| true, &work);
+        assert_eq!(num_begun.get(), 1, "the process ends");
+    }
+
+    #[test]
+    fn a_digest_concerns_every_team_and_an_event_has_the_state_of_its_time() {
+        let digest = Digest {
+            alerts: vec![1],
+            num_quiet: 0,
+            num_too_many: 0,
+            num_storm: 1,
+            since: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+        };
+        let alert = |number, digest| Alert {
+            number,
+            call: None,
+            risk_id: "R1".to_owned(),
+            risk_name: "n".to_owned(),
+            level: Level::S1,
+            at: None,
+            rules: Vec::new(),
+            samples: Vec::new(),
+            raised_at: Timestamp::UNIX_EPOCH,
+            open_since: Timestamp::UNIX_EPOCH,
+            held_back: None,
+            digest,
+            state: AlertState::Closed,
+            assignee: None,
+            closed: None,
+            events: vec![number],
+        };
+        let mut book = Book::default();
+        book.put(&alert(1, None), &AlertsConfig::default());
+        book.put(&alert(2, Some(digest)), &AlertsConfig::default());
+        let row = |number| book.row(number).expect("it was put there");
+        let of_team = AlertFilter { teams: vec!["甲".to_owned()], ..AlertFilter::default() };
+        let is_of_team = |number| of_team.matches(row(number), AlertState::Open);
+        assert_eq!((is_of_team(1), is_of_team(2)), (false, true));
+        let open = AlertFilter { states: vec![AlertState::Open], ..AlertFilter::default() };
+        assert!(open.matches(row(1), AlertState::Open), "it was open when that happened");
+        assert!(!open.matches(row(1), row(1).state), "it is not now");
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct RowCall {
     pub(super) id: CallId,
     pub(super) number: u32,
     pub(super) received_at: Timestamp,
+    /// Which result of the call was looked at last.
+    pub(super) result: u32,
     pub(super) agent_id: Option<Arc<str>>,
     pub(super) team: Option<Arc<str>>,
     customer: Option<Arc<str>>,
@@ -59,12 +61,20 @@ pub(super) struct Book {
     /// When alerts of each risk model went out by themselves, the last ones.
     sent: HashMap<Arc<str>, VecDeque<Timestamp>>,
     pub(super) last_event: u64,
+    /// The last number of an alert that cannot be read.
+    skipped: u64,
 }
 
 impl Book {
     /// The number of the newest alert; 0 without any.
     pub(super) fn last_alert(&self) -> u64 {
-        self.rows.last_key_value().map_or(0, |(number, _)| *number)
+        self.rows.last_key_value().map_or(0, |(number, _)| *number).max(self.skipped)
+    }
+
+    /// Gives no number again up to these of an alert and an event.
+    pub(super) fn skip(&mut self, alert: u64, event: u64) {
+        self.skipped = self.skipped.max(alert);
+        self.last_event = self.last_event.max(event);
     }
 
     pub(super) fn row(&self, number: u64) -> Option<&Row> {
@@ -93,7 +103,7 @@ impl Book {
         self.by_call_number.get(&number).cloned().unwrap_or_default()
     }
 
-    /// Alerts of a customer that went out by themselves, of other calls than `except`, the latest.
+    /// Alerts of the customer with this key that went out by themselves, of other calls than `except`, the latest.
     pub(super) fn earlier(&self, customer: &str, except: &CallId) -> Vec<EarlierAlert> {
         let numbers = self.by_customer.get(customer).into_iter().flatten().rev().take(MAX_EARLIER);
         let rows = numbers.filter_map(|number| self.rows.get(number));
@@ -105,7 +115,7 @@ impl Book {
 
     /// How many alerts of a risk model went out by themselves within `window` before `now`.
     pub(super) fn num_sent(&self, risk_id: &str, now: Timestamp, window: SignedDuration) -> usize {
-        let since = now - window;
+        let since = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
         let sent = self.sent.get(risk_id);
         sent.map_or(0, |sent| sent.iter().rev().take_while(|at| **at > since).count())
     }
@@ -172,9 +182,10 @@ impl Book {
             id: call.id.clone(),
             number: call.number,
             received_at: call.received_at,
+            result: call.result,
             agent_id: text(&call.agent_id),
             team: text(&call.team),
-            customer: text(&call.customer_ref),
+            customer: call.customer_key().map(Arc::from),
         });
         let wait = config
             .escalate_seconds
@@ -193,6 +204,16 @@ impl Book {
             due: wait.and_then(|wait| alert.open_since.saturating_add(wait).ok()),
             occurred_at: alert.occurred_at(),
         }
+    }
+
+    /// Waits no longer for anything about an alert.
+    pub(super) fn forget(&mut self, number: u64) {
+        let Some(row) = self.rows.get_mut(&number) else { return };
+        if let Some(due) = row.due.take() {
+            self.due.remove(&(due, number));
+        }
+        let risk_id = Arc::clone(&row.risk_id);
+        self.settle(number, &risk_id);
     }
 
     /// Follows the call of an alert to another number in the catalog.
@@ -233,5 +254,23 @@ impl Book {
                 self.waiting.remove(risk_id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_longer_than_all_time_is_all_time() {
+        let book = Book::default();
+        assert_eq!(book.num_sent("R1", Timestamp::UNIX_EPOCH, SignedDuration::MAX), 0);
+    }
+
+    #[test]
+    fn numbers_of_what_cannot_be_read_are_not_given_again() {
+        let mut book = Book::default();
+        book.skip(7, 19);
+        assert_eq!((book.last_alert(), book.last_event), (7, 19));
     }
 }

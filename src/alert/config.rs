@@ -14,6 +14,8 @@ use crate::analysis::Level;
 
 /// Most characters of a receiver's name.
 const MAX_NAME_CHARS: usize = 64;
+/// Longest time in which alerts of a risk model are counted.
+const MAX_STORM_SECONDS: u64 = 7 * 24 * 3_600;
 /// What stands for a hidden text.
 const SHOWN: &str = "***";
 
@@ -221,6 +223,9 @@ impl AlertsConfig {
         if self.storm_max as usize > MAX_EARLIER {
             problems.push(("alerts.storm_max", format!("must be at most {MAX_EARLIER}")));
         }
+        if self.storm_seconds > MAX_STORM_SECONDS {
+            problems.push(("alerts.storm_seconds", format!("must be at most {MAX_STORM_SECONDS}, a week")));
+        }
         let mut names = HashSet::new();
         for receiver in &self.receiver {
             if let Some(problem) = receiver.problem() {
@@ -278,5 +283,6 @@ mod tests {
         let twice = config(&format!("{ROBOT}{ROBOT}")).problems();
         assert!(twice[0].1.contains("two receivers"), "{twice:?}");
         assert_eq!(config("storm_max = 0").problems()[0].0, "alerts.storm_max");
+        assert_eq!(config("storm_seconds = 700000000000").problems()[0].0, "alerts.storm_seconds");
     }
 }

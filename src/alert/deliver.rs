@@ -120,16 +120,16 @@ impl<'a> Worker<'a> {
 
     /// Makes a message of the next events that are wanted.
     fn gather(&mut self) -> Result<(), AlertError> {
-        let events = self.shared.events(self.place.cursor, PAGE)?;
-        let Some(last) = events.last().map(|event| event.number) else {
+        let (events, last) = self.shared.events(self.place.cursor, PAGE)?;
+        if last <= self.place.cursor {
             self.shared.wait(self.place.cursor, None);
             return Ok(());
-        };
+        }
         let mut items = Vec::new();
         for event in events {
             if self.wants_kind(event.kind) {
-                let alert = self.shared.alert(event.alert)?;
-                if self.wants(&alert) {
+                let alert = readable(&event, self.shared.alert(event.alert))?;
+                if let Some(alert) = alert.filter(|alert| self.wants(alert)) {
                     items.push(Item { event, alert });
                 }
             }
@@ -174,6 +174,11 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let items = items(self.shared, &pending.events)?;
+        if items.is_empty() {
+            // None of them can be read any more, and a message without any would be a trial.
+            self.place = Place { cursor: pending.upto, pending: None };
+            return self.save();
+        }
         self.sent.push_back(Instant::now());
         match self.receiver.post(&pending.delivery, &items) {
             Ok(()) => {
@@ -282,13 +287,33 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// The events with these numbers, and their alerts as they are now.
+/// The alert of an event; `None` when it can never be read.
+pub(super) fn readable(event: &Event, alert: Result<Alert, AlertError>) -> Result<Option<Alert>, AlertError> {
+    match alert {
+        Ok(alert) => Ok(Some(alert)),
+        Err(error) if error.is_of_one_alert() => {
+            tracing::error!(alert = event.alert, error = %Chain(&error), "an alert is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The events with these numbers that can be read, and their alerts as they are now.
 pub(super) fn items(shared: &Shared, numbers: &[u64]) -> Result<Vec<Item>, AlertError> {
     let mut items = Vec::with_capacity(numbers.len());
     for number in numbers {
-        let event: Option<Event> = shared.store().document(Family::AlertEvent, &key(*number))?;
-        if let Some(event) = event {
-            items.push(Item { alert: shared.alert(event.alert)?, event });
+        let event: Option<Event> = match shared.store().document(Family::AlertEvent, &key(*number)) {
+            Err(error) if !error.is_passing() => {
+                tracing::error!(event = number, error = %Chain(&error), "an event is passed over");
+                None
+            }
+            outcome => outcome?,
+        };
+        if let Some(event) = event
+            && let Some(alert) = readable(&event, shared.alert(event.alert))?
+        {
+            items.push(Item { event, alert });
         }
     }
     Ok(items)

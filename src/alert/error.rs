@@ -97,6 +97,26 @@ pub enum AlertError {
     },
 }
 
+impl AlertError {
+    /// Whether it is about one alert alone, which will be no better when it is tried again: others go on without it.
+    pub(super) fn is_of_one_alert(&self) -> bool {
+        match self {
+            Self::Store(error) => !error.is_passing(),
+            Self::NotFound { .. } => true,
+            Self::WrongState { .. }
+            | Self::TooManyChanges { .. }
+            | Self::Cursor { .. }
+            | Self::NoReceiver { .. }
+            | Self::NoDeadLetter { .. }
+            | Self::Delivered { .. }
+            | Self::NotTaken { .. }
+            | Self::SecretFile { .. }
+            | Self::Proxy { .. }
+            | Self::Threads { .. } => false,
+        }
+    }
+}
+
 impl Classify for AlertError {
     fn code(&self) -> ErrorCode {
         match self {

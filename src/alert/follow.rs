@@ -4,6 +4,10 @@
 //! How far it is lies in the store and is written together with the alerts. What was seen before and is seen again
 //! raises nothing twice: an alert is of a call as it was received and of a risk model.
 //!
+//! A change that is no new result of its call, a review or a topic, is none that matters: what was judged by one pack is
+//! never looked at with another. Which result was looked at is known of every call in memory, of calls with alerts also
+//! after a restart; all that had changed before the place are looked at.
+//!
 //! **Invariant**: no call that was done is passed over, however the process ends.
 
 use std::time::Duration;
@@ -15,7 +19,7 @@ use super::AlertError;
 use super::model::{Alert, AlertState, Digest, HeldBack, Step};
 use super::raise;
 use super::shared::{Pen, Shared};
-use crate::analysis::EarlierAlert;
+use crate::analysis::{EarlierAlert, Level};
 use crate::catalog::{CallFacts, Stage};
 use crate::error::Chain;
 use crate::ingest::Origin;
@@ -70,6 +74,8 @@ enum Seen {
     Gone(u32),
     /// It was judged.
     Judged(Box<Judged>),
+    /// Nothing new, but for its number in the catalog.
+    Known(Box<CallFacts>),
 }
 
 /// A call that was judged.
@@ -133,6 +139,27 @@ struct Follower<'a> {
     shared: &'a Shared,
     place: Place,
     saved: u64,
+    looked: Looked,
+}
+
+/// Which result of each call was looked at last, by the number of the call; 0 for none.
+#[derive(Debug, Default)]
+struct Looked(Vec<u32>);
+
+impl Looked {
+    fn at(&self, number: u32) -> u32 {
+        usize::try_from(number).ok().and_then(|index| self.0.get(index)).copied().unwrap_or(0)
+    }
+
+    fn note(&mut self, number: u32, result: u32) {
+        let Ok(index) = usize::try_from(number) else { return };
+        if self.0.len() <= index {
+            self.0.resize(index + 1, 0);
+        }
+        if let Some(known) = self.0.get_mut(index) {
+            *known = result;
+        }
+    }
 }
 
 impl<'a> Follower<'a> {
@@ -140,7 +167,11 @@ impl<'a> Follower<'a> {
         switch_on(shared.store())?;
         let place: Option<Place> = shared.store().document(Family::Cursor, PLACE)?;
         let place = place.ok_or(StoreError::Corrupt { what: "place of alerts" })?;
-        Ok(Self { shared, saved: place.change, place })
+        let mut looked = Looked::default();
+        for call in shared.store().catalog().calls().filter(|call| call.change <= place.change) {
+            looked.note(call.number, call.result);
+        }
+        Ok(Self { shared, saved: place.change, place, looked })
     }
 
     /// Deals with the next changes; says whether there were any.
@@ -148,8 +179,9 @@ impl<'a> Follower<'a> {
         let changes = self.shared.store().changes(self.place.change, PAGE)?;
         let Some(last) = changes.last().map(|change| change.change) else { return Ok(false) };
         let mut seen: Vec<Seen> = Vec::new();
+        let mut looked: Vec<(u32, u32)> = Vec::with_capacity(changes.len());
         for change in &changes {
-            match self.look(change, &seen) {
+            match self.look(change, &seen, &mut looked) {
                 Ok(Some(one)) => seen.push(one),
                 Ok(None) => {}
                 Err(AlertError::Store(error)) if !error.is_passing() => {
@@ -163,6 +195,11 @@ impl<'a> Follower<'a> {
         for one in seen {
             match one {
                 Seen::Gone(number) => erase(&mut pen, number)?,
+                Seen::Known(facts) => {
+                    for number in pen.book().of_call(&facts.id, facts.received_at) {
+                        passed_over(number, pen.note_call(number, &facts))?;
+                    }
+                }
                 Seen::Judged(judged) => self.settle(&mut pen, *judged)?,
             }
         }
@@ -173,6 +210,9 @@ impl<'a> Follower<'a> {
             self.saved = last;
         }
         self.place = place;
+        for (number, result) in looked {
+            self.looked.note(number, result);
+        }
         Ok(true)
     }
 
@@ -186,12 +226,33 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    fn look(&self, change: &Change, before: &[Seen]) -> Result<Option<Seen>, AlertError> {
+    /// What a change comes to; notes in `looked` which result of which call that was.
+    fn look(
+        &self,
+        change: &Change,
+        before: &[Seen],
+        looked: &mut Vec<(u32, u32)>,
+    ) -> Result<Option<Seen>, AlertError> {
         let store = self.shared.store();
-        let Some(id) = &change.id else { return Ok(Some(Seen::Gone(change.number))) };
+        let Some(id) = &change.id else {
+            looked.push((change.number, 0));
+            return Ok(Some(Seen::Gone(change.number)));
+        };
         let Some(facts) = store.facts(id)?.filter(|facts| facts.stage == Stage::Done) else {
             return Ok(None);
         };
+        let was_looked_at = self.looked.at(facts.number) == facts.result;
+        looked.push((facts.number, facts.result));
+        if was_looked_at {
+            return Ok(None);
+        }
+        let known = self.shared.book().of_call(id, facts.received_at);
+        let result_of = |number: &u64| {
+            self.shared.book().row(*number).and_then(|row| row.call.as_ref().map(|call| call.result))
+        };
+        if known.iter().filter_map(result_of).max() == Some(facts.result) {
+            return Ok(Some(Seen::Known(Box::new(facts))));
+        }
         let Some(record) = store.call(id)?.filter(|record| record.received_at == facts.received_at) else {
             return Ok(None);
         };
@@ -200,7 +261,7 @@ impl<'a> Follower<'a> {
             Origin::Job(_) => self.shared.config.for_archives,
         };
         let may_raise = is_wanted && facts.received_at >= self.place.since;
-        let has_raised = !self.shared.book().of_call(id, facts.received_at).is_empty();
+        let has_raised = !known.is_empty();
         if !may_raise && !has_raised {
             return Ok(None);
         }
@@ -227,12 +288,13 @@ impl<'a> Follower<'a> {
 
     /// Alerts of the customer that went out before, also those of this very page.
     fn earlier(&self, customer: &str, id: &CallId, before: &[Seen]) -> Vec<EarlierAlert> {
-        let mut earlier = self.shared.book().earlier(customer, id);
+        let customer = raise::customer_key(customer);
+        let mut earlier = self.shared.book().earlier(&customer, id);
         for seen in before {
             let Seen::Judged(judged) = seen else { continue };
             let of_customer = judged.fulfilled.iter().filter(|alert| {
                 let call = alert.call.as_ref();
-                call.is_some_and(|call| call.customer_ref.as_deref() == Some(customer))
+                call.is_some_and(|call| call.customer_key() == Some(customer.as_str()))
                     && alert.held_back.is_none()
                     && judged.may_raise
             });
@@ -257,7 +319,9 @@ impl<'a> Follower<'a> {
             .collect();
         let risks = self.shared.calls.rules().risks();
         for (number, risk_id, state) in &known {
-            pen.renumber(*number, facts.number)?;
+            if !passed_over(*number, pen.note_call(*number, &facts))? {
+                continue;
+            }
             let is_fulfilled = fulfilled.iter().any(|alert| alert.risk_id == *risk_id);
             let is_judged = risks.iter().any(|risk| risk.id == *risk_id);
             let step = match state {
@@ -290,8 +354,25 @@ fn erase(pen: &mut Pen<'_>, call_number: u32) -> Result<(), AlertError> {
 
 /// A step of the program's own. What people did first stands.
 fn by_program(pen: &mut Pen<'_>, number: u64, step: &Step, note: &str) -> Result<(), AlertError> {
-    match pen.step(number, step, "", note) {
-        Ok(()) | Err(AlertError::WrongState { .. } | AlertError::TooManyChanges { .. }) => Ok(()),
+    let outcome = match pen.step(number, step, "", note) {
+        Err(AlertError::WrongState { .. } | AlertError::TooManyChanges { .. }) => Ok(()),
+        outcome => outcome,
+    };
+    if !passed_over(number, outcome)? {
+        // Else it would be due again and again.
+        pen.forget(number);
+    }
+    Ok(())
+}
+
+/// Goes on without an alert that can never be read; says whether it could.
+fn passed_over(number: u64, outcome: Result<(), AlertError>) -> Result<bool, AlertError> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_of_one_alert() => {
+            tracing::error!(alert = number, error = %Chain(&error), "an alert is passed over");
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
@@ -323,7 +404,11 @@ fn digest(
     now: Timestamp,
 ) -> Result<Option<Alert>, AlertError> {
     let Some(newest) = numbers.last() else { return Ok(None) };
-    let newest = shared.alert(*newest)?;
+    let risk_name = match shared.alert(*newest) {
+        Ok(newest) => newest.risk_name,
+        Err(error) if error.is_of_one_alert() => risk_id.to_owned(),
+        Err(error) => return Err(error),
+    };
     let rows: Vec<_> = numbers.iter().filter_map(|number| pen.book().row(*number)).collect();
     let num = |why: HeldBack| {
         u32::try_from(rows.iter().filter(|row| row.held_back == Some(why)).count()).unwrap_or(u32::MAX)
@@ -341,8 +426,8 @@ fn digest(
         number: 0,
         call: None,
         risk_id: risk_id.to_owned(),
-        level: rows.iter().map(|row| row.level).min().unwrap_or(newest.level),
-        risk_name: newest.risk_name,
+        level: rows.iter().map(|row| row.level).min().unwrap_or(Level::S1),
+        risk_name,
         at: None,
         rules: Vec::new(),
         samples: Vec::new(),

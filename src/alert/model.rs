@@ -183,6 +183,19 @@ pub struct AlertCall {
     pub business: Option<String>,
     /// The customer, hashed by the sender.
     pub customer_ref: Option<String>,
+    /// What tells the customer from others where `customer_ref` is cut: a digest of the whole.
+    #[serde(default)]
+    pub customer_key: Option<String>,
+    /// Which result of the call was looked at last; 0 when it was not kept.
+    #[serde(default)]
+    pub result: u32,
+}
+
+impl AlertCall {
+    /// What tells the customer from others.
+    pub(super) fn customer_key(&self) -> Option<&str> {
+        self.customer_key.as_deref().or(self.customer_ref.as_deref())
+    }
 }
 
 impl Alert {

@@ -33,6 +33,8 @@ fn alert(number: u64, call_id: &str, quote: &str) -> Alert {
             skill_group: None,
             business: Some("wealth".to_owned()),
             customer_ref: Some("c0ffee".to_owned()),
+            customer_key: None,
+            result: 1,
         }),
         risk_id: "R2".to_owned(),
         risk_name: "监管、媒体、聚集".to_owned(),

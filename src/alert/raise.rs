@@ -82,7 +82,18 @@ fn call(facts: &CallFacts, agent: Option<&AgentFacts>, customer_ref: Option<&str
         skill_group: of(|agent| &agent.skill_group),
         business: facts.business.as_deref().map(str::to_owned),
         customer_ref: customer_ref.map(|customer| cut(customer, MAX_NAME)),
+        customer_key: customer_ref.filter(|customer| is_cut(customer)).map(customer_key),
+        result: facts.result,
     }
+}
+
+fn is_cut(text: &str) -> bool {
+    text.chars().count() > MAX_NAME
+}
+
+/// What tells a customer from others: the reference that the sender gave, or a digest of one that is too long to keep.
+pub(super) fn customer_key(customer: &str) -> String {
+    if is_cut(customer) { super::sign::hex_digest(customer) } else { customer.to_owned() }
 }
 
 /// The first place of each rule, then the others, in the order of the call within each.

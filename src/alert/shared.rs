@@ -16,6 +16,7 @@ use super::book::Book;
 use super::config::AlertsConfig;
 use super::dead;
 use super::model::{Alert, Event, EventKind, HeldBack, Step, take};
+use crate::catalog::CallFacts;
 use crate::pipeline::Calls;
 use crate::store::{Family, Store, StoreError, Writes};
 
@@ -48,9 +49,16 @@ pub(super) fn key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-/// The number in the key of a document.
-pub(super) fn number_of(key: &[u8]) -> Option<u64> {
-    key.try_into().ok().map(u64::from_be_bytes)
+/// Gives no number again that an alert has which cannot be read, nor one that its events have.
+fn skip_numbers(store: &Store, book: &mut Book) -> Result<(), AlertError> {
+    loop {
+        let after = key(book.last_event);
+        let page: Vec<(Vec<u8>, Event)> =
+            store.documents_readable(Family::AlertEvent, &[], Some(&after), LOAD_PAGE)?;
+        let Some((_, last)) = page.last() else { return Ok(()) };
+        let last_alert = page.iter().map(|(_, event)| event.alert).max().unwrap_or_default();
+        book.skip(last_alert, last.number);
+    }
 }
 
 impl Shared {
@@ -60,7 +68,7 @@ impl Shared {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let page: Vec<(Vec<u8>, Alert)> =
-                calls.store().documents(Family::Alert, &[], after.as_deref(), LOAD_PAGE)?;
+                calls.store().documents_readable(Family::Alert, &[], after.as_deref(), LOAD_PAGE)?;
             for (_, alert) in &page {
                 book.put(alert, &config);
             }
@@ -69,6 +77,7 @@ impl Shared {
                 None => break,
             };
         }
+        skip_numbers(calls.store(), &mut book)?;
         let last_event = book.last_event;
         let shared = Self {
             calls,
@@ -140,12 +149,16 @@ impl Shared {
         self.store().document(Family::Alert, &key(number))?.ok_or(AlertError::NotFound { number })
     }
 
-    /// Events after `after`, at most `limit`; only what is durable.
-    pub(super) fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, AlertError> {
+    /// Events after `after`, at most `limit`, only what is durable; and the number up to which these are all that can be
+    /// read.
+    pub(super) fn events(&self, after: u64, limit: usize) -> Result<(Vec<Event>, u64), AlertError> {
         let last = *self.published.borrow();
-        let found = self.store().documents(Family::AlertEvent, &[], Some(&key(after)), limit)?;
+        let found = self.store().documents_readable(Family::AlertEvent, &[], Some(&key(after)), limit)?;
+        let is_cut = found.len() >= limit;
         let events = found.into_iter().map(|(_, event): (_, Event)| event);
-        Ok(events.filter(|event| event.number <= last).collect())
+        let events: Vec<Event> = events.filter(|event| event.number <= last).collect();
+        let upto = if is_cut { events.last().map_or(last, |event| event.number) } else { last };
+        Ok((events, upto.max(after)))
     }
 
     fn publish(&self, last_event: u64) {
@@ -263,21 +276,31 @@ impl<'a> Pen<'a> {
         Ok(())
     }
 
-    /// Notes that the catalog knows the call of an alert by another number: its rows were made anew.
+    /// Notes which result of its call an alert was compared with, and by which number the catalog knows the call: its rows
+    /// may have been made anew.
     ///
     /// # Errors
     /// As [`step`](Self::step).
-    pub(super) fn renumber(&mut self, number: u64, call_number: u32) -> Result<(), AlertError> {
-        let known = self.book.row(number).and_then(|row| row.call.as_ref()).map(|call| call.number);
-        if known.is_none_or(|known| known == call_number) {
+    pub(super) fn note_call(&mut self, number: u64, facts: &CallFacts) -> Result<(), AlertError> {
+        let wanted = (facts.number, facts.result);
+        let known = self.book.row(number).and_then(|row| row.call.as_ref());
+        if known.is_none_or(|known| (known.number, known.result) == wanted) {
             return Ok(());
         }
-        let mut alert = self.shared.alert(number)?;
+        let mut alert = match self.alerts.remove(&number) {
+            Some(alert) => alert,
+            None => self.shared.alert(number)?,
+        };
         if let Some(call) = &mut alert.call {
-            call.number = call_number;
+            (call.number, call.result) = wanted;
         }
         self.alerts.insert(number, alert);
         Ok(())
+    }
+
+    /// Waits no longer for anything about an alert that cannot be read.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.book.forget(number);
     }
 
     /// Whether this pen already changed an alert.

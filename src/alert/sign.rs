@@ -3,7 +3,7 @@
 //! **Invariant**: a secret goes into digests only.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// What programs check: HMAC-SHA256 of the time in seconds, a full stop and the body, in hexadecimal digits.
 pub(super) fn of_body(secret: &str, seconds: i64, body: &[u8]) -> String {
@@ -19,6 +19,11 @@ pub(super) fn dingtalk(secret: &str, millis: i64) -> String {
 /// What 飞书 checks: HMAC-SHA256 of nothing, under the time in seconds, a line end and the secret.
 pub(super) fn feishu(secret: &str, seconds: i64) -> String {
     base64(&hmac(format!("{seconds}\n{secret}").as_bytes(), &[]))
+}
+
+/// A text that is too long to be kept, as something short that no other text is.
+pub(super) fn hex_digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {

@@ -70,7 +70,7 @@ pub struct ReviewerFigures {
     pub num_appeals: u64,
     /// The middle of the seconds between taking and submitting; absent when nothing came from the queue.
     pub median_seconds: Option<u32>,
-    /// Verdicts of theirs that another person replaced by another one.
+    /// Verdicts that they gave in the period and that another person replaced by another one, whenever that was.
     pub overturned: Share,
 }
 
@@ -100,7 +100,7 @@ impl Reviews {
         let wanted = wanted_rules(&self.store.catalog(), &query.finding);
         let is_wanted = |rule_id: &RuleId| wanted.as_ref().is_none_or(|wanted| wanted.contains(rule_id));
         for id in self.reviewed(&of_any_finding(query)) {
-            let review = self.read(&id)?;
+            let Some(review) = self.read_of_many(&id)? else { continue };
             let said = |by: &What| matches!(by, What::Submitted { .. } | What::Handled { .. });
             let steps = review.events.iter().filter(|event| period.contains(event.at));
             if steps.clone().any(|event| said(&event.what)) {
@@ -108,9 +108,10 @@ impl Reviews {
                 for (rule_id, one, other) in review.pairs.iter().filter(|pair| is_wanted(&pair.0)) {
                     pairs.entry(rule_id.clone()).or_default().push((*one, *other));
                 }
-                for name in &review.overturned {
-                    people.entry(name.clone()).or_default().0.overturned.num += 1;
-                }
+            }
+            // Of what they said in the period, whenever it was replaced.
+            for (name, _) in review.overturned.iter().filter(|(_, decided_at)| period.contains(*decided_at)) {
+                people.entry(name.clone()).or_default().0.overturned.num += 1;
             }
             for event in steps {
                 let count = people.entry(event.actor.clone()).or_default();

@@ -226,6 +226,13 @@ impl Review {
         };
         let slot = Slot::Appeal;
         let decided = match &open.subject {
+            // The call was judged again and has the rule no more: what stood of it stands.
+            Subject::Rule(rule_id) if !accepted && !scene.machine.contains_key(rule_id) => {
+                if verdict.is_some() {
+                    return Err(no_sense("an appeal that is rejected changes nothing"));
+                }
+                None
+            }
             Subject::Rule(rule_id) => {
                 let machine = scene
                     .machine

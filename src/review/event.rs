@@ -9,8 +9,6 @@ use crate::types::{RuleId, Score};
 
 /// Most characters of a comment or a reason.
 pub(super) const MAX_COMMENT_CHARS: usize = 500;
-/// Most characters of a person's name or number.
-pub(super) const MAX_NAME_CHARS: usize = 64;
 
 /// As what somebody looks at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::event::{Event, Slot, What};
-use super::reviews::{Tasks, of_call};
+use super::reviews::{Tasks, of_call, or_passed_over};
 use super::task::{Task, TaskId};
 use super::{ReviewError, Reviews};
 use crate::catalog::{CallQuery, ReviewState};
@@ -100,16 +100,16 @@ impl Reviews {
         if others.any(|other| other.holder(now) == Some(reviewer)) {
             return Ok(false);
         }
-        let (scene, facts) = match self.scene(call_id) {
-            Ok(found) => found,
-            // Deleted, or being transcribed again.
+        let found = match self.scene(call_id) {
+            // Being transcribed again.
             Err(ReviewError::NotDone { .. }) => return Ok(false),
-            Err(error) => return Err(error),
+            outcome => or_passed_over(call_id, outcome)?,
         };
+        let Some((scene, facts)) = found else { return Ok(false) };
         if facts.review_state() == ReviewState::Appealed && *slot != Slot::Appeal {
             return Ok(false);
         }
-        Ok(self.read(call_id)?.may_judge(&scene, reviewer).is_ok())
+        Ok(self.read_of_many(call_id)?.is_some_and(|review| review.may_judge(&scene, reviewer).is_ok()))
     }
 
     /// Gives a task back. Whoever has it may, and whoever leads the reviewers for them.

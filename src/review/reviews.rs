@@ -16,6 +16,7 @@ use super::task::{Task, TaskId};
 use super::{ReviewConfig, ReviewError};
 use crate::analysis::{Analysis, Level, ManualItem, Verdict};
 use crate::catalog::{CallFacts, CallQuery, Catalog, ReviewFacts, ReviewState, Stage};
+use crate::error::Chain;
 use crate::store::{Family, Store, StoreError};
 use crate::types::CallId;
 
@@ -41,6 +42,8 @@ pub struct Reviews {
     pub(super) store: Arc<Store>,
     pub(super) config: ReviewConfig,
     tasks: Mutex<BTreeMap<TaskId, Task>>,
+    /// Held from the choice of candidates until the last of them is drawn.
+    drawing: Mutex<()>,
 }
 
 /// The tasks, while nobody else takes a step.
@@ -52,9 +55,10 @@ impl Reviews {
     /// # Errors
     /// Anything the disk fails with.
     pub fn open(store: Arc<Store>, config: ReviewConfig) -> Result<Self, ReviewError> {
-        let tasks: Vec<(_, Task)> = store.documents(Family::ReviewTask, &[], None, usize::MAX)?;
+        // One that is damaged is passed over: its call can still be reviewed by name, and the next step makes it anew.
+        let tasks: Vec<(_, Task)> = store.documents_readable(Family::ReviewTask, &[], None, usize::MAX)?;
         let tasks = tasks.into_iter().map(|(_, task)| (task.id.clone(), task)).collect();
-        Ok(Self { store, config, tasks: Mutex::new(tasks) })
+        Ok(Self { store, config, tasks: Mutex::new(tasks), drawing: Mutex::default() })
     }
 
     /// The settings.
@@ -68,10 +72,20 @@ impl Reviews {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Plans draw one at a time: what one draws counts for the next.
+    pub(super) fn drawing(&self) -> MutexGuard<'_, ()> {
+        self.drawing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The review of a call.
     pub(super) fn read(&self, id: &CallId) -> Result<Review, ReviewError> {
         let events = self.store.documents(Family::Review, &key(id, None), None, MAX_EVENTS)?;
         Ok(Review::of(events.into_iter().map(|(_, event): (_, Event)| event).collect()))
+    }
+
+    /// The review of a call; `None` when it is damaged, for whoever looks at many calls and must go on.
+    pub(super) fn read_of_many(&self, id: &CallId) -> Result<Option<Review>, ReviewError> {
+        or_passed_over(id, self.read(id))
     }
 
     pub(super) fn facts(&self, id: &CallId) -> Result<CallFacts, ReviewError> {
@@ -348,7 +362,8 @@ impl Reviews {
         let rules = wanted_rules(&self.store.catalog(), &query.finding);
         let mut appeals = Vec::new();
         for call_id in ids {
-            for appeal in self.read(&call_id)?.appeals {
+            let Some(review) = self.read_of_many(&call_id)? else { continue };
+            for appeal in review.appeals {
                 let is_wanted = rules.as_ref().is_none_or(|rules| rules.contains(appeal.subject.id()));
                 if is_wanted && (!only_open || appeal.state == AppealState::Open) {
                     appeals.push(OpenAppeal { call_id: call_id.clone(), appeal });
@@ -361,6 +376,21 @@ impl Reviews {
     /// Whether a name and words can be kept.
     pub(super) fn check_person(person: &str, words: &str) -> Result<(), ReviewError> {
         check_text(person, words, false)
+    }
+}
+
+/// Nothing where the error is about this call alone and will be no better when it is tried again.
+pub(super) fn or_passed_over<T>(
+    id: &CallId,
+    outcome: Result<T, ReviewError>,
+) -> Result<Option<T>, ReviewError> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(ReviewError::Store(error)) if !error.is_passing() => {
+            tracing::error!(call = %id, error = %Chain(&error), "a call is passed over in reviews");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

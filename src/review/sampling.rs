@@ -1,15 +1,20 @@
 //! Plans at work: kept, run over the past, and following what comes in.
 //!
+//! A plan that follows and draws numbers draws a window when it has ended, and draws it again, for two weeks, when a call
+//! of it changed later: a recording that was sent late, or a call that took long. What it drew before counts, so that
+//! the number of a window is never exceeded.
+//!
 //! **Invariant**: a call comes into the queue once, whatever plans choose it and however often they run.
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::counts::of_any_finding;
 use super::plan::Candidate;
 use super::{Plan, PlanRun, ReviewError, Reviews};
-use crate::catalog::{ReviewState, Stage, TimeRange};
+use crate::catalog::{CallFacts, CallQuery, ReviewState, ScoreRange, Stage, TimeRange};
 use crate::store::{Family, Writes};
 use crate::types::CallId;
 
@@ -17,6 +22,8 @@ use crate::types::CallId;
 const SAMPLING: &str = "sampling";
 /// Changes looked at in one step.
 const STEP: usize = 500;
+/// How long after it began a call is still drawn by plans that drew its window already.
+const LATEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// How far a plan that follows what comes in is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +33,9 @@ struct Reached {
     /// Windows that ended before are drawn.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     drawn_until: Timestamp,
+    /// Calls that began before are none of its own. Where it is not kept: those of windows before the plan was made.
+    #[serde(default, with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    begins: Option<Timestamp>,
 }
 
 fn cursor(plan_id: &str) -> Vec<u8> {
@@ -38,7 +48,7 @@ impl Reviews {
     /// # Errors
     /// Anything the disk fails with.
     pub fn plans(&self) -> Result<Vec<Plan>, ReviewError> {
-        let plans = self.store.documents(Family::ReviewPlan, &[], None, usize::MAX)?;
+        let plans = self.store.documents_readable(Family::ReviewPlan, &[], None, usize::MAX)?;
         Ok(plans.into_iter().map(|(_, plan)| plan).collect())
     }
 
@@ -71,7 +81,7 @@ impl Reviews {
 
     fn beginning_now(&self, plan: &Plan, now: Timestamp) -> Reached {
         let drawn_until = plan.window.start(now, self.config.utc_offset_minutes);
-        Reached { change: self.store.last_change(), drawn_until }
+        Reached { change: self.store.last_change(), drawn_until, begins: Some(drawn_until) }
     }
 
     /// Changes a plan; what it drew stays in the queue. When it is switched on, it begins with what comes in then.
@@ -111,28 +121,48 @@ impl Reviews {
     /// [`ReviewError::NoPlan`]; anything the disk fails with. What came into the queue before stays there.
     pub fn run_plan(&self, id: &str, period: TimeRange, now: Timestamp) -> Result<PlanRun, ReviewError> {
         let plan = self.plan(id)?;
-        self.run(&plan, period, now)
+        self.run(&plan, &|facts| period.contains(facts.started_at), now)
     }
 
-    fn run(&self, plan: &Plan, period: TimeRange, now: Timestamp) -> Result<PlanRun, ReviewError> {
+    /// Draws among the calls that are `wanted`.
+    fn run(
+        &self,
+        plan: &Plan,
+        wanted: &dyn Fn(&CallFacts) -> bool,
+        now: Timestamp,
+    ) -> Result<PlanRun, ReviewError> {
         let offset = self.config.utc_offset_minutes;
-        // A review state in the question would hide what this plan drew before.
-        let chosen: Vec<(CallId, ReviewState, _)> = {
-            let catalog = self.store.catalog();
-            let chosen = catalog.chosen(&plan.query);
-            chosen
-                .filter(|facts| facts.stage == Stage::Done && period.contains(facts.started_at))
-                .map(|facts| (facts.id.clone(), facts.review_state(), plan.group(facts, offset)))
-                .collect()
-        };
-        let mut run = PlanRun { num_chosen: chosen.len() as u64, ..PlanRun::default() };
+        let _one_at_a_time = self.drawing();
+        let is_wanted = |facts: &&CallFacts| facts.stage == Stage::Done && wanted(facts);
+        let mut run = PlanRun::default();
         let mut candidates = Vec::new();
-        for (id, state, group) in chosen {
-            let is_known = state != ReviewState::None;
-            run.num_known += u64::from(is_known);
-            if !is_known {
-                candidates.push(Candidate { id, group, is_drawn: false });
-            } else if plan.mode.is_quota() && self.read(&id)?.plan() == Some(plan.id.as_str()) {
+        // What it drew before counts, also where a review has changed what the question asks for.
+        let mut known = Vec::new();
+        {
+            let catalog = self.store.catalog();
+            for facts in catalog.chosen(&plan.query).filter(is_wanted) {
+                run.num_chosen += 1;
+                if facts.review_state() == ReviewState::None {
+                    let group = plan.group(facts, offset);
+                    candidates.push(Candidate { id: facts.id.clone(), group, is_drawn: false });
+                } else {
+                    run.num_known += 1;
+                }
+            }
+            if plan.mode.is_quota() {
+                let whatever_people_said = CallQuery {
+                    reviews: Vec::new(),
+                    score: ScoreRange::default(),
+                    ..of_any_finding(&plan.query)
+                };
+                let drawn = catalog.chosen(&whatever_people_said).filter(is_wanted);
+                let drawn = drawn.filter(|facts| facts.review_state() != ReviewState::None);
+                known.extend(drawn.map(|facts| (facts.id.clone(), plan.group(facts, offset))));
+            }
+        }
+        for (id, group) in known {
+            let review = self.read_of_many(&id)?;
+            if review.is_some_and(|review| review.plan() == Some(plan.id.as_str())) {
                 candidates.push(Candidate { id, group, is_drawn: true });
             }
         }
@@ -166,9 +196,11 @@ impl Reviews {
                 let start = plan.window.start(now, self.config.utc_offset_minutes);
                 if start > reached.drawn_until {
                     let ended = TimeRange { from: Some(reached.drawn_until), before: Some(start) };
-                    num_queued += self.run(&plan, ended, now)?.num_queued;
+                    let wanted = |facts: &CallFacts| ended.contains(facts.started_at);
+                    num_queued += self.run(&plan, &wanted, now)?.num_queued;
                     reached.drawn_until = start;
                 }
+                num_queued += self.follow_late(&plan, &mut reached, now)?;
             } else {
                 num_queued += self.follow_changes(&plan, &mut reached.change, now)?;
             }
@@ -181,12 +213,44 @@ impl Reviews {
         Ok(num_queued)
     }
 
+    /// Draws windows that are drawn already once more, where a call of them changed since.
+    fn follow_late(&self, plan: &Plan, reached: &mut Reached, now: Timestamp) -> Result<u64, ReviewError> {
+        let offset = self.config.utc_offset_minutes;
+        let begins = reached.begins.unwrap_or_else(|| plan.window.start(plan.created_at, offset));
+        let oldest = now.saturating_sub(LATEST).unwrap_or(Timestamp::MIN).max(begins);
+        let late = TimeRange { from: Some(oldest), before: Some(reached.drawn_until) };
+        let mut windows: BTreeSet<Timestamp> = BTreeSet::new();
+        let mut next = reached.change;
+        loop {
+            let changes = self.store.changes(next, STEP)?;
+            let Some(last) = changes.last() else { break };
+            next = last.change;
+            let catalog = self.store.catalog();
+            let changed = changes.iter().filter_map(|change| catalog.call(change.number));
+            let of_past = changed.filter(|facts| {
+                facts.stage == Stage::Done
+                    && facts.review_state() == ReviewState::None
+                    && late.contains(facts.started_at)
+                    && plan.query.matches(facts, catalog.table_of(facts).map(AsRef::as_ref))
+            });
+            windows.extend(of_past.map(|facts| plan.window.start(facts.started_at, offset)));
+        }
+        let drawn = TimeRange { from: Some(begins), before: Some(reached.drawn_until) };
+        let wanted = |facts: &CallFacts| {
+            drawn.contains(facts.started_at) && windows.contains(&plan.window.start(facts.started_at, offset))
+        };
+        let num_queued = if windows.is_empty() { 0 } else { self.run(plan, &wanted, now)?.num_queued };
+        reached.change = next;
+        Ok(num_queued)
+    }
+
     fn follow_changes(&self, plan: &Plan, reached: &mut u64, now: Timestamp) -> Result<u64, ReviewError> {
         let mut num_queued = 0;
         loop {
             let changes = self.store.changes(*reached, STEP)?;
             let Some(last) = changes.last() else { return Ok(num_queued) };
             let next = last.change;
+            let _one_at_a_time = self.drawing();
             let numbers: BTreeSet<u32> = changes.iter().map(|change| change.number).collect();
             let candidates: Vec<Candidate> = {
                 let catalog = self.store.catalog();

@@ -58,8 +58,8 @@ pub struct Review {
     pub waiting: BTreeSet<Slot>,
     /// What two people said who did not know of each other, about the same rules.
     pub pairs: Vec<(RuleId, Verdict, Verdict)>,
-    /// Whose decisions others replaced by another verdict, once for each.
-    pub overturned: Vec<String>,
+    /// Whose decisions others replaced by another verdict, once for each, and when they had decided.
+    pub overturned: Vec<(String, Timestamp)>,
     /// What the two reviewers differ about, until a third decides.
     pub disputed: BTreeSet<RuleId>,
     pub(super) opinions: BTreeMap<Slot, Opinion>,
@@ -220,12 +220,12 @@ impl Review {
             && before.by != decision.by
             && before.verdict != decision.verdict
         {
-            self.overturned.push(before.by.clone());
+            self.overturned.push((before.by.clone(), before.at));
         }
         if decision.slot == Slot::Decider {
             let told = self.opinions.values().filter_map(|opinion| opinion.decisions.get(&rule_id));
             let wrong = told.filter(|told| told.verdict != decision.verdict);
-            self.overturned.extend(wrong.map(|told| told.by.clone()));
+            self.overturned.extend(wrong.map(|told| (told.by.clone(), told.at)));
         }
         self.decisions.insert(rule_id, decision);
     }
@@ -265,6 +265,10 @@ impl Review {
             let verdict = |own: Option<&Decision>| own.map_or(told.machine, |own| own.verdict);
             let pair = (verdict(one), verdict(other));
             self.pairs.push((rule_id.clone(), pair.0, pair.1));
+            // Decided on an appeal meanwhile: no review changes that, and nobody is left to decide it.
+            if self.decisions.get(&rule_id).is_some_and(|stands| stands.slot == Slot::Appeal) {
+                continue;
+            }
             if pair.0 == pair.1 {
                 self.decide(rule_id, told.clone());
             } else {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::ReviewError;
-use super::event::{Event, How, MAX_COMMENT_CHARS, MAX_NAME_CHARS, Slot, What};
+use super::event::{Event, How, MAX_COMMENT_CHARS, Slot, What};
 use super::state::Review;
 use crate::analysis::{ManualItem, Verdict};
 use crate::catalog::ReviewState;
-use crate::types::{CallId, RuleId, Score};
+use crate::types::{CallId, RuleId, Score, person_name};
 
 /// What a reviewer says about the machine's verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +85,10 @@ impl Scene {
 /// Whether a person's name and words can be kept.
 pub(super) fn check_text(person: &str, words: &str, must_speak: bool) -> Result<(), ReviewError> {
     let problem = |field, problem: &str| Err(ReviewError::Field { field, problem: problem.to_owned() });
-    if person.trim().is_empty() {
-        return problem("reviewer", "is empty: say who decides");
-    }
-    if person.chars().count() > MAX_NAME_CHARS || person.chars().any(char::is_control) {
-        return problem("reviewer", "is no name: at most 64 characters");
+    match person_name(person) {
+        Err(why) => return problem("reviewer", why),
+        Ok(name) if name != person => return problem("reviewer", "has white space around it: leave it out"),
+        Ok(_) => {}
     }
     if words.chars().count() > MAX_COMMENT_CHARS {
         return problem("comment", "is too long: at most 500 characters are kept");

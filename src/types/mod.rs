@@ -6,6 +6,7 @@ mod channel;
 mod codec_names;
 mod ids;
 mod metadata;
+mod person;
 mod score;
 mod share;
 mod time;
@@ -17,6 +18,7 @@ pub use metadata::{
     AgentSegment, AudioDeclaration, BitOrder, CallMetadata, DeclaredCodec, Direction, G726Rate, HangUpSide,
     Media,
 };
+pub use person::person_name;
 pub use score::Score;
 pub use share::Share;
 pub use time::{Millis, TimeSpan};

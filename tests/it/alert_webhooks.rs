@@ -229,18 +229,18 @@ async fn the_command_line_shows_alerts_and_deals_with_them() {
     next(&mut stream).await;
     let url = sandbox.url();
     let run = async |args: &[&str]| command::diting(&url, folder.path(), args).await;
-    let listed = run(&["alerts", "list", "--level", "s1"]).await;
+    let listed = run(&["alerts", "list", "--level", "S1", "--since", "2020-01-01"]).await;
     let line = command::stdout(&listed);
     assert!(line.starts_with("#1\tS1\t待确认\t") && line.contains("客户 0:20.0：我要【投诉】"), "{line}");
     assert!(command::stderr(&listed).contains("共 1 条"));
-    let acked = run(&["alerts", "ack", "1", "--by", "王芳"]).await;
+    let acked = run(&["alerts", "ack", "1", "--as", "王芳"]).await;
     assert!(command::stdout(&acked).contains("处理中"), "{}", command::stderr(&acked));
-    let twice = run(&["alerts", "ack", "1", "--by", "王芳"]).await;
+    let twice = run(&["alerts", "ack", "1", "--as", "王芳"]).await;
     assert_eq!(twice.status.code(), Some(2));
     assert!(command::stderr(&twice).contains("alert.wrong_state"));
-    run(&["alerts", "assign", "1", "--to", "韩梅", "--by", "王芳"]).await;
+    run(&["alerts", "assign", "1", "--to", "韩梅", "--as", "王芳"]).await;
     let closed =
-        run(&["alerts", "close", "1", "9", "--by", "韩梅", "--reason", "false-alarm", "--note", "玩笑"])
+        run(&["alerts", "close", "1", "9", "--as", "韩梅", "--reason", "false-alarm", "--note", "玩笑"])
             .await;
     assert_eq!(closed.status.code(), Some(2), "the one that is not there is told");
     assert!(command::stderr(&closed).contains("9: there is no alert 9"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use diting::alert::{AlertFilter, Alerts, AlertsConfig, switch_on};
 use diting::ingest::CallState;
 use diting::proto::v1;
+use diting::proto::v1::review_service_client::ReviewServiceClient;
 use fs_err as fs;
 use prost_types::Duration;
 
@@ -84,4 +85,40 @@ fn calls_from_before_alerts_raise_none_and_those_after_do() {
     assert_eq!(end_of(&calls, "away").state, CallState::Done);
     let alerts = Alerts::start(Arc::clone(&calls), &config).unwrap();
     assert_eq!(called(&alerts, 2), ["between", "away"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_about_a_call_later_judges_it_by_no_new_pack() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sandbox = sandbox(folder.path(), |_| {}).await;
+    let mut alerts = alert_client(&sandbox).await;
+    let mut stream = watch(&mut alerts, 0).await;
+    let mut calls = sandbox.client().await;
+    import(&mut calls, chat("c1", "我要投诉")).await;
+    import(&mut calls, chat("c2", "我要曝光")).await;
+    let (mut cursor, mut models) = (0, Vec::new());
+    for _ in 0..2 {
+        let (event, alert) = next(&mut stream).await;
+        cursor = event.cursor;
+        models.push((alert.call_id, alert.risk_id));
+    }
+    assert_eq!(models, [("c1".to_owned(), "R1".to_owned()), ("c2".to_owned(), "R2".to_owned())]);
+    // From now on the two models are about each other's words.
+    let path = folder.path().join("pack.toml");
+    let pack = fs::read_to_string(&path).unwrap();
+    let pack =
+        pack.replace("rules = [\"W1\"]", "rules = [\"W\"]").replace("rules = [\"W2\"]", "rules = [\"W1\"]");
+    fs::write(&path, pack.replace("rules = [\"W\"]", "rules = [\"W2\"]")).unwrap();
+    sandbox.restart().await;
+    let mut alerts = alert_client(&sandbox).await;
+    let mut stream = watch(&mut alerts, cursor).await;
+    let mut reviews = ReviewServiceClient::new(sandbox.channel().await);
+    let call_ids = vec!["c1".to_owned(), "c2".to_owned()];
+    let request = v1::QueueForReviewRequest { call_ids, actor: "组长".to_owned(), twice: false };
+    let queued = reviews.queue_for_review(request).await.unwrap().into_inner();
+    assert_eq!(queued.queued_call_ids, ["c1", "c2"]);
+    import(&mut sandbox.client().await, chat("c3", "我要投诉")).await;
+    let (event, alert) = next(&mut stream).await;
+    let told = (event.kind(), alert.call_id.as_str(), alert.risk_id.as_str());
+    assert_eq!(told, (v1::AlertEventKind::Raised, "c3", "R2"), "and nothing about the two before");
 }

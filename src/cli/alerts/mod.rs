@@ -9,7 +9,7 @@ use super::Exit;
 use super::client::{AlertClient, ServerArgs, block_on};
 use super::exit::UsageError;
 use super::output::{Format, emit};
-use crate::proto::convert::timestamp;
+use super::query_args::Moment;
 use crate::proto::{json, v1};
 
 /// Largest page a server gives.
@@ -19,8 +19,8 @@ const EXAMPLES: &str = "Examples:
   diting alerts watch --cursor-file seen.cursor     follows from where it was, through restarts of both sides
   diting alerts list --state open --level s1        what nobody has looked at
   diting alerts show 17
-  diting alerts ack 17 --by 王芳
-  diting alerts close 17 18 --by 王芳 --reason handled --note 已回访客户
+  diting alerts ack 17 --as 王芳
+  diting alerts close 17 18 --as 王芳 --reason handled --note 已回访客户
   diting alerts dead-letters && diting alerts retry 3";
 
 /// What was typed after `diting alerts`.
@@ -150,8 +150,8 @@ struct WatchArgs {
 #[derive(Debug, clap::Args)]
 struct ActorArgs {
     /// Who you are; kept in the history
-    #[arg(long, env = "DITING_ACTOR", value_name = "NAME")]
-    by: String,
+    #[arg(long = "as", env = "DITING_ACTOR", value_name = "NAME")]
+    person: String,
     /// Anything to remember
     #[arg(long, value_name = "TEXT", default_value = "")]
     note: String,
@@ -164,7 +164,7 @@ struct FilterArgs {
     #[arg(long = "state", value_enum, value_name = "STATE")]
     states: Vec<StateArg>,
     /// The level, s1 to s5; may be repeated
-    #[arg(long = "level", value_enum, value_name = "LEVEL")]
+    #[arg(long = "level", value_enum, ignore_case = true, value_name = "LEVEL")]
     levels: Vec<LevelArg>,
     /// The risk model; may be repeated
     #[arg(long = "risk", value_name = "ID")]
@@ -178,12 +178,12 @@ struct FilterArgs {
     /// The call
     #[arg(long, value_name = "ID")]
     call: Option<String>,
-    /// Raised at or after, for example 2026-11-23T00:00:00+08:00
+    /// Raised at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
     #[arg(long, value_name = "TIME")]
-    since: Option<jiff::Timestamp>,
+    since: Option<Moment>,
     /// Raised before
     #[arg(long, value_name = "TIME")]
-    until: Option<jiff::Timestamp>,
+    before: Option<Moment>,
     /// Leaves out what was held back and is in a digest
     #[arg(long)]
     without_held_back: bool,
@@ -242,8 +242,8 @@ impl From<&FilterArgs> for v1::AlertFilter {
             teams: args.teams.clone(),
             agent_id: args.agent.clone().unwrap_or_default(),
             call_id: args.call.clone().unwrap_or_default(),
-            since: args.since.map(timestamp),
-            until: args.until.map(timestamp),
+            since: args.since.map(Moment::to_wire),
+            until: args.before.map(Moment::to_wire),
             without_held_back: args.without_held_back,
         }
     }
@@ -282,7 +282,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
         }
         Command::Ack { alert_ids, by, with_members } => {
             return each(alert_ids, async |alert_id| {
-                let (actor, note) = (by.by.clone(), by.note.clone());
+                let (actor, note) = (by.person.clone(), by.note.clone());
                 let request =
                     v1::AcknowledgeAlertRequest { alert_id, actor, note, with_members: *with_members };
                 let response = client.acknowledge_alert(request).await.map_err(explain)?.into_inner();
@@ -292,7 +292,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
         }
         Command::Assign { alert_ids, to, by } => {
             return each(alert_ids, async |alert_id| {
-                let (actor, note) = (by.by.clone(), by.note.clone());
+                let (actor, note) = (by.person.clone(), by.note.clone());
                 let request = v1::AssignAlertRequest { alert_id, actor, assignee: to.clone(), note };
                 let response = client.assign_alert(request).await.map_err(explain)?.into_inner();
                 show::changed(response.alert, 0, format)
@@ -301,7 +301,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
         }
         Command::Close { alert_ids, reason, by, with_members } => {
             return each(alert_ids, async |alert_id| {
-                let (actor, note) = (by.by.clone(), by.note.clone());
+                let (actor, note) = (by.person.clone(), by.note.clone());
                 let reason = v1::CloseReason::from(*reason).into();
                 let request =
                     v1::CloseAlertRequest { alert_id, actor, reason, note, with_members: *with_members };

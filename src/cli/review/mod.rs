@@ -11,9 +11,10 @@ use super::Exit;
 use super::client::{ReviewClient, ServerArgs, block_on};
 use super::exit::UsageError;
 use super::output::{Format, emit};
+use super::query_args::FilterArgs;
 use crate::eval::RuleExample;
 use crate::proto::{json, v1};
-use args::{SelectionArgs, SlotArg};
+use args::SlotArg;
 
 /// Tasks, appeals and examples asked for at once.
 const PAGE_SIZE: u32 = 200;
@@ -28,7 +29,7 @@ Examples:
   diting review submit C1 --as 王芳 --confirm S01 --reject L02 '客户先说的'
   diting review appeal C1 --as 8021 --rule S01 '我说的是不保本'
   diting review handle C1 1 --as 李敏 --accept '录音确为不保本' --final
-  diting review counts --from 2026-11-01T00:00:00+08:00      how right each rule is
+  diting review counts --since 2026-11-01                     how right each rule is
   diting review export > labels.jsonl && diting eval rules labels.jsonl --scheme my-rules/")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -50,7 +51,7 @@ enum Command {
     /// Lists what waits, those that go first before the others, and how much each person has
     Queue {
         #[command(flatten)]
-        selection: SelectionArgs,
+        selection: FilterArgs,
         /// Of this plan
         #[arg(long, value_name = "PLAN")]
         plan: Option<String>,
@@ -76,7 +77,7 @@ enum Command {
     /// Takes the next call, or the one that you have, and shows its findings with the turns around them
     Next {
         #[command(flatten)]
-        selection: SelectionArgs,
+        selection: FilterArgs,
         /// Of this plan
         #[arg(long, value_name = "PLAN")]
         plan: Option<String>,
@@ -123,7 +124,7 @@ enum Command {
     /// Lists open appeals
     Appeals {
         #[command(flatten)]
-        selection: SelectionArgs,
+        selection: FilterArgs,
         /// Also those that were handled or taken back
         #[arg(long)]
         all: bool,
@@ -133,7 +134,7 @@ enum Command {
     /// How often rules hit and how right they are, by what people decided
     Counts {
         #[command(flatten)]
-        selection: SelectionArgs,
+        selection: FilterArgs,
         /// Only rules with a reviewed hit
         #[arg(long)]
         reviewed: bool,
@@ -141,12 +142,12 @@ enum Command {
     /// How far reviewers agree, and what each of them does
     Agreement {
         #[command(flatten)]
-        selection: SelectionArgs,
+        selection: FilterArgs,
     },
     /// Writes reviewed calls as labelled examples, one JSON object a line, for `diting eval rules`
     Export {
         #[command(flatten)]
-        selection: SelectionArgs,
+        selection: FilterArgs,
     },
 }
 
@@ -174,7 +175,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         Command::Plans(plans) => plans::run(plans, &mut client, &args.server, format).await?,
         Command::Queue { selection, plan, reviewer, slot, limit } => {
             let request = v1::ListReviewTasksRequest {
-                selection: Some(selection.to_wire()),
+                selection: Some(selection.filter(None)),
                 plan_id: plan.clone().unwrap_or_default(),
                 reviewer: reviewer.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
@@ -198,7 +199,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         Command::Next { selection, plan, slot } => {
             let request = v1::LeaseReviewTaskRequest {
                 reviewer: args.person()?,
-                selection: Some(selection.to_wire()),
+                selection: Some(selection.filter(None)),
                 plan_id: plan.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
             };
@@ -251,7 +252,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         }
         Command::Appeals { selection, all } => {
             let mut request = v1::ListAppealsRequest {
-                selection: Some(selection.to_wire()),
+                selection: Some(selection.filter(None)),
                 all: *all,
                 page_size: PAGE_SIZE,
                 page_token: String::new(),
@@ -271,14 +272,14 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
             show::standing(&answer.review.unwrap_or_default(), format)?;
         }
         Command::Counts { selection, reviewed } => {
-            let request = v1::GetRuleCountsRequest { selection: Some(selection.to_wire()) };
+            let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None)) };
             let mut answer = client.get_rule_counts(request).await.map_err(explain)?.into_inner();
             answer.rules.retain(|rule| !reviewed || rule.review_number > 0);
             figures::counts(&answer.rules, format)?;
         }
         Command::Agreement { selection } => {
             let request = v1::GetReviewerAgreementRequest {
-                selection: Some(selection.to_wire()),
+                selection: Some(selection.filter(None)),
                 ..v1::GetReviewerAgreementRequest::default()
             };
             let answer = client.get_reviewer_agreement(request).await.map_err(explain)?.into_inner();
@@ -312,8 +313,8 @@ async fn next(
     Ok(Exit::Success)
 }
 
-async fn export(args: &Args, client: &mut ReviewClient, selection: &SelectionArgs) -> anyhow::Result<()> {
-    each_labelled(client, &args.server, selection.to_wire(), |call| {
+async fn export(args: &Args, client: &mut ReviewClient, selection: &FilterArgs) -> anyhow::Result<()> {
+    each_labelled(client, &args.server, selection.filter(None), |call| {
         let line = match args.format {
             Format::Json => json::to_line(&call),
             Format::Text | Format::Srt => serde_json::to_string(&export::example(call)?)?,

@@ -2,8 +2,7 @@
 
 use super::super::client::{ReviewClient, ServerArgs};
 use super::super::output::{Format, emit};
-use super::args::SelectionArgs;
-use crate::proto::convert::timestamp;
+use super::super::query_args::{FilterArgs, Moment};
 use crate::proto::{json, v1};
 
 /// What was typed after `diting review plans`.
@@ -30,12 +29,12 @@ enum Command {
     Run {
         /// The plan
         plan: String,
-        /// Calls that began at or after
+        /// Calls that began at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
         #[arg(long, value_name = "TIME")]
-        since: Option<jiff::Timestamp>,
+        since: Option<Moment>,
         /// Calls that began before
         #[arg(long, value_name = "TIME")]
-        until: Option<jiff::Timestamp>,
+        before: Option<Moment>,
     },
 }
 
@@ -47,7 +46,7 @@ struct PlanArgs {
     #[arg(long, default_value = "", value_name = "TEXT")]
     title: String,
     #[command(flatten)]
-    selection: SelectionArgs,
+    selection: FilterArgs,
     #[command(flatten)]
     draw: DrawArgs,
     /// Over which time numbers are drawn
@@ -114,7 +113,7 @@ impl PlanArgs {
         v1::ReviewPlan {
             plan_id: self.plan.clone(),
             title: self.title.clone(),
-            selection: Some(self.selection.to_wire()),
+            selection: Some(self.selection.filter(None)),
             mode: mode.into(),
             proportion: proportion.unwrap_or_default(),
             number,
@@ -158,11 +157,11 @@ pub(super) async fn run(
             client.delete_review_plan(request).await.map_err(explain)?;
             emit(&format!("removed\t{plan}"))?;
         }
-        Command::Run { plan, since, until } => {
+        Command::Run { plan, since, before } => {
             let request = v1::RunReviewPlanRequest {
                 plan_id: plan.clone(),
-                started_from: since.map(timestamp),
-                started_before: until.map(timestamp),
+                started_from: since.map(Moment::to_wire),
+                started_before: before.map(Moment::to_wire),
             };
             let run = client.run_review_plan(request).await.map_err(explain)?.into_inner();
             match format {

@@ -9,9 +9,8 @@ use crate::alert::{
 };
 use crate::analysis::Level;
 use crate::proto::v1;
+use crate::types::person_name;
 
-/// Most characters of a person's name.
-const MAX_PERSON_CHARS: usize = 64;
 /// Most characters of a note.
 const MAX_NOTE_CHARS: usize = 500;
 /// Most values in one field of a filter.
@@ -158,12 +157,7 @@ pub fn alert_filter(wire: Option<v1::AlertFilter>) -> Result<AlertFilter, Conver
 /// # Errors
 /// [`ConvertError`] when it is empty or too long.
 pub fn person(field: &str, name: &str) -> Result<String, ConvertError> {
-    let name = name.trim();
-    match name.chars().count() {
-        0 => Err(ConvertError::new(field, "say who it is")),
-        1..=MAX_PERSON_CHARS => Ok(name.to_owned()),
-        _ => Err(ConvertError::new(field, format!("at most {MAX_PERSON_CHARS} characters are kept"))),
-    }
+    person_name(name).map(str::to_owned).map_err(|problem| ConvertError::new(field, problem))
 }
 
 /// What is to be remembered, from field `note`.

@@ -86,3 +86,46 @@ fn points_by_hand_are_appealed_against_too() {
     desk.reviews.handle(&call("c1"), &handling, at(3)).expect("taken");
     assert_eq!(desk.score("c1"), Some(98.0));
 }
+
+#[test]
+fn an_appeal_between_two_blind_reviewers_stands_and_the_review_ends() {
+    for first in [Verb::Confirm, Verb::Reject] {
+        let desk = Desk::new();
+        desk.add("c1", "7", "a", 0, &["客服: 保本，真烦"]);
+        desk.reviews.queue(&call("c1"), "组长", None, true, at(0)).expect("queued");
+        desk.submit("c1", "王", &[("S1", first), ("L2", Verb::Confirm)], 1).expect("taken");
+        desk.appeal("c1", "7", "S1", 2).expect("taken");
+        desk.reviews.handle(&call("c1"), &handling(1, "赵", true, false), at(3)).expect("taken");
+        let review = desk.submit("c1", "李", &[("L2", Verb::Confirm)], 4).expect("taken");
+        assert_eq!(desk.verdict("c1", "S1"), Some(Verdict::Miss), "the appeal was accepted");
+        assert!(review.overturned.is_empty(), "nobody was overturned: {:?}", review.overturned);
+        assert_eq!(review.state(), ReviewState::Reviewed, "nothing is left to decide");
+    }
+}
+
+#[test]
+fn an_appeal_against_a_rule_that_is_gone_can_be_rejected() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 真烦"]);
+    desk.appeal("c1", "7", "L2", 1).expect("taken");
+    desk.judge_again("c1", &PACK.replace("\"L2\"", "\"L9\""), &["客服: 真烦"]);
+    let handle = |accepted| desk.reviews.handle(&call("c1"), &handling(1, "李", accepted, false), at(2));
+    assert!(matches!(handle(true), Err(ReviewError::NoRule { .. })), "there is nothing to change");
+    let review = handle(false).expect("taken");
+    assert_eq!((review.state(), review.decisions.len()), (ReviewState::Reviewed, 0));
+}
+
+#[test]
+fn a_name_with_white_space_around_it_is_no_other_person() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 真烦"]);
+    desk.submit("c1", "王", &[("L2", Verb::Confirm)], 1).expect("taken");
+    desk.appeal("c1", "7", "L2", 2).expect("taken");
+    for name in ["王 ", " 王", "王\u{3000}"] {
+        let handled = desk.reviews.handle(&call("c1"), &handling(1, name, false, false), at(3));
+        assert!(
+            matches!(handled, Err(ReviewError::Field { field: "reviewer", .. })),
+            "{name:?}: {handled:?}"
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! Counters against a truth made by hand, and kappa against a textbook.
 
 use super::*;
-use crate::catalog::{CallQuery, FindingQuery};
+use crate::catalog::{CallQuery, FindingQuery, TimeRange};
 
 #[test]
 fn counters_come_to_what_was_counted_by_hand() {
@@ -80,4 +80,23 @@ fn labels_are_calls_that_a_pack_can_be_tested_by() {
     assert_eq!((one.labels[0].verdict, one.labels[0].machine), (Verdict::Miss, Verdict::Hit));
     assert!(dialogue_of(&one.turns, one.is_mono).is_ok());
     assert!(desk.reviews.labels(&CallQuery::default(), Some(&call("c1")), 10).expect("exported").is_empty());
+}
+
+#[test]
+fn overturned_is_a_share_of_what_was_decided_in_the_period() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 保本，真烦"]);
+    desk.add("c2", "7", "a", 0, &["客服: 保本"]);
+    desk.submit("c1", "王", &[("S1", Verb::Confirm), ("L2", Verb::Confirm)], 1).expect("taken");
+    desk.submit("c1", "李", &[("S1", Verb::Reject), ("L2", Verb::Reject)], 100).expect("taken");
+    desk.submit("c2", "王", &[("S1", Verb::Confirm)], 101).expect("taken");
+    let of = |from, before| {
+        let period = TimeRange { from: Some(at(from)), before: Some(at(before)) };
+        let figures = desk.reviews.agreement(&CallQuery::default(), period).expect("counted");
+        let own = figures.reviewers.into_iter().find(|one| one.reviewer == "王").expect("they decided");
+        (own.overturned.num, own.overturned.of)
+    };
+    assert_eq!(of(0, 50), (2, 2));
+    assert_eq!(of(50, 200), (0, 1), "what was replaced was said before");
+    assert_eq!(of(0, 200), (2, 3));
 }

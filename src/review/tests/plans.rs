@@ -143,3 +143,52 @@ fn windows_begin_where_people_say_they_do() {
     assert_eq!(start(Window::Week, "2026-11-25T15:59:59Z"), "2026-11-22T16:00:00Z", "Monday");
     assert_eq!(start(Window::Month, "2026-11-25T15:59:59Z"), "2026-10-31T16:00:00Z");
 }
+
+#[test]
+fn what_comes_late_is_drawn_from_windows_that_have_ended() {
+    let desk = Desk::new();
+    let plan = Plan { is_continuous: true, window: Window::Week, ..plan("week", Mode::PerAgent(2)) };
+    desk.reviews.create_plan(plan, at(0)).expect("made");
+    for number in 0..3 {
+        desk.add(&format!("a{number}"), "7", "a", 5 + number, &["客服: 您好"]);
+    }
+    assert_eq!(desk.reviews.follow(at(7 * DAY)).expect("followed"), 2);
+    // Sent after the week had ended: of an agent who has two already, of one who has none, and far too late.
+    desk.add("a3", "7", "a", 9, &["客服: 您好"]);
+    for number in 0..3 {
+        desk.add(&format!("b{number}"), "8", "a", 5 + number, &["客服: 您好"]);
+    }
+    assert_eq!(desk.reviews.follow(at(7 * DAY + 1)).expect("followed"), 2, "those of the other agent");
+    assert_eq!(desk.reviews.follow(at(7 * DAY + 2)).expect("followed"), 0, "and never more");
+    desk.add("before", "9", "a", -9 * DAY, &["客服: 您好"]);
+    assert_eq!(desk.reviews.follow(at(7 * DAY + 3)).expect("followed"), 0, "not from before the plan");
+    desk.add("old", "9", "a", 10, &["客服: 您好"]);
+    assert_eq!(desk.reviews.follow(at(15 * DAY)).expect("followed"), 0, "two weeks are the limit");
+    assert_eq!(queued(&desk, "week").iter().filter(|id| id.starts_with('b')).count(), 2);
+}
+
+#[test]
+fn a_question_about_reviews_hides_nothing_that_was_drawn() {
+    let desk = filled();
+    let query = CallQuery { reviews: vec![crate::catalog::ReviewState::None], ..of_agent("1") };
+    desk.reviews
+        .create_plan(Plan { query, window: Window::Month, ..plan("p", Mode::PerAgent(3)) }, at(0))
+        .expect("made");
+    for minutes in 1..4 {
+        desk.reviews.run_plan("p", TimeRange::default(), at(minutes)).expect("run");
+    }
+    assert_eq!(queued(&desk, "p").len(), 3);
+}
+
+#[test]
+fn plans_that_run_at_once_draw_no_more_than_they_may() {
+    let desk = filled();
+    let plan = Plan { window: Window::Month, ..plan("p", Mode::PerAgent(3)) };
+    desk.reviews.create_plan(plan, at(0)).expect("made");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| desk.reviews.run_plan("p", TimeRange::default(), at(1)).expect("run"));
+        }
+    });
+    assert_eq!(queued(&desk, "p").len(), 18);
+}

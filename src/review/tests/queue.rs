@@ -147,3 +147,32 @@ fn two_who_agree_decide_and_a_third_decides_where_they_differ() {
         .collect();
     assert_eq!(overturned, [("李", 2, 0), ("王", 2, 1), ("赵", 1, 0)]);
 }
+
+#[test]
+fn one_damaged_entry_stops_nobody() {
+    let desk = Desk::new();
+    for id in ["c1", "c2"] {
+        desk.add(id, "7", "a", 0, &["客服: 保本"]);
+        queue(&desk, id, false, 0);
+    }
+    desk.submit("c2", "王", &[("S1", Verb::Confirm)], 1).expect("taken");
+    desk.add("c3", "7", "a", 0, &["客服: 保本"]);
+    queue(&desk, "c3", false, 2);
+    // The history of the first task.
+    let damage = |family, key: Vec<u8>| {
+        let mut writes = crate::store::Writes::default();
+        writes.put(family, &key, &7_u8).expect("small");
+        desk.store.write(writes).expect("written");
+    };
+    let family = crate::store::Family::Review;
+    damage(family, super::super::reviews::key(&call("c1"), Some(0)));
+    assert_eq!(desk.lease("李", 3).map(|task| task.call_id), Some(call("c3")), "the next one");
+    desk.appeal("c2", "7", "S1", 4).expect("taken");
+    assert_eq!(desk.reviews.appeals(&CallQuery::default(), false).expect("listed").len(), 1);
+    desk.reviews.agreement(&CallQuery::default(), TimeRange::default()).expect("counted");
+    let task = TaskId { call_id: call("c3"), slot: Slot::First };
+    damage(crate::store::Family::ReviewTask, task.key());
+    let desk = desk.reopened();
+    assert_eq!(desk.lease("李", 5).map(|task| task.slot), Some(Slot::Appeal), "it starts all the same");
+    desk.submit("c3", "赵", &[("S1", Verb::Confirm)], 6).expect("by name it can still be reviewed");
+}

@@ -96,6 +96,19 @@ proptest! {
                 }
                 review.apply(event);
             }
+            for (rule_id, stands) in &before.decisions {
+                let now = review.decisions.get(rule_id).map(|one| one.slot);
+                if stands.slot == Slot::Appeal {
+                    prop_assert_eq!(now, Some(Slot::Appeal), "only an appeal goes over an appeal");
+                }
+            }
+            if review.waiting.contains(&Slot::Decider) && review.state() == ReviewState::Queued {
+                let disputed = review.disputed.iter();
+                let choices = disputed.map(|rule| (rule.as_str(), Verb::Change(Verdict::Hit))).collect::<Vec<_>>();
+                let said = Submission { comment: "听过".to_owned(), ..submission("p9", &choices) };
+                let ended = review.submit(&scene(), &said, Slot::Decider, None, at(minutes));
+                prop_assert!(ended.is_ok(), "a third can always end it: {ended:?}");
+            }
             prop_assert!(review.events.starts_with(&before.events), "history grows");
             let open = review.open_appeals().count() > 0;
             prop_assert_eq!(open, review.state() == ReviewState::Appealed);

@@ -139,6 +139,7 @@ impl ReviewService for ReviewApi {
         request: Request<v1::QueueForReviewRequest>,
     ) -> Result<Response<v1::QueueForReviewResponse>, Status> {
         let v1::QueueForReviewRequest { call_ids, actor, twice } = request.into_inner();
+        let actor = convert::person("actor", &actor).map_err(RequestError::from)?;
         let ids = call_ids.iter().map(|id| convert::call_id(id)).collect::<Result<Vec<_>, _>>();
         let ids = ids.map_err(RequestError::from)?;
         page_size(u32::try_from(ids.len()).unwrap_or(u32::MAX)).map_err(RequestError::from)?;
@@ -165,7 +166,7 @@ impl ReviewService for ReviewApi {
         let size = page_size(request.page_size).map_err(RequestError::from)?;
         let filter = TaskFilter {
             plan: Some(request.plan_id).filter(|plan| !plan.is_empty()),
-            reviewer: Some(request.reviewer).filter(|reviewer| !reviewer.is_empty()),
+            reviewer: Some(request.reviewer.trim().to_owned()).filter(|reviewer| !reviewer.is_empty()),
             slot: convert::slot(request.slot).map_err(RequestError::from)?,
             query: convert::selection(request.selection.unwrap_or_default()).map_err(RequestError::from)?,
         };
@@ -202,7 +203,7 @@ impl ReviewService for ReviewApi {
             slot: convert::slot(request.slot).map_err(RequestError::from)?,
             query: convert::selection(request.selection.unwrap_or_default()).map_err(RequestError::from)?,
         };
-        let reviewer = request.reviewer;
+        let reviewer = convert::person("reviewer", &request.reviewer).map_err(RequestError::from)?;
         let task = self
             .ask(move |reviews, now| {
                 let task = reviews.lease(&reviewer, &filter, now)?;
@@ -217,6 +218,7 @@ impl ReviewService for ReviewApi {
         request: Request<v1::ReturnReviewTaskRequest>,
     ) -> Result<Response<v1::ReturnReviewTaskResponse>, Status> {
         let v1::ReturnReviewTaskRequest { call_id, reviewer, comment } = request.into_inner();
+        let reviewer = convert::person("reviewer", &reviewer).map_err(RequestError::from)?;
         let id = convert::call_id(&call_id).map_err(RequestError::from)?;
         let task = self
             .ask(move |reviews, now| {
@@ -232,12 +234,13 @@ impl ReviewService for ReviewApi {
         request: Request<v1::AssignReviewTaskRequest>,
     ) -> Result<Response<v1::AssignReviewTaskResponse>, Status> {
         let v1::AssignReviewTaskRequest { call_id, slot, reviewer, actor } = request.into_inner();
+        let actor = convert::person("actor", &actor).map_err(RequestError::from)?;
         let call_id = convert::call_id(&call_id).map_err(RequestError::from)?;
         let slot = convert::slot(slot).map_err(RequestError::from)?;
         let id = TaskId { call_id, slot: slot.unwrap_or(crate::review::Slot::First) };
         let task = self
             .ask(move |reviews, now| {
-                let to = Some(reviewer.as_str()).filter(|to| !to.is_empty());
+                let to = Some(reviewer.trim()).filter(|to| !to.is_empty());
                 let task = reviews.assign(&id, to, &actor, now)?;
                 Ok(convert::review_task(&task, now))
             })
@@ -258,7 +261,7 @@ impl ReviewService for ReviewApi {
             Ok::<_, ConvertError>((item_id, convert::points("hand_scores.points", hand.points)?))
         });
         let submission = Submission {
-            reviewer,
+            reviewer: convert::person("reviewer", &reviewer).map_err(RequestError::from)?,
             choices: choices.map_err(RequestError::from)?,
             hands: hands.collect::<Result<_, _>>().map_err(RequestError::from)?,
             comment,
@@ -280,7 +283,7 @@ impl ReviewService for ReviewApi {
         let id = convert::call_id(&call_id).map_err(RequestError::from)?;
         let review = self
             .ask(move |reviews, now| {
-                shown(reviews, &id, Some(viewer.as_str()).filter(|viewer| !viewer.is_empty()), now)
+                shown(reviews, &id, Some(viewer.trim()).filter(|viewer| !viewer.is_empty()), now)
             })
             .await?;
         Ok(Response::new(v1::GetReviewResponse { review }))
@@ -292,6 +295,7 @@ impl ReviewService for ReviewApi {
     ) -> Result<Response<v1::SubmitAppealResponse>, Status> {
         use v1::submit_appeal_request::Subject as Named;
         let v1::SubmitAppealRequest { call_id, agent_id, subject, reason } = request.into_inner();
+        let agent_id = convert::person("agent_id", &agent_id).map_err(RequestError::from)?;
         let id = convert::call_id(&call_id).map_err(RequestError::from)?;
         let subject = match subject {
             Some(Named::RuleId(rule_id)) => convert::rule_id("rule_id", rule_id).map(Subject::Rule),
@@ -313,6 +317,7 @@ impl ReviewService for ReviewApi {
         request: Request<v1::WithdrawAppealRequest>,
     ) -> Result<Response<v1::WithdrawAppealResponse>, Status> {
         let v1::WithdrawAppealRequest { call_id, number, agent_id, comment } = request.into_inner();
+        let agent_id = convert::person("agent_id", &agent_id).map_err(RequestError::from)?;
         let id = convert::call_id(&call_id).map_err(RequestError::from)?;
         let review = self
             .ask(move |reviews, now| {
@@ -332,7 +337,7 @@ impl ReviewService for ReviewApi {
         let points = request.points.map(|points| convert::points("points", points)).transpose();
         let handling = Handling {
             number: request.number,
-            handler: request.handler,
+            handler: convert::person("handler", &request.handler).map_err(RequestError::from)?,
             accepted: request.accept,
             verdict: convert::some_verdict("verdict", request.verdict).map_err(RequestError::from)?,
             points: points.map_err(RequestError::from)?,
