@@ -20,4 +20,4 @@ pub use metadata::{
 pub use score::Score;
 pub use share::Share;
 pub use time::{Millis, TimeSpan};
-pub use zone::time_zone;
+pub use zone::{time_zone, zone_name};
