@@ -5,17 +5,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::cube::{Cube, Subject, rule_slots};
 use super::people::{Mean, Member, Rank};
 use super::scan::{Part, Revisions, Slots};
 use super::stats::{Interval, Moments, Two, clustered, dispersion, ln_fisher};
+use super::tally::local_day;
 use super::{Counts, Figure, Group, Period};
+use crate::analysis::Verdict;
 use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Stage};
 
 /// Fewest judged calls with which something is said of an agent or a team.
 pub(super) const MIN_CALLS: u64 = 20;
 /// Fewest checks of a rule, of those reported on and of those they are held against.
 const MIN_CHECKED: (u64, u64) = (20, 50);
+/// Fewest calls with which an agent or a team is counted rule by rule.
+const MIN_CELLS: u64 = 5;
 /// Fewest agents of a team, to tell the team from its agents.
 const MIN_AGENTS: usize = 3;
 /// A weakness is at least this much higher, and this many times as high; a strength the other way round.
@@ -46,16 +52,15 @@ impl Scores {
         }
     }
 
-    pub(super) fn without(&self, part: &Self) -> Self {
-        let mut left = self.clone();
-        left.whole = left.whole.without(&part.whole);
-        left.counts = left.counts.without(&part.counts);
-        for (name, own) in &mut left.dimensions {
-            if let Some(part) = part.dimensions.get(name) {
-                own.1 = own.1.without(&part.1);
-            }
+    /// Both together.
+    pub(super) fn plus(mut self, other: &Self) -> Self {
+        self.whole = self.whole.plus(&other.whole);
+        self.counts.add(&other.counts);
+        for (name, (full, points)) in &other.dimensions {
+            let own = self.dimensions.entry(name.clone()).or_default();
+            *own = (*full, own.1.plus(points));
         }
-        left
+        self
     }
 }
 
@@ -70,33 +75,50 @@ pub(super) struct Centre {
     pub(super) cube: Cube,
     pub(super) agents: BTreeMap<Arc<str>, Scores>,
     pub(super) teams: BTreeMap<Arc<str>, Scores>,
-    pub(super) all: Scores,
     /// The team of most of an agent's calls.
     pub(super) team_of: BTreeMap<Arc<str>, Arc<str>>,
     pub(super) calls: CallQuery,
+    /// By rule, the counts of those who are held against each other, added up.
+    pools: HashMap<Pool, Vec<Two>>,
+}
+
+/// Those who are held against each other. Everybody's counts are added as their own reports tell them, so that taking
+/// one's own out leaves exactly the others', also where agents served two teams or passed calls on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Pool {
+    /// The agents whose team it is.
+    Team(Arc<str>),
+    /// All agents.
+    Agents,
+    /// All teams, and the agents that have none.
+    Teams,
 }
 
 impl Centre {
-    pub(super) fn of(catalog: &Catalog, period: Period) -> Self {
+    pub(super) fn of(catalog: &Catalog, period: Period, zone: &TimeZone) -> Self {
         let calls = CallQuery { started: period.range(), stages: vec![Stage::Done], ..CallQuery::default() };
         let revisions = Revisions::of(catalog, &calls);
         let (slots, rules) = rule_slots(&revisions, &FindingQuery::default());
         let mut cube = Cube::new(rules, 2);
         // Every other day: two halves that know the same of everybody, to see how much counts vary.
-        cube.fill(catalog, &calls, &slots, &[Group::Agent, Group::Team], |call| {
-            Some(usize::from(call.started_at.as_second().div_euclid(86_400) % 2 != 0))
-        });
+        cube.fill(
+            catalog,
+            &calls,
+            &slots,
+            &[Group::Agent, Group::Team],
+            |_| MIN_CELLS,
+            |call| Some(usize::from(local_day(call.started_at, zone) % 2 != 0)),
+        );
         let mut centre = Self {
             cube,
             agents: BTreeMap::new(),
             teams: BTreeMap::new(),
-            all: Scores::default(),
             team_of: BTreeMap::new(),
             calls: calls.clone(),
+            pools: HashMap::new(),
         };
         let mut served: HashMap<Arc<str>, BTreeMap<Arc<str>, u64>> = HashMap::new();
         for call in catalog.chosen(&calls).filter(|call| call.judgement.is_some()) {
-            centre.all.add(catalog, &slots, call, &Part::Whole);
             for (id, part) in parts_by(call, |index| call.agents.get(index)?.agent_id.clone()) {
                 centre.agents.entry(id).or_default().add(catalog, &slots, call, &part);
             }
@@ -116,7 +138,57 @@ impl Centre {
                 centre.team_of.insert(id, team);
             }
         }
+        centre.pool(catalog, &slots);
         centre
+    }
+
+    /// Adds up the counts of peers.
+    fn pool(&mut self, catalog: &Catalog, slots: &Slots) {
+        let mut pools: HashMap<Pool, Vec<Two>> = HashMap::new();
+        for call in catalog.chosen(&self.calls).filter(|call| call.judgement.is_some()) {
+            let mut add = |pool: Pool, part: &Part| {
+                let counts = pools.entry(pool).or_insert_with(|| vec![Two::default(); slots.len()]);
+                slots.visit(catalog, call, part, |slot, counting| {
+                    if let Some(two) = counts.get_mut(slot)
+                        && counting.verdict != Verdict::NotApplicable
+                    {
+                        two.n += 1;
+                        two.h += u64::from(counting.verdict == Verdict::Hit);
+                    }
+                });
+            };
+            for (id, part) in parts_by(call, |index| call.agents.get(index)?.agent_id.clone()) {
+                add(Pool::Agents, &part);
+                match self.team_of.get(&id) {
+                    Some(team) => add(Pool::Team(Arc::clone(team)), &part),
+                    None => add(Pool::Teams, &part),
+                }
+            }
+            for (_, part) in parts_by(call, |index| call.agents.get(index)?.team.clone()) {
+                add(Pool::Teams, &part);
+            }
+        }
+        self.pools = pools;
+    }
+
+    /// Scores of those whom a subject is held against, without it: as `pools`.
+    pub(super) fn others(&self, subject: &Subject) -> Scores {
+        let sum = |scores: &mut dyn Iterator<Item = &Scores>| scores.fold(Scores::default(), Scores::plus);
+        match subject {
+            Some((Group::Agent, id)) => {
+                let team = self.team_of.get(id);
+                let is_peer =
+                    |other: &Arc<str>| other != id && (team.is_none() || self.team_of.get(other) == team);
+                let peers = self.agents.iter().filter(|(other, _)| is_peer(other));
+                sum(&mut peers.map(|(_, scores)| scores))
+            }
+            Some((_, team)) => {
+                let teams = self.teams.iter().filter(|(other, _)| *other != team);
+                let alone = self.agents.iter().filter(|(id, _)| !self.team_of.contains_key(*id));
+                sum(&mut teams.chain(alone).map(|(_, scores)| scores))
+            }
+            None => Scores::default(),
+        }
     }
 
     /// Whom a subject is held against: of an agent with a team the team, else everybody.
@@ -129,14 +201,20 @@ impl Centre {
 
     /// Own counts of some rules together, and those of the peers without them, each on even days and on odd ones.
     fn counts(&self, subject: &Subject, rules: &[usize]) -> (Two, Two, (Two, Two)) {
-        let peers = self.peers(subject);
-        let sum = |subject: &Subject, place: usize| {
+        let sum = |place: usize| {
             let counts = rules.iter().map(|rule| self.cube.get(subject, *rule, place));
             counts.fold(Two::default(), Two::plus)
         };
-        let halves = (sum(subject, 0), sum(subject, 1));
+        let halves = (sum(0), sum(1));
         let own = halves.0.plus(halves.1);
-        let others = sum(&peers, 0).plus(sum(&peers, 1)).minus(own);
+        let pool = match (subject, self.peers(subject)) {
+            (_, Some((_, team))) => Pool::Team(team),
+            (Some((Group::Agent, _)), None) => Pool::Agents,
+            (_, None) => Pool::Teams,
+        };
+        let pool = self.pools.get(&pool);
+        let pooled = rules.iter().filter_map(|rule| pool?.get(*rule).copied());
+        let others = pooled.fold(Two::default(), Two::plus).minus(own);
         (own, others, halves)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: one pass over the rows that are asked for; subjects are in the order of group and value.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -94,15 +94,26 @@ impl Cube {
         Self { rules, subjects, index, num_places, counts, names }
     }
 
-    /// Counts the chosen calls of `query` at the place that `place` gives them, if any.
+    /// Counts the chosen calls of `query` at the place that `place` gives them, if any. Subjects with fewer calls than
+    /// `min_calls` says of their group get no cells: values are free text, and may be another one for every call.
     pub(super) fn fill(
         &mut self,
         catalog: &Catalog,
         query: &CallQuery,
         slots: &Slots,
         groups: &[Group],
+        min_calls: impl Fn(Group) -> u64,
         mut place: impl FnMut(&CallFacts) -> Option<usize>,
     ) {
+        let mut num_calls: HashMap<Subject, u64> = HashMap::new();
+        for call in catalog.chosen(query) {
+            if place(call).is_some_and(|place| place < self.num_places) {
+                for subject in sides(query, groups, call).into_iter().flat_map(|side| side.subjects) {
+                    *num_calls.entry(subject).or_default() += 1;
+                }
+            }
+        }
+        num_calls.retain(|subject, num| subject.as_ref().is_none_or(|one| *num >= min_calls(one.0)));
         let (mut verdicts, num_places): (Vec<(usize, bool)>, _) = (Vec::new(), self.num_places);
         for call in catalog.chosen(query) {
             let Some(place) = place(call).filter(|place| *place < self.num_places) else { continue };
@@ -114,7 +125,7 @@ impl Cube {
                     Verdict::Miss => verdicts.push((slot, false)),
                     Verdict::NotApplicable => {}
                 });
-                for subject in side.subjects {
+                for subject in side.subjects.into_iter().filter(|one| num_calls.contains_key(one)) {
                     let cells = self.cells_of(subject);
                     for (rule, is_hit) in &verdicts {
                         if let Some(cell) = cells.get_mut(rule * num_places + place) {
@@ -173,6 +184,18 @@ impl Cube {
     /// The counts of a subject over all places.
     pub(super) fn places(&self, subject: &Subject, rule: usize) -> Vec<Two> {
         (0..self.num_places).map(|place| self.get(subject, rule, place)).collect()
+    }
+
+    /// All calls and its subjects of the groups that are wanted, in order, without those whose calls came to the same in
+    /// everything as those of one before: they are the same calls, and would be tested twice.
+    pub(super) fn distinct(&self, wanted: impl Fn(Group) -> bool) -> Vec<&Subject> {
+        let all = self.subjects.iter().zip(&self.counts);
+        let mut all: Vec<(&Subject, &Vec<Two>)> =
+            all.filter(|(subject, _)| subject.as_ref().is_none_or(|one| wanted(one.0))).collect();
+        all.sort_unstable_by_key(|(subject, _)| *subject);
+        let mut known: HashSet<&Vec<Two>> = HashSet::new();
+        all.retain(|(_, counts)| known.insert(counts));
+        all.into_iter().map(|(subject, _)| subject).collect()
     }
 
     /// Its subjects of a group, in the order of their values.

@@ -67,6 +67,13 @@ pub struct Since {
     pub after: f64,
 }
 
+impl Since {
+    /// Whether it says that the rate rose, by more than days in random order explain.
+    pub(super) fn is_rise(&self) -> bool {
+        self.p_value <= 0.05 && self.after > self.before
+    }
+}
+
 /// A rate that rose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HotSpot {
@@ -94,7 +101,7 @@ pub struct HotSpot {
     pub is_claimed: bool,
     /// The claimed one, by its position in the list, that explains it: without its calls nothing significant is left.
     pub part_of: Option<usize>,
-    /// Since when; for those that are claimed.
+    /// Since when; for those that are claimed, where the days show it: p ≤ 0.05, and higher after.
     pub since: Option<Since>,
 }
 

@@ -116,3 +116,81 @@ fn the_same_calls_give_the_same_answer() {
     let found = hot_spots(&catalog, &query);
     assert!(found.spots.iter().all(|spot| spot.rule.id == rule_id(2)));
 }
+
+#[test]
+fn a_rise_is_not_taken_for_how_much_counts_vary_by_nature() {
+    // One of four teams rises to four times the rate: the more calls, the clearer.
+    for calls_a_day in [6, 30] {
+        let month = Month { seed: 11, calls_a_day, spread: 0.0, ..Month::default() };
+        let catalog =
+            month.make(
+                |place, rate| {
+                    if place.rule == 1 && place.team == 3 && place.day >= 21 { 4.0 * rate } else { rate }
+                },
+            );
+        let found = look(&catalog);
+        assert_eq!(claims(&found), [("R01".to_owned(), Some("t03".to_owned()))]);
+        assert!(found.spots[0].dispersion < 1.5, "{} with {calls_a_day}", found.spots[0].dispersion);
+        // Everybody rises.
+        let catalog =
+            month.make(|place, rate| if place.rule == 1 && place.day >= 21 { 4.0 * rate } else { rate });
+        let found = look(&catalog);
+        assert_eq!(claims(&found), [("R01".to_owned(), None)]);
+        assert!(found.spots[0].dispersion < 1.5, "{} with {calls_a_day}", found.spots[0].dispersion);
+    }
+}
+
+/// The same calls with other products, by call.
+fn with_products(catalog: &Catalog, product: impl Fn(&crate::catalog::CallFacts) -> String) -> Catalog {
+    let mut copy = Catalog::default();
+    catalog.tables().for_each(|table| copy.add_table(crate::catalog::RuleTable::clone(table)));
+    for call in catalog.calls() {
+        let mut call = call.clone();
+        call.product = Some(product(&call).into());
+        call.business = call.product.clone();
+        copy.put(call);
+    }
+    copy
+}
+
+#[test]
+fn one_cause_is_one_claim_also_over_rules() {
+    // A team omits what two rules ask for, and sells mostly one product, which others sell as well.
+    let month = Month { seed: 12, calls_a_day: 12, ..Month::default() };
+    let made = month.make(|place, rate| match (place.rule, place.team, place.day) {
+        (2, 3, 21..) => 5.0 * rate,
+        (3, 3, 21..) => 1.8 * rate,
+        _ => rate,
+    });
+    let catalog = with_products(&made, |call| {
+        let is_of_team = call.agents[0].team.as_deref() == Some("t03");
+        let is_card = if is_of_team { call.number % 10 != 0 } else { call.number % 10 == 0 };
+        if is_card { "信用卡" } else { "贷款" }.to_owned()
+    });
+    let found = look(&catalog);
+    let claims = claims(&found);
+    assert!(claims.contains(&("R02".to_owned(), Some("t03".to_owned()))), "{claims:?}");
+    for (rule, subject) in &claims {
+        let is_of_team = subject.as_deref().is_some_and(|one| one == "t03" || one >= "a0030");
+        assert!(is_of_team && ["R02", "R03"].contains(&rule.as_str()), "{claims:?}");
+    }
+    let tested = |group: Group| {
+        found.spots.iter().filter(|spot| spot.subject.as_ref().is_some_and(|key| key.group == group)).count()
+    };
+    assert!(tested(Group::Business) > 0 && tested(Group::Product) == 0, "the same calls are tested once");
+}
+
+#[test]
+fn a_product_that_is_another_one_for_every_call_costs_nothing() {
+    let month = Month { seed: 13, ..Month::default() };
+    let made = month.make(|_, rate| rate);
+    let serial = with_products(&made, |call| format!("流水{}", call.number));
+    let plain = with_products(&made, |_| "产品".to_owned());
+    assert_eq!(look(&serial), look(&plain), "no serial number is a subject");
+    let calls = CallQuery::default();
+    let revisions = super::scan::Revisions::of(&serial, &calls);
+    let (slots, rules) = super::cube::rule_slots(&revisions, &FindingQuery::default());
+    let mut cube = super::cube::Cube::new(rules, 2);
+    cube.fill(&serial, &calls, &slots, &[Group::Team, Group::Product], |_| 30, |_| Some(0));
+    assert_eq!(cube.subjects.len(), 5, "all calls and four teams");
+}

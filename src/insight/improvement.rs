@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::scan::{Part, Revisions, Slots, agents_of};
 use super::stats::{Interval, Two, clustered, newcombe, t_quantile};
+use super::tally::local_day;
 use super::{Counts, Figure, Period, RuleRef};
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, Catalog, FindingQuery, Stage};
@@ -178,6 +180,13 @@ impl Improvement {
         }
     }
 
+    /// All the time that is looked at.
+    #[must_use]
+    pub fn span(&self) -> Period {
+        let (earlier, _, after) = self.periods();
+        Period { from: earlier.from, before: after.before }
+    }
+
     /// Days before and after as periods; half a day is never cut, because days are of 24 hours from the moment itself.
     fn periods(&self) -> (Period, Period, Period) {
         let shift = |days: i64| {
@@ -194,14 +203,11 @@ impl Improvement {
     }
 }
 
-/// How `improvement` stands at `now`, counted from the calls as they are.
+/// How `improvement` stands at `now`, counted from the calls as they are; `zone` says where an agent's days begin.
 #[must_use]
-pub fn effect(catalog: &Catalog, improvement: &Improvement, now: Timestamp) -> Effect {
+pub fn effect(catalog: &Catalog, improvement: &Improvement, zone: &TimeZone, now: Timestamp) -> Effect {
     let (earlier, before, after) = improvement.periods();
-    let mut calls = CallQuery {
-        started: Period { from: earlier.from, before: after.before }.range(),
-        ..CallQuery::default()
-    };
+    let mut calls = CallQuery { started: improvement.span().range(), ..CallQuery::default() };
     calls.stages = vec![Stage::Done];
     let wanted = FindingQuery { rules: improvement.rules.clone(), ..FindingQuery::default() };
     let revisions = Revisions::of(catalog, &calls);
@@ -226,7 +232,7 @@ pub fn effect(catalog: &Catalog, improvement: &Improvement, now: Timestamp) -> E
                     earlier_count = earlier_count.plus(two(&counts));
                 }
                 0 => {}
-                _ => sample.add(agent, call.started_at, place == 2, &counts),
+                _ => sample.add(agent, local_day(call.started_at, zone), place == 2, &counts),
             }
         }
     }
@@ -311,7 +317,7 @@ pub(super) fn two(counts: &Counts) -> Two {
     Two { n: counts.num_checked, h: counts.num_hits }
 }
 
-/// An agent, and the day since 1970.
+/// An agent, and the day on the clocks of the zone.
 type AgentDay = (Option<Arc<str>>, i64);
 
 /// Counts before and after, with the clusters in which calls may be alike.
@@ -324,10 +330,9 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn add(&mut self, agent: Option<Arc<str>>, at: Timestamp, is_after: bool, counts: &Counts) {
+    pub(super) fn add(&mut self, agent: Option<Arc<str>>, day: i64, is_after: bool, counts: &Counts) {
         let whole = if is_after { &mut self.after } else { &mut self.before };
         whole.add(counts);
-        let day = at.as_second().div_euclid(86_400);
         let clusters =
             [self.agents.entry(agent.clone()).or_default(), self.agent_days.entry((agent, day)).or_default()];
         for cluster in clusters {

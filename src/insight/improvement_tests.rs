@@ -30,7 +30,7 @@ fn an_agent_coached_on_day_twelve_improved_and_nobody_else_did() {
         let catalog = month(seed).make(|place, rate| {
             if place.rule == 3 && place.agent == 7 { if place.day < 12 { 0.4 } else { 0.1 } } else { rate }
         });
-        let effect_of = |agent: &str| effect(&catalog, &coaching(&[agent]), at(30));
+        let effect_of = |agent: &str| effect(&catalog, &coaching(&[agent]), &TimeZone::UTC, at(30));
         let coached = effect_of("a0007");
         assert_eq!(coached.outcome, Outcome::Improved, "seed {seed}");
         let interval = coached.treated.interval.unwrap();
@@ -42,7 +42,7 @@ fn an_agent_coached_on_day_twelve_improved_and_nobody_else_did() {
             catalog.chosen(&coached.treated.before.calls).count() as u64,
             coached.treated.before.counts.num_hits
         );
-        let early = effect(&catalog, &coaching(&["a0007"]), at(20));
+        let early = effect(&catalog, &coaching(&["a0007"]), &TimeZone::UTC, at(20));
         assert!(early.cautions.contains(&Caution::NotOver));
     }
 }
@@ -54,7 +54,8 @@ fn without_an_effect_the_words_are_wrong_about_as_often_as_they_say() {
     for seed in 0..10 {
         let catalog = Month { calls_a_day: 6, ..month(100 + seed) }.make(|_, rate| rate);
         for agent in 0..40 {
-            let outcome = effect(&catalog, &coaching(&[&format!("a{agent:04}")]), at(30)).outcome;
+            let outcome =
+                effect(&catalog, &coaching(&[&format!("a{agent:04}")]), &TimeZone::UTC, at(30)).outcome;
             num_told += u32::from(matches!(outcome, Outcome::Improved | Outcome::Worse));
         }
     }
@@ -70,7 +71,7 @@ fn a_group_of_agents_whose_calls_are_alike_is_judged_by_agents() {
             let is_high = (place.agent as u64 * 7919 + seed * 104_729 + u64::from(place.day >= 12)) % 2 == 0;
             if is_high { 2.0 * rate } else { 0.4 * rate }
         });
-        let effect = effect(&catalog, &coaching(&[]), at(30));
+        let effect = effect(&catalog, &coaching(&[]), &TimeZone::UTC, at(30));
         assert!(effect.treated.method.contains("按座席聚类"));
         assert!(effect.others.is_none() && effect.cautions.contains(&Caution::NoControl));
         num_told += u32::from(matches!(effect.outcome, Outcome::Improved | Outcome::Worse));
@@ -84,10 +85,10 @@ fn what_moves_for_all_is_not_laid_on_the_coaching() {
         month(3).make(|place, rate| if place.rule == 3 && place.day >= 12 { 0.3 * rate } else { rate });
     let mut improvement = coaching(&[]);
     improvement.teams = vec!["t01".to_owned()];
-    let effect = effect(&catalog, &improvement, at(30));
+    let effect = effect(&catalog, &improvement, &TimeZone::UTC, at(30));
     assert_eq!(effect.outcome, Outcome::Improved);
     assert!(effect.cautions.contains(&Caution::OthersMovedToo), "{effect:?}");
     let few = Month { num_agents: 2, num_days: 14, calls_a_day: 1, ..month(1) }.make(|_, rate| rate);
-    assert_eq!(super::effect(&few, &coaching(&["a0001"]), at(30)).outcome, Outcome::TooFew);
+    assert_eq!(super::effect(&few, &coaching(&["a0001"]), &TimeZone::UTC, at(30)).outcome, Outcome::TooFew);
     assert_eq!(effect.before, days(0, 12));
 }

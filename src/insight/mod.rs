@@ -25,6 +25,7 @@ mod report;
 mod scan;
 mod search;
 mod snapshot;
+mod spread;
 mod stats;
 mod tally;
 

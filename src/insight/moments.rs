@@ -4,10 +4,14 @@
 //! file is read.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
 
 use super::people::{AgentReport, Moment, RuleLine, TeamReport};
+use super::tally::local_day;
 use crate::analysis::{Finding, Verdict};
-use crate::catalog::CallQuery;
+use crate::catalog::{AgentFacts, CallQuery};
 use crate::store::{Store, StoreError};
 use crate::types::{CallId, RuleId};
 
@@ -21,8 +25,9 @@ const MAX_LOOKED_AT: usize = 24;
 /// # Errors
 /// Anything the disk fails with.
 pub fn add_moments(store: &Store, report: &mut AgentReport) -> Result<(), StoreError> {
-    let agent = report.agent_id.to_string();
-    report.weak.iter_mut().try_for_each(|line| add(store, line, Some(&agent)))
+    let whose = Whose::Agent(Arc::clone(&report.agent_id));
+    let zone = report.time_zone.clone();
+    report.weak.iter_mut().try_for_each(|line| add(store, line, &whose, &zone))
 }
 
 /// The same for a team.
@@ -30,15 +35,32 @@ pub fn add_moments(store: &Store, report: &mut AgentReport) -> Result<(), StoreE
 /// # Errors
 /// Anything the disk fails with.
 pub fn add_team_moments(store: &Store, report: &mut TeamReport) -> Result<(), StoreError> {
-    report.weak.iter_mut().try_for_each(|line| add(store, line, None))
+    let whose = Whose::Team(Arc::clone(&report.team));
+    let zone = report.time_zone.clone();
+    report.weak.iter_mut().try_for_each(|line| add(store, line, &whose, &zone))
 }
 
-fn add(store: &Store, line: &mut RuleLine, agent: Option<&str>) -> Result<(), StoreError> {
-    for (id, started_at) in spread(store, &line.own.calls) {
+/// Whose part of a call is quoted.
+enum Whose {
+    Agent(Arc<str>),
+    Team(Arc<str>),
+}
+
+impl Whose {
+    fn is(&self, agent: &AgentFacts) -> bool {
+        match self {
+            Self::Agent(id) => agent.agent_id.as_ref() == Some(id),
+            Self::Team(team) => agent.team.as_ref() == Some(team),
+        }
+    }
+}
+
+fn add(store: &Store, line: &mut RuleLine, whose: &Whose, zone: &TimeZone) -> Result<(), StoreError> {
+    for (id, started_at) in spread(store, &line.own.calls, zone) {
         if line.moments.len() >= MAX_MOMENTS {
             break;
         }
-        let finding = match finding(store, &id, &line.rule.id, agent) {
+        let finding = match finding(store, &id, &line.rule.id, whose) {
             Ok(Some(finding)) => finding,
             // Deleted, or judged otherwise, meanwhile; or a person's hit that the machine knows no place of.
             Ok(None) | Err(StoreError::NotFound { .. }) => continue,
@@ -58,7 +80,7 @@ fn add(store: &Store, line: &mut RuleLine, agent: Option<&str>) -> Result<(), St
 }
 
 /// Calls of a question, newest first, one of each day before a second one of any.
-fn spread(store: &Store, calls: &CallQuery) -> Vec<(CallId, jiff::Timestamp)> {
+fn spread(store: &Store, calls: &CallQuery, zone: &TimeZone) -> Vec<(CallId, jiff::Timestamp)> {
     let catalog = store.catalog();
     let mut all: Vec<(jiff::Timestamp, CallId)> =
         catalog.chosen(calls).map(|call| (call.started_at, call.id.clone())).collect();
@@ -66,26 +88,25 @@ fn spread(store: &Store, calls: &CallQuery) -> Vec<(CallId, jiff::Timestamp)> {
     all.sort_unstable_by(|left, right| right.cmp(left));
     let mut days = BTreeSet::new();
     let (mut first, later): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|(at, _)| days.insert(at.as_second().div_euclid(86_400)));
+        all.into_iter().partition(|(at, _)| days.insert(local_day(*at, zone)));
     first.extend(later);
     first.truncate(MAX_LOOKED_AT);
     first.into_iter().map(|(at, id)| (id, at)).collect()
 }
 
-/// The hit of a rule in a call: in the agent's own part where parts were judged.
-fn finding(
-    store: &Store,
-    id: &CallId,
-    rule: &RuleId,
-    agent: Option<&str>,
-) -> Result<Option<Finding>, StoreError> {
+/// The hit of a rule in a call: in the own parts of those whose it is where parts were judged.
+fn finding(store: &Store, id: &CallId, rule: &RuleId, whose: &Whose) -> Result<Option<Finding>, StoreError> {
     let is_hit = |finding: &Finding| finding.rule_id == *rule && finding.verdict == Verdict::Hit;
-    let has_parts =
-        store.facts(id)?.is_some_and(|facts| facts.agents.iter().any(|agent| agent.own.is_some()));
-    if let Some(agent) = agent.filter(|_| has_parts) {
+    let agents = store.facts(id)?.map(|facts| facts.agents).unwrap_or_default();
+    if agents.iter().any(|agent| agent.own.is_some()) {
+        let own: Vec<&str> = agents
+            .iter()
+            .filter(|agent| whose.is(agent))
+            .filter_map(|agent| agent.agent_id.as_deref())
+            .collect();
         let parts = store.result(id)?.into_iter().flat_map(|result| result.parts);
-        let own = parts.filter(|part| part.agent_id.as_deref() == Some(agent));
-        return Ok(own.flat_map(|part| part.analysis.findings).find(is_hit));
+        let parts = parts.filter(|part| part.agent_id.as_deref().is_some_and(|id| own.contains(&id)));
+        return Ok(parts.flat_map(|part| part.analysis.findings).find(is_hit));
     }
     Ok(store.analysis(id)?.into_iter().flat_map(|analysis| analysis.findings).find(is_hit))
 }

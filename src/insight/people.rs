@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::improvement::Comparison;
 use super::stats::Interval;
@@ -164,6 +165,8 @@ pub struct AgentReport {
     pub team: Option<Arc<str>>,
     /// The time.
     pub period: Period,
+    /// Where its days begin.
+    pub time_zone: TimeZone,
     /// All judged calls, over all rules.
     pub calls: Figure,
     /// Whether there are too few calls for labels and weak rules: 样本不足.
@@ -214,6 +217,8 @@ pub struct TeamReport {
     pub team: Arc<str>,
     /// The time.
     pub period: Period,
+    /// Where its days begin.
+    pub time_zone: TimeZone,
     /// Over all rules.
     pub calls: Figure,
     /// Whether there are too few calls.

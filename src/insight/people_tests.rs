@@ -12,7 +12,7 @@ fn month(seed: u64) -> Month {
 }
 
 fn query() -> ReportQuery {
-    ReportQuery { period: days(0, 28), time_zone: TimeZone::UTC }
+    ReportQuery::new(days(0, 28), TimeZone::UTC)
 }
 
 /// A pack whose rules are those of the made months.
@@ -143,4 +143,71 @@ fn a_problem_of_all_is_told_from_that_of_a_few() {
     assert!(few.top_share > 0.6 && few.gini > few.gini_by_chance + 0.2 && few.since.is_none(), "{few:?}");
     assert_eq!(of(7).spread, Spread::Many, "{:?}", of(7));
     assert!(problems.windows(2).all(|pair| pair[0].num_agents_hit >= pair[1].num_agents_hit));
+}
+
+#[test]
+fn of_an_agent_who_served_two_teams_the_others_are_the_others_of_the_team() {
+    // a0005 moves from t00 to t01 on day 15 and is weak in R02 everywhere.
+    let made = month(7).make(|place, rate| if place.rule == 2 && place.agent == 5 { 0.6 } else { rate });
+    let mut catalog = Catalog::default();
+    made.tables().for_each(|table| catalog.add_table(crate::catalog::RuleTable::clone(table)));
+    let (mut others, mut num_calls) = ((0, 0), 0);
+    for call in made.calls() {
+        let mut call = call.clone();
+        let agent = &mut call.agents[0];
+        if agent.agent_id.as_deref() == Some("a0005") && call.started_at >= super::made::at(15) {
+            agent.team = Some("t01".into());
+        } else if agent.agent_id.as_deref() != Some("a0005") && agent.team.as_deref() == Some("t00") {
+            let verdict = call.judgement.as_ref().unwrap().verdicts.get(2).unwrap();
+            others.0 += u64::from(verdict == Verdict::Hit);
+            others.1 += u64::from(verdict != Verdict::NotApplicable);
+            num_calls += 1;
+        }
+        catalog.put(call);
+    }
+    let moved = report(&catalog, "a0005");
+    assert_eq!(moved.team.as_deref(), Some("t00"), "that of most of the calls");
+    let line = moved.weak.iter().find(|line| line.rule.id == rule_id(2)).unwrap();
+    assert_eq!((line.others.counts.num_hits, line.others.counts.num_checked), others);
+    assert_eq!(moved.scores[0].others.num_calls, num_calls);
+    // And a team is held against all calls of the other teams, that agent's among them.
+    let team = team_report(&catalog, "t01", &query()).unwrap();
+    let all = catalog.calls().count() as u64;
+    assert_eq!(team.scores[0].others.num_calls, all - team.scores[0].own.num_calls);
+}
+
+#[test]
+fn the_time_before_a_month_is_the_month_before_it() {
+    let zone = crate::types::time_zone("+08:00").unwrap();
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let past = |from: &str, before: &str| {
+        let period = super::Period { from: at(from), before: at(before) };
+        let past = ReportQuery::new(period, zone.clone()).past;
+        (past.from, past.before)
+    };
+    let march = ("2026-03-01T00:00:00+08:00", "2026-04-01T00:00:00+08:00");
+    assert_eq!(past(march.0, march.1), (at("2026-02-01T00:00:00+08:00"), at(march.0)));
+    let quarter = past("2026-01-01T00:00:00+08:00", "2026-04-01T00:00:00+08:00");
+    assert_eq!(quarter.0, at("2025-10-01T00:00:00+08:00"));
+    // No whole months: as long a time.
+    let week = past("2026-03-02T00:00:00+08:00", "2026-03-09T00:00:00+08:00");
+    assert_eq!(week, (at("2026-02-23T00:00:00+08:00"), at("2026-03-02T00:00:00+08:00")));
+    let utc = past("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
+    assert_eq!(utc.0, at("2026-01-29T00:00:00Z"), "not a month on these clocks");
+}
+
+#[test]
+fn a_rule_that_fell_has_no_beginning() {
+    let catalog =
+        month(8).make(|place, rate| if place.rule == 3 && place.day >= 14 { 0.3 * rate } else { rate });
+    let query = ProblemQuery {
+        calls: CallQuery::default(),
+        rules: FindingQuery::default(),
+        period: days(0, 28),
+        time_zone: TimeZone::UTC,
+        max_problems: 20,
+    };
+    let problems = common_problems(&catalog, &query);
+    let fell = problems.iter().find(|one| one.rule.id == rule_id(3)).unwrap();
+    assert!(fell.since.is_none(), "{:?}", fell.since);
 }

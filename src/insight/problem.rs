@@ -77,7 +77,7 @@ pub struct Problem {
     pub p_value: f64,
     /// Whose problem it is.
     pub spread: Spread,
-    /// Since when the rate is what it is, with Bonferroni's p value over the rules told; `None` where no change shows.
+    /// Since when the rate is as high as it is, with Bonferroni's p value over the rules told; `None` where no rise shows.
     pub since: Option<Since>,
 }
 
@@ -97,7 +97,7 @@ pub fn common_problems(catalog: &Catalog, query: &ProblemQuery) -> Vec<Problem> 
     let revisions = Revisions::of(catalog, &calls);
     let (slots, rules) = rule_slots(&revisions, &query.rules);
     let mut cube = Cube::new(rules.clone(), 1);
-    cube.fill(catalog, &calls, &slots, &[Group::Agent], |_| Some(0));
+    cube.fill(catalog, &calls, &slots, &[Group::Agent], |_| 1, |_| Some(0));
     let agents = cube.of_group(Group::Agent);
     let mut problems = Vec::new();
     for (index, rule) in cube.rules.iter().enumerate() {
@@ -126,10 +126,17 @@ pub fn common_problems(catalog: &Catalog, query: &ProblemQuery) -> Vec<Problem> 
         }
     }
     let mut days = Cube::new(rules, starts.len());
-    days.fill(catalog, &calls, &slots, &[], |call| {
-        let start = clock.bucket(call.started_at)?.start;
-        starts.binary_search(&start).ok()
-    });
+    days.fill(
+        catalog,
+        &calls,
+        &slots,
+        &[],
+        |_| 1,
+        |call| {
+            let start = clock.bucket(call.started_at)?.start;
+            starts.binary_search(&start).ok()
+        },
+    );
     let num_told = problems.len().max(1) as f64;
     problems
         .into_iter()
@@ -138,7 +145,7 @@ pub fn common_problems(catalog: &Catalog, query: &ProblemQuery) -> Vec<Problem> 
             // Bonferroni over the rules that are told.
             problem.since = since
                 .map(|since| Since { p_value: (since.p_value * num_told).min(1.0), ..since })
-                .filter(|since| since.p_value <= 0.05);
+                .filter(Since::is_rise);
             problem
         })
         .collect()

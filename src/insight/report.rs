@@ -16,7 +16,7 @@ use super::people::{
 };
 use super::scan::{Part, Revisions, Slots};
 use super::stats::{Two, newcombe};
-use super::tally::{Step, TallyQuery, tally};
+use super::tally::{Step, TallyQuery, local_day, tally};
 use super::{Comparison, Counts, Evidence, Figure, Group, Period, RuleRef};
 use crate::analysis::{RuleSet, Verdict};
 use crate::catalog::{CallQuery, Catalog, FindingQuery, ReviewState};
@@ -26,8 +26,45 @@ use crate::catalog::{CallQuery, Catalog, FindingQuery, ReviewState};
 pub struct ReportQuery {
     /// The time.
     pub period: Period,
-    /// Where weeks begin.
+    /// The time before that is held against it.
+    pub past: Period,
+    /// Where days and weeks begin.
     pub time_zone: TimeZone,
+}
+
+impl ReportQuery {
+    /// Against the time before: of whole months as many months, else as long a time.
+    #[must_use]
+    pub fn new(period: Period, time_zone: TimeZone) -> Self {
+        let past = months_before(period, &time_zone).unwrap_or_else(|| {
+            let earlier =
+                period.from.as_second().saturating_sub(period.before.duration_since(period.from).as_secs());
+            let from = Timestamp::from_second(earlier).unwrap_or(Timestamp::MIN);
+            Period { from, before: period.from }
+        });
+        Self { period, past, time_zone }
+    }
+
+    /// From the first to the last moment that is looked at.
+    #[must_use]
+    pub fn span(&self) -> Period {
+        let (one, other) = (self.period, self.past);
+        Period { from: one.from.min(other.from), before: one.before.max(other.before) }
+    }
+}
+
+/// As many months before as `period` is whole ones of; `None` when it is not.
+fn months_before(period: Period, zone: &TimeZone) -> Option<Period> {
+    let first_of_month = |at: Timestamp| {
+        let local = at.to_zoned(zone.clone());
+        (local.day() == 1 && local.start_of_day().ok()?.timestamp() == at).then_some(local)
+    };
+    let (from, before) = (first_of_month(period.from)?, first_of_month(period.before)?);
+    let months = |at: &jiff::Zoned| i64::from(at.year()) * 12 + i64::from(at.month());
+    let num = months(&before) - months(&from);
+    let day = from.date().checked_sub(jiff::Span::new().try_months(num).ok()?).ok()?;
+    let earlier = day.to_zoned(zone.clone()).ok()?.timestamp();
+    (num > 0).then_some(Period { from: earlier, before: period.from })
 }
 
 const AGENT_STATISTIC: &str = "弱项与强项：Fisher 精确检验（单侧，本人对本班组其他人），计数先除以离散系数（各座席单双日之差的 Pearson χ² 均值），Benjamini–Hochberg 按全中心所有座席×规则控制错误发现率 5%，且相差至少 3 个百分点、1.3 倍；区间为 Newcombe 95%；得分比较为 Welch t 区间 95%（逐通）";
@@ -44,13 +81,12 @@ pub fn agent_report(
     agent_id: &str,
     query: &ReportQuery,
 ) -> Option<AgentReport> {
-    let centre = Centre::of(catalog, query.period);
+    let centre = Centre::of(catalog, query.period, &query.time_zone);
     let (id, own) = centre.agents.get_key_value(agent_id)?;
     let id = Arc::clone(id);
     let team = centre.team_of.get(&id).cloned();
     let subject: Subject = Some((Group::Agent, Arc::clone(&id)));
     let mut report = Report::new(catalog, &centre, query, subject.clone());
-    let peers = team.as_ref().and_then(|team| centre.teams.get(team)).unwrap_or(&centre.all);
     let too_few = own.counts.num_calls < MIN_CALLS;
     let (mut weak, mut strengths, mut labels) = (Vec::new(), Vec::new(), Vec::new());
     if !too_few {
@@ -64,9 +100,10 @@ pub fn agent_report(
     Some(AgentReport {
         agent_name: centre.cube.name(&id).cloned(),
         period: query.period,
+        time_zone: query.time_zone.clone(),
         calls: report.whole(own),
         too_few,
-        scores: report.scores(own, &peers.without(own)),
+        scores: report.scores(own, &centre.others(&subject)),
         rank: centre.rank(&id),
         weak,
         strengths,
@@ -84,18 +121,20 @@ pub fn agent_report(
 /// The report on a team; `None` when it has no judged call in the time.
 #[must_use]
 pub fn team_report(catalog: &Catalog, team: &str, query: &ReportQuery) -> Option<TeamReport> {
-    let centre = Centre::of(catalog, query.period);
+    let centre = Centre::of(catalog, query.period, &query.time_zone);
     let (team, own) = centre.teams.get_key_value(team)?;
     let team = Arc::clone(team);
-    let mut report = Report::new(catalog, &centre, query, Some((Group::Team, Arc::clone(&team))));
+    let subject: Subject = Some((Group::Team, Arc::clone(&team)));
+    let mut report = Report::new(catalog, &centre, query, subject.clone());
     let too_few = own.counts.num_calls < MIN_CALLS;
     let (weak, strengths) =
         if too_few { (Vec::new(), Vec::new()) } else { (report.lines(false), report.lines(true)) };
     Some(TeamReport {
         period: query.period,
+        time_zone: query.time_zone.clone(),
         calls: report.whole(own),
         too_few,
-        scores: report.scores(own, &centre.all.without(own)),
+        scores: report.scores(own, &centre.others(&subject)),
         weak,
         strengths,
         reviews: report.reviews(),
@@ -109,7 +148,7 @@ pub fn team_report(catalog: &Catalog, team: &str, query: &ReportQuery) -> Option
 /// All agents, by job number.
 #[must_use]
 pub fn agents(catalog: &Catalog, query: &ReportQuery) -> Vec<Member> {
-    Centre::of(catalog, query.period).members(None)
+    Centre::of(catalog, query.period, &query.time_zone).members(None)
 }
 
 /// A report in the making.
@@ -118,7 +157,7 @@ struct Report<'a> {
     centre: &'a Centre,
     query: &'a ReportQuery,
     subject: Subject,
-    /// Scores and counts of the time before, as long.
+    /// Scores and counts of the time before.
     past: Scores,
     sample: Sample,
     /// Chooses the subject's calls.
@@ -146,29 +185,24 @@ impl<'a> Report<'a> {
         report
     }
 
-    /// The time before that is held against.
-    fn past_period(&self) -> Period {
-        let Period { from, before } = self.query.period;
-        let earlier = from.as_second().saturating_sub(before.as_second() - from.as_second());
-        Period { from: Timestamp::from_second(earlier).unwrap_or(Timestamp::MIN), before: from }
-    }
-
     fn look_back(&mut self) {
-        let past = self.past_period();
-        let both = Period { from: past.from, before: self.query.period.before };
-        let calls = CallQuery { started: both.range(), ..self.own_calls.clone() };
+        let calls = CallQuery { started: self.query.span().range(), ..self.own_calls.clone() };
         let revisions = Revisions::of(self.catalog, &calls);
         let slots = Slots::new(&revisions, &FindingQuery::default(), &[]);
         for call in self.catalog.chosen(&calls).filter(|call| call.judgement.is_some()) {
+            let is_past = self.query.past.contains(call.started_at);
+            if !is_past && !self.query.period.contains(call.started_at) {
+                continue;
+            }
             let Some(part) = self.part(call) else { continue };
             let mut counts = Counts { num_calls: 1, ..Counts::default() };
             slots.visit(self.catalog, call, &part, |_, counting| counts.count(counting));
-            let is_past = past.contains(call.started_at);
             if is_past {
                 self.past.add(self.catalog, &slots, call, &part);
             }
             let agent = call.agents.first().and_then(|agent| agent.agent_id.clone());
-            self.sample.add(agent, call.started_at, !is_past, &counts);
+            let day = local_day(call.started_at, &self.query.time_zone);
+            self.sample.add(agent, day, !is_past, &counts);
         }
     }
 
@@ -343,7 +377,7 @@ impl<'a> Report<'a> {
     }
 
     fn against_past(&self) -> Comparison {
-        self.sample.compare(self.own_calls.clone(), self.past_period(), self.query.period).0
+        self.sample.compare(self.own_calls.clone(), self.query.past, self.query.period).0
     }
 }
 

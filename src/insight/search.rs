@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: what was tested is counted, whether it rose or not; a claim is made once, where it belongs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,20 +10,24 @@ use jiff::Timestamp;
 use super::cube::{Cube, Subject, rule_slots, sides, whole_of};
 use super::hot_spot::{HotSpot, HotSpotQuery, HotSpots, Since};
 use super::scan::{Part, Revisions, Slots, agents_of, narrow, plain};
-use super::stats::{
-    Two, benjamini_hochberg, change_point, dispersion, grew_more, homogeneity, ln_fisher, newcombe,
-};
+use super::spread::Spreads;
+use super::stats::{Two, benjamini_hochberg, change_point, grew_more, ln_fisher, newcombe};
 use super::tally::{Clock, Step};
 use super::{Counts, Figure, Group, Period, RuleRef};
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, Catalog, Stage};
 
 /// How rises are tested, in words.
-const STATISTIC: &str = "Fisher 精确检验（单侧，窗口对自身基线），计数先按 Rao–Scott 有效样本量除以离散系数；Benjamini–Hochberg 控制错误发现率；同一规则的多个上升逐个剔除已确认者的通话后重检；起始日用二项似然比变点与 999 次置换检验";
+const STATISTIC: &str = "Fisher 精确检验（单侧，窗口对自身基线），计数先按 Rao–Scott 有效样本量除以离散系数；Benjamini–Hochberg 控制错误发现率；多个上升逐个剔除已确认者的通话后重检；起始日用二项似然比变点与 999 次置换检验";
 
 /// What is looked at when nobody says.
 const DEFAULT_GROUPS: [Group; 6] =
     [Group::Team, Group::Agent, Group::SkillGroup, Group::Business, Group::Product, Group::Topic];
+
+/// The p value at which the subject of another rule's claim rose in this one as well.
+const ROSE: f64 = 0.05;
+/// Fewest calls of an agent who helps to tell how much counts vary.
+const MIN_AGENT_CALLS: u64 = 5;
 
 const WINDOW: usize = 0;
 const BASELINE: usize = 1;
@@ -78,20 +82,20 @@ impl Search<'_> {
     fn run(&self, rules: Vec<RuleRef>, groups: &[Group]) -> HotSpots {
         let (window, baseline) = (self.query.window, self.query.baseline);
         let mut cube = Cube::new(rules.clone(), 2);
-        cube.fill(self.catalog, &self.calls, &self.slots, groups, |call| {
+        cube.fill(self.catalog, &self.calls, &self.slots, groups, self.min_calls(), |call| {
             let at = call.started_at;
             if window.contains(at) { Some(WINDOW) } else { baseline.contains(at).then_some(BASELINE) }
         });
         let days = self.days(rules);
+        // Only days before the window: a rise in it is what is looked for.
+        let num_before = days.starts.iter().filter(|day| **day < window.from).count();
+        let mut spreads = Spreads::of(self.catalog, &self.calls, &cube, &days.cube, num_before);
+        let subjects = cube.distinct(|group| self.by.contains(&group));
         let mut candidates = Vec::new();
         let mut num_tested = 0_u64;
-        for (rule, found) in self.dispersions(&cube, &days).into_iter().enumerate() {
-            for subject in &cube.subjects {
-                let group = subject.as_ref().map(|subject| subject.0);
-                if group.is_some_and(|group| !self.by.contains(&group)) {
-                    continue;
-                }
-                let dispersion = found.of(group);
+        for rule in 0..cube.rules.len() {
+            for subject in subjects.iter().copied() {
+                let dispersion = spreads.of_subject(rule, subject);
                 let (window, baseline) = (cube.get(subject, rule, WINDOW), cube.get(subject, rule, BASELINE));
                 let Some(ln_p) = self.test(window, baseline, dispersion) else { continue };
                 num_tested += 1;
@@ -132,6 +136,12 @@ impl Search<'_> {
         HotSpots { spots, num_tested, statistic: STATISTIC }
     }
 
+    /// Fewest calls of a subject that is counted: others cannot be tested, but agents' tell how much counts vary.
+    fn min_calls(&self) -> impl Fn(Group) -> u64 {
+        let of_others = self.query.limits.min_checked;
+        move |group| if group == Group::Agent { of_others.min(MIN_AGENT_CALLS) } else { of_others }
+    }
+
     /// Counts by day, of all and of teams.
     fn days(&self, rules: Vec<RuleRef>) -> Days {
         let mut clock = Clock::new(Some(Step::Day), self.query.time_zone.clone(), Default::default());
@@ -147,7 +157,7 @@ impl Search<'_> {
         starts.sort_unstable();
         starts.dedup();
         let mut cube = Cube::new(rules, starts.len());
-        cube.fill(self.catalog, &self.calls, &self.slots, &[Group::Team], |call| {
+        cube.fill(self.catalog, &self.calls, &self.slots, &[Group::Team], self.min_calls(), |call| {
             let day = clock.bucket(call.started_at).filter(|_| within(call.started_at))?;
             starts.binary_search(&day.start).ok()
         });
@@ -176,84 +186,105 @@ impl Search<'_> {
             && window.rate() >= limits.min_ratio * baseline.rate()
     }
 
-    fn dispersions(&self, cube: &Cube, days: &Days) -> Vec<Dispersion> {
-        let (agents, teams) = (cube.of_group(Group::Agent), days.cube.of_group(Group::Team));
-        // Only days before the window: a rise in it is what is looked for.
-        let num_before = days.starts.iter().filter(|day| **day < self.query.window.from).count();
-        let by_day = |subject: &Subject, rule: usize| {
-            let mut cells = days.cube.places(subject, rule);
-            cells.truncate(num_before);
-            homogeneity(&cells)
-        };
-        let mean = |parts: Vec<(f64, f64)>| {
-            let (square, df) = parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-            if df < 6.0 { 1.0 } else { (square / df).max(1.0) }
-        };
-        (0..cube.rules.len())
-            .map(|rule| {
-                let pair =
-                    |subject: &&Subject| (cube.get(subject, rule, WINDOW), cube.get(subject, rule, BASELINE));
-                let agent = dispersion(agents.iter().map(pair));
-                let team = mean(teams.iter().filter_map(|team| by_day(team, rule)).collect());
-                let all = mean(by_day(&None, rule).into_iter().collect());
-                Dispersion { agent, team: team.max(agent), all: all.max(team).max(agent) }
-            })
-            .collect()
-    }
-
     /// Takes back claims that others explain: the strongest stays, and each next one must still be significant without
-    /// the calls of those that stay, or have risen more than the rest of the one that it lies in.
+    /// the calls of those that stay, or have risen more than the rest of the one that it lies in. A claim of another rule
+    /// explains it only where the calls of that subject rose in this rule too, and the other calls did not.
     fn explain(&self, candidates: &mut [Candidate], cutoff: f64) {
-        let mut claimed: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, one) in candidates.iter().enumerate().filter(|(_, one)| one.is_claimed) {
-            claimed.entry(one.rule).or_default().push(index);
-        }
-        claimed.retain(|_, indexes| indexes.len() > 1);
-        if claimed.is_empty() {
-            return;
-        }
-        let shared = self.shared(candidates, &claimed);
-        for (rule, indexes) in &claimed {
-            let Some(patterns) = shared.get(rule) else { continue };
-            let mut kept: Vec<usize> = Vec::new();
-            for (place, index) in indexes.iter().enumerate() {
-                let Some(one) = candidates.get(*index) else { continue };
-                let sum = |wanted: &dyn Fn(&[usize]) -> bool| {
-                    let of = patterns.iter().filter(|(pattern, _)| wanted(pattern));
-                    of.fold((Two::default(), Two::default()), |sum, (_, counts)| {
-                        (sum.0.plus(counts.0), sum.1.plus(counts.1))
-                    })
-                };
-                let own = |pattern: &[usize]| pattern.contains(&place);
-                let left = sum(&|pattern| own(pattern) && !pattern.iter().any(|other| kept.contains(other)));
-                let stands = self.matters(left.0, left.1)
-                    && self.test(left.0, left.1, one.dispersion).is_some_and(|ln_p| ln_p <= cutoff);
-                // Of those kept, the one that has most of its calls.
-                let overlap = |other: usize| sum(&|pattern| own(pattern) && pattern.contains(&other)).0.n;
-                let holder = kept.iter().copied().max_by_key(|other| (overlap(*other), usize::MAX - other));
-                let sticks_out = holder.is_some_and(|holder| {
-                    let inside = sum(&|pattern| own(pattern) && pattern.contains(&holder));
-                    let rest = sum(&|pattern| !own(pattern) && pattern.contains(&holder));
-                    let excess = (inside.0.rate() - inside.1.rate()) - (rest.0.rate() - rest.1.rate());
-                    2 * inside.0.n >= one.window.n
-                        && rest.0.n >= self.query.limits.min_checked
-                        && excess >= self.query.limits.min_rise
-                        && grew_more(inside, rest, one.dispersion).ln() <= cutoff
-                });
-                if kept.is_empty() || stands || sticks_out {
-                    kept.push(place);
-                } else {
-                    let holder = holder.and_then(|holder| indexes.get(holder)).copied();
-                    if let Some(one) = candidates.get_mut(*index) {
-                        one.is_claimed = false;
-                        one.part_of = holder;
-                    }
+        let members = Self::members(candidates);
+        let shared = self.shared(candidates, &members);
+        // The subjects of those kept, each with its first claim.
+        let mut kept: Vec<(usize, usize, Subject)> = Vec::new();
+        for index in 0..candidates.len() {
+            let Some(one) = candidates.get(index).filter(|one| one.is_claimed) else { continue };
+            let empty = (Vec::new(), BTreeMap::new());
+            let indexes = members.get(&one.rule).unwrap_or(&empty.0);
+            let patterns = shared.get(&one.rule).unwrap_or(&empty.1);
+            let Some(place) = indexes.iter().position(|other| *other == index) else { continue };
+            let sum = |wanted: &dyn Fn(&[usize]) -> bool| {
+                let of = patterns.iter().filter(|(pattern, _)| wanted(pattern));
+                of.fold((Two::default(), Two::default()), |sum, (_, counts)| {
+                    (sum.0.plus(counts.0), sum.1.plus(counts.1))
+                })
+            };
+            let own = |pattern: &[usize]| pattern.contains(&place);
+            // By their places among the members; those of the rule itself, then those that another rule's claim is of.
+            let (mut same, mut foreign) = (Vec::new(), Vec::new());
+            for (other, member) in indexes.iter().enumerate().filter(|(other, _)| *other != place) {
+                let Some(member_of) = candidates.get(*member) else { continue };
+                if kept.iter().any(|(index, ..)| index == member) {
+                    same.push(other);
+                } else if kept.iter().any(|(_, rule, subject)| {
+                    *rule != one.rule && *subject == member_of.subject && one.subject != *subject
+                }) {
+                    foreign.push(other);
                 }
+            }
+            let in_any =
+                |pattern: &[usize], places: &[usize]| pattern.iter().any(|place| places.contains(place));
+            let is_left = |(window, baseline): (Two, Two)| {
+                self.matters(window, baseline)
+                    && self.test(window, baseline, one.dispersion).is_some_and(|ln_p| ln_p <= cutoff)
+            };
+            let stands = is_left(sum(&|pattern| own(pattern) && !in_any(pattern, &same)));
+            // Of those kept, the one that has most of its calls.
+            let overlap = |other: usize| sum(&|pattern| own(pattern) && pattern.contains(&other)).0.n;
+            let most = |places: &[usize]| {
+                places.iter().copied().max_by_key(|other| (overlap(*other), usize::MAX - other))
+            };
+            let holder = most(&same);
+            let sticks_out = holder.is_some_and(|holder| {
+                let inside = sum(&|pattern| own(pattern) && pattern.contains(&holder));
+                let rest = sum(&|pattern| !own(pattern) && pattern.contains(&holder));
+                let excess = (inside.0.rate() - inside.1.rate()) - (rest.0.rate() - rest.1.rate());
+                2 * inside.0.n >= one.window.n
+                    && rest.0.n >= self.query.limits.min_checked
+                    && excess >= self.query.limits.min_rise
+                    && grew_more(inside, rest, one.dispersion).ln() <= cutoff
+            });
+            let elsewhere = {
+                let inside = sum(&|pattern| own(pattern) && in_any(pattern, &foreign));
+                let rest = sum(&|pattern| own(pattern) && !in_any(pattern, &foreign));
+                let rise = |(window, baseline): (Two, Two)| window.rate() - baseline.rate();
+                !foreign.is_empty()
+                    && rest.0.n.min(rest.1.n) >= self.query.limits.min_checked
+                    && rise(rest) < 0.5 * rise(inside)
+                    && !is_left(rest)
+            };
+            if (same.is_empty() || stands || sticks_out) && !elsewhere {
+                kept.push((index, one.rule, one.subject.clone()));
+                continue;
+            }
+            let of_rule = |holder: usize| indexes.get(holder).copied();
+            let by = if elsewhere {
+                let member = most(&foreign).and_then(of_rule).and_then(|member| candidates.get(member));
+                let subject = member.map(|member| &member.subject);
+                kept.iter().find(|(.., kept)| Some(kept) == subject).map(|(index, ..)| *index)
+            } else {
+                holder.and_then(of_rule)
+            };
+            if let Some(one) = candidates.get_mut(index) {
+                one.is_claimed = false;
+                one.part_of = by;
             }
         }
     }
 
-    /// For each rule with several claims, how its verdicts fall on the mixes of them: window and baseline.
+    /// By rule, who may explain a claim of it: its claims, and the other subjects of claims that rose in it as well.
+    fn members(candidates: &[Candidate]) -> BTreeMap<usize, Vec<usize>> {
+        let claimed = || candidates.iter().filter(|one| one.is_claimed);
+        let rules: BTreeSet<usize> = claimed().map(|one| one.rule).collect();
+        let subjects: HashSet<&Subject> = claimed().map(|one| &one.subject).collect();
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, one) in candidates.iter().enumerate().filter(|(_, one)| rules.contains(&one.rule)) {
+            let rose = one.subject.is_some() && subjects.contains(&one.subject) && one.ln_p <= ROSE.ln();
+            if one.is_claimed || rose {
+                members.entry(one.rule).or_default().push(index);
+            }
+        }
+        members
+    }
+
+    /// For each rule, how its verdicts fall on the mixes of its members: window and baseline.
     fn shared(
         &self,
         candidates: &[Candidate],
@@ -321,7 +352,7 @@ impl Search<'_> {
             q_value: one.q,
             is_claimed: one.is_claimed,
             part_of: one.part_of.and_then(|index| order.iter().position(|other| *other == index)),
-            since: if one.is_claimed { self.since(days, one) } else { None },
+            since: if one.is_claimed { self.since(days, one).filter(Since::is_rise) } else { None },
             rule,
             subject,
         }
@@ -366,34 +397,6 @@ impl Search<'_> {
 struct Days {
     starts: Vec<Timestamp>,
     cube: Cube,
-}
-
-/// How much more than independent calls the counts of a rule vary.
-struct Dispersion {
-    agent: f64,
-    team: f64,
-    all: f64,
-}
-
-impl Dispersion {
-    fn of(&self, group: Option<Group>) -> f64 {
-        match group {
-            Some(Group::Agent) => self.agent,
-            None => self.all,
-            Some(
-                Group::Team
-                | Group::SkillGroup
-                | Group::Business
-                | Group::Product
-                | Group::Topic
-                | Group::Demand
-                | Group::Direction
-                | Group::Rule
-                | Group::Dimension
-                | Group::Level,
-            ) => self.team,
-        }
-    }
 }
 
 /// Claims first, then by p value.

@@ -35,7 +35,7 @@ impl Interval {
 }
 
 /// Hits of checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Two {
     pub(super) n: u64,
     pub(super) h: u64,
@@ -349,6 +349,12 @@ impl Moments {
         self.squares += value * value;
     }
 
+    /// Both together.
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self { num: self.num + other.num, sum: self.sum + other.sum, squares: self.squares + other.squares }
+    }
+
+    /// What is left without `part`, which is a part of it.
     pub(super) fn without(&self, part: &Self) -> Self {
         Self {
             num: self.num.saturating_sub(part.num),

@@ -382,6 +382,11 @@ impl Count<'_> {
     }
 }
 
+/// The day of `at` on the clocks of `zone`, counted from 1970.
+pub(super) fn local_day(at: Timestamp, zone: &TimeZone) -> i64 {
+    (at.as_second() + i64::from(zone.to_offset(at).seconds())).div_euclid(86_400)
+}
+
 /// Gives each moment its bucket, asking the calendar once a quarter of an hour: no zone changes its clock in between.
 #[derive(Debug)]
 pub(super) struct Clock {

@@ -22,4 +22,4 @@ pub use person::person_name;
 pub use score::Score;
 pub use share::Share;
 pub use time::{Millis, TimeSpan};
-pub use zone::time_zone;
+pub use zone::{time_zone, zone_name};

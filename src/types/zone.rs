@@ -22,6 +22,18 @@ pub fn time_zone(text: &str) -> Option<TimeZone> {
     }
 }
 
+/// How `zone` is written: what [`time_zone`] reads; empty for a zone of this machine that has no name.
+#[must_use]
+pub fn zone_name(zone: &TimeZone) -> String {
+    if let Some(name) = zone.iana_name() {
+        return name.to_owned();
+    }
+    let Ok(offset) = zone.to_fixed_offset() else { return String::new() };
+    let minutes = offset.seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+}
+
 fn offset(text: &str) -> Option<Offset> {
     let (sign, rest) = match text.split_at_checked(1)? {
         ("+", rest) => (1, rest),
@@ -55,6 +67,9 @@ mod tests {
             assert_eq!(seconds(text), 8 * 3600, "{text}");
         }
         assert_eq!((seconds("-05:30"), seconds("UTC")), (-19_800, 0));
+        for text in ["Asia/Shanghai", "+08:00", "-05:30", "UTC"] {
+            assert_eq!(zone_name(&time_zone(text).expect("a zone")), text);
+        }
         for wrong in ["", "+", "+14:01", "+8:60", "++8:00", "+8:", "Asia/Nowhere", "东八区", "+东八"] {
             assert!(time_zone(wrong).is_none(), "{wrong}");
         }

@@ -212,7 +212,7 @@ pub(super) fn problems(args: ProblemsArgs) -> anyhow::Result<Exit> {
                 emit(&json::to_line(problem))?;
             }
         } else {
-            emit(show::problems(&answer.problems).trim_end())?;
+            emit(show::problems(&answer).trim_end())?;
         }
         Ok(Exit::Success)
     })

@@ -2,7 +2,9 @@
 //!
 //! **Invariant**: no place and no label without what it rests on.
 
-use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table};
+use jiff::tz::TimeZone;
+
+use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table, zone};
 use crate::cli::report::layout::clean;
 use crate::proto::v1;
 use crate::types::Millis;
@@ -40,6 +42,7 @@ fn rank(rank: Option<&v1::Rank>) -> String {
 /// The report on an agent or a team.
 pub(super) fn report(report: &v1::PeopleReport) -> String {
     let mut text = String::new();
+    let zone = zone(&report.time_zone);
     let subject = report.subject.clone().unwrap_or_default();
     let is_agent = subject.group() == v1::InsightGroup::Agent;
     let what = if is_agent { "座席" } else { "班组" };
@@ -48,7 +51,8 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
         text.push_str(&format!("  班组 {}", clean(&report.team)));
     }
     let calls = report.calls.clone().unwrap_or_default();
-    let (from, before) = (day(report.from.as_ref(), "%Y-%m-%d"), day(report.before.as_ref(), "%Y-%m-%d"));
+    let (from, before) =
+        (day(report.from.as_ref(), "%Y-%m-%d", &zone), day(report.before.as_ref(), "%Y-%m-%d", &zone));
     say!(text, "\n{from} 至 {before}  通话 {}  全部规则 {}", calls.num_calls, rate(Some(&calls)));
     if report.too_few {
         text.push_str("样本不足：通话太少，不给弱项、标签与名次\n");
@@ -64,8 +68,8 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
         let (own, others) = (rate(label.own.as_ref()), rate(label.others.as_ref()));
         say!(text, "  {}  本人 {own}，同组其他人 {others}，p {:.2e}", label.label, label.p_value);
     }
-    lines(&mut text, "弱项", &report.weak);
-    lines(&mut text, "强项", &report.strengths);
+    lines(&mut text, "弱项", &report.weak, &zone);
+    lines(&mut text, "强项", &report.strengths, &zone);
     if !report.hints.is_empty() {
         text.push_str("\n── 培训建议\n");
     }
@@ -86,7 +90,7 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
             reviews.num_appealed
         );
     }
-    trend(&mut text, &report.trend);
+    trend(&mut text, &report.trend, &zone);
     if let Some(past) = &report.against_past {
         let difference = past.difference.map_or_else(|| "-".to_owned(), points);
         say!(
@@ -133,7 +137,7 @@ fn scores(text: &mut String, report: &v1::PeopleReport) {
     text.push_str(&table(&rows, 1));
 }
 
-fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine]) {
+fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine], zone: &TimeZone) {
     if !lines.is_empty() {
         say!(text, "\n── {title}");
     }
@@ -152,13 +156,13 @@ fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine]) {
             let at = moment.at.and_then(|at| u64::try_from(at.seconds).ok()).map(|secs| Millis(secs * 1000));
             let at = at.map_or_else(String::new, |at| format!(" {at}"));
             let words = if moment.text.is_empty() { &moment.explanation } else { &moment.text };
-            let when = day(moment.started_at.as_ref(), "%m-%d");
+            let when = day(moment.started_at.as_ref(), "%m-%d", zone);
             say!(text, "    {when} {}{at}  {}", clean(&moment.call_id), clean(words));
         }
     }
 }
 
-fn trend(text: &mut String, trend: &[v1::InsightCell]) {
+fn trend(text: &mut String, trend: &[v1::InsightCell], zone: &TimeZone) {
     if trend.len() < 2 {
         return;
     }
@@ -172,7 +176,7 @@ fn trend(text: &mut String, trend: &[v1::InsightCell]) {
         say!(
             text,
             "  {}{partial}  {}  其他人 {}  均分 {score}，其他人 {others}",
-            day(cell.start.as_ref(), "%m-%d"),
+            day(cell.start.as_ref(), "%m-%d", zone),
             rate(cell.figure.as_ref()),
             percent(cell.others_rate)
         );

@@ -2,10 +2,12 @@
 //!
 //! **Invariant**: every rate stands beside its counts.
 
+use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::report::layout::{clean, pad, pad_left};
 use crate::proto::v1;
+use crate::types::time_zone;
 
 /// Eighths of a bar.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -45,10 +47,15 @@ fn key(key: &v1::InsightKey) -> String {
     clean(&text)
 }
 
-/// The day of a time on the machine's clock.
-pub(super) fn day(at: Option<&prost_types::Timestamp>, pattern: &str) -> String {
+/// The zone of an answer; of an older server, which does not say, the machine's.
+pub(super) fn zone(name: &str) -> TimeZone {
+    time_zone(name).unwrap_or_else(TimeZone::system)
+}
+
+/// The day of a time on the clocks of the answer's zone.
+pub(super) fn day(at: Option<&prost_types::Timestamp>, pattern: &str, zone: &TimeZone) -> String {
     let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    at.map_or_else(String::new, |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime(pattern).to_string())
+    at.map_or_else(String::new, |at| at.to_zoned(zone.clone()).strftime(pattern).to_string())
 }
 
 /// Values as small bars, from nothing to the largest.
@@ -97,6 +104,7 @@ pub(super) fn table(rows: &[Vec<String>], first_number: usize) -> String {
 
 /// A tally: a table of its cells, or with a step one line for each group with a small curve.
 pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
+    let zone = zone(&answer.time_zone);
     let mut text = String::new();
     let has_time = answer.cells.iter().any(|cell| cell.start.is_some());
     let has_keys = answer.cells.iter().any(|cell| !cell.keys.is_empty());
@@ -144,7 +152,7 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
             let figure = cell.figure.clone().unwrap_or_default();
             let name = if has_time {
                 let partial = if cell.is_partial { "*" } else { "" };
-                format!("{}{partial}", day(cell.start.as_ref(), "%Y-%m-%d %H:%M"))
+                format!("{}{partial}", day(cell.start.as_ref(), "%Y-%m-%d %H:%M", &zone))
             } else {
                 cell.keys.iter().map(key).collect::<Vec<_>>().join(" · ")
             };
@@ -168,7 +176,7 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
     if answer.revisions.len() > 1 {
         text.push_str("期间规则版本有变化，变化处的升降可能来自规则：\n");
         for one in &answer.revisions {
-            let from = day(one.first_call_at.as_ref(), "%Y-%m-%d");
+            let from = day(one.first_call_at.as_ref(), "%Y-%m-%d", &zone);
             say!(text, "  {from} 起  {} {}  {} 通", one.scheme, one.revision, one.num_calls);
         }
     }
@@ -178,6 +186,7 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
 
 /// Hot spots.
 pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
+    let zone = zone(&answer.time_zone);
     let mut text = String::new();
     if answer.hot_spots.is_empty() {
         text.push_str("没有统计上可以确认的上升\n");
@@ -201,9 +210,9 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
             say!(
                 text,
                 "     起始 {}（{} 至 {}），变点 p {:.3}",
-                day(since.day.as_ref(), "%m-%d"),
-                day(since.earliest.as_ref(), "%m-%d"),
-                day(since.latest.as_ref(), "%m-%d"),
+                day(since.day.as_ref(), "%m-%d", &zone),
+                day(since.earliest.as_ref(), "%m-%d", &zone),
+                day(since.latest.as_ref(), "%m-%d", &zone),
                 since.p_value,
             );
         }
@@ -221,6 +230,7 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
 pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
     let (improvement, effect) =
         (one.improvement.clone().unwrap_or_default(), one.effect.clone().unwrap_or_default());
+    let zone = zone(&effect.time_zone);
     let words = match effect.outcome() {
         v1::ImprovementOutcome::Improved => "已改善",
         v1::ImprovementOutcome::NoEvidence => "证据不足",
@@ -242,7 +252,7 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
     say!(
         text,
         "  {}  {}  {}：{}",
-        day(improvement.at.as_ref(), "%Y-%m-%d"),
+        day(improvement.at.as_ref(), "%Y-%m-%d", &zone),
         clean(&scope),
         rules.join("、"),
         clean(&improvement.action)
@@ -273,7 +283,8 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
 }
 
 /// Common problems.
-pub(super) fn problems(problems: &[v1::CommonProblem]) -> String {
+pub(super) fn problems(answer: &v1::ListCommonProblemsResponse) -> String {
+    let (problems, zone) = (&answer.problems, zone(&answer.time_zone));
     let head = ["规则", "命中座席", "命中率", "前10%占比", "偶然占比", "基尼", "自", "分布"];
     let mut rows = vec![head.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()];
     for problem in problems {
@@ -283,7 +294,7 @@ pub(super) fn problems(problems: &[v1::CommonProblem]) -> String {
             v1::ProblemSpread::Mixed => "介于两者之间",
             v1::ProblemSpread::TooFew | v1::ProblemSpread::Unspecified => "样本不足",
         };
-        let since = problem.since.as_ref().map(|since| day(since.day.as_ref(), "%m-%d"));
+        let since = problem.since.as_ref().map(|since| day(since.day.as_ref(), "%m-%d", &zone));
         rows.push(vec![
             rule(problem.rule.as_ref()),
             format!("{}/{}", problem.num_agents_hit, problem.num_agents_checked),
@@ -328,10 +339,41 @@ mod tests {
             part_of: Some(0),
             ..Default::default()
         };
-        let answer =
-            v1::ListHotSpotsResponse { hot_spots: vec![spot], num_tested: 7, statistic: "Fisher".to_owned() };
+        let answer = v1::ListHotSpotsResponse {
+            hot_spots: vec![spot],
+            num_tested: 7,
+            statistic: "Fisher".to_owned(),
+            ..Default::default()
+        };
         let text = hot_spots(&answer);
         assert!(text.contains("10.0% (30/300) → 30.0% (30/100)，升 +20.0 个百分点"), "{text}");
         assert!(text.contains("由第 1 条解释") && text.contains("共检验 7 组。方法：Fisher"), "{text}");
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone_of_the_answer() {
+        // 23 November begins at 16:00 of the 22nd in London's winter.
+        let midnight: jiff::Timestamp = "2026-11-23T00:00:00+08:00".parse().expect("a time");
+        let day = Some(prost_types::Timestamp { seconds: midnight.as_second(), nanos: 0 });
+        let told = |time_zone: &str| {
+            let since = v1::InsightSince { day, earliest: day, latest: day, ..Default::default() };
+            let spot = v1::HotSpot { since: Some(since), ..Default::default() };
+            let answer = v1::ListHotSpotsResponse {
+                hot_spots: vec![spot],
+                time_zone: time_zone.to_owned(),
+                ..Default::default()
+            };
+            hot_spots(&answer)
+        };
+        assert!(told("+08:00").contains("起始 11-23（11-23 至 11-23）"), "{}", told("+08:00"));
+        assert!(told("UTC").contains("起始 11-22"), "{}", told("UTC"));
+        let cell = v1::InsightCell { start: day, ..Default::default() };
+        let answer = |time_zone: &str| v1::QueryMetricsResponse {
+            cells: vec![cell.clone()],
+            time_zone: time_zone.to_owned(),
+            ..Default::default()
+        };
+        assert!(trend(&answer("Asia/Shanghai")).contains("2026-11-23 00:00"));
+        assert!(trend(&answer("-05:00")).contains("2026-11-22 11:00"));
     }
 }

@@ -1,14 +1,11 @@
 //! `diting track`: trends, hot spots, improvements, and the calls behind a figure.
 
-use jiff::Timestamp;
-
 use super::scope::{GroupArg, StepArg};
 use super::{Common, show};
 use crate::cli::Exit;
 use crate::cli::exit::UsageError;
 use crate::cli::output::emit;
-use crate::cli::query_args::FilterArgs;
-use crate::proto::convert::timestamp;
+use crate::cli::query_args::{FilterArgs, Moment};
 use crate::proto::{json, v1};
 
 /// What was typed after `diting track`.
@@ -94,9 +91,9 @@ struct ImproveArgs {
     /// What was done
     #[arg(long, required_unless_present = "id", value_name = "TEXT")]
     action: Option<String>,
-    /// When
+    /// When: 2026-11-12, 2026-11-12T09:00 or 2026-11-12T09:00:00+08:00
     #[arg(long, required_unless_present = "id", value_name = "TIME")]
-    at: Option<Timestamp>,
+    at: Option<Moment>,
     /// Days before that are compared
     #[arg(long, value_name = "DAYS")]
     before_days: Option<u32>,
@@ -132,7 +129,7 @@ impl ImproveArgs {
             teams: self.teams,
             skill_groups: self.skill_groups,
             action: self.action.unwrap_or_default(),
-            at: self.at.map(timestamp),
+            at: self.at.map(Moment::to_wire),
             before_days: self.before_days.unwrap_or_default(),
             after_days: self.after_days.unwrap_or_default(),
             created_by: self.by.unwrap_or_default(),
@@ -226,4 +223,32 @@ fn improvement(common: &Common, one: &v1::ImprovementWithEffect) -> anyhow::Resu
     let text = if common.is_json() { json::to_line(one) } else { show::improvement(one) };
     emit(text.trim_end())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        track: TrackArgs,
+    }
+
+    #[test]
+    fn an_improvement_may_be_of_a_plain_day() {
+        for (at, as_typed) in
+            [("2026-11-12", "2026-11-12T00:00"), ("2026-11-12T09:00:00+08:00", "2026-11-12T01:00:00Z")]
+        {
+            let typed = Typed::try_parse_from(["diting", "improve", "--id", "imp-1", "--at", at]);
+            let Command::Improve(args) = typed.unwrap_or_else(|error| panic!("{at}: {error}")).track.command
+            else {
+                panic!("{at} is of an improvement");
+            };
+            let same: Moment = as_typed.parse().expect("a time");
+            assert_eq!(args.wire().0.at, Some(same.to_wire()));
+        }
+    }
 }

@@ -159,6 +159,8 @@ pub fn tally(tally: &Tally, calls: &CallQuery) -> v1::QueryMetricsResponse {
         cells: tally.cells.iter().map(cell).collect(),
         total: Some(counts(&tally.total, calls)),
         revisions: revisions.collect(),
+        // The service knows it.
+        time_zone: String::new(),
     }
 }
 

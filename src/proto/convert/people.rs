@@ -7,7 +7,7 @@ use crate::insight::{
     RuleLine, ScoreLine, TeamReport,
 };
 use crate::proto::v1;
-use crate::types::RuleId;
+use crate::types::{RuleId, zone_name};
 
 /// Most rules, and names of a kind, of one improvement.
 const MAX_ENTRIES: usize = 50;
@@ -104,6 +104,8 @@ impl From<&Effect> for v1::ImprovementEffect {
             words: effect.outcome.code().to_owned(),
             cautions: effect.cautions.iter().map(|one| one.label().to_owned()).collect(),
             is_over: effect.is_over,
+            // The service knows it.
+            time_zone: String::new(),
         }
     }
 }
@@ -211,6 +213,7 @@ impl From<&AgentReport> for v1::PeopleReport {
             against_past: Some(comparison(&report.against_past)),
             members: Vec::new(),
             statistic: report.statistic.to_owned(),
+            time_zone: zone_name(&report.time_zone),
         }
     }
 }
@@ -232,6 +235,7 @@ impl From<&TeamReport> for v1::PeopleReport {
             trend: report.trend.iter().map(|point| trend(point, &report.calls.calls)).collect(),
             members: report.members.iter().map(Into::into).collect(),
             statistic: report.statistic.to_owned(),
+            time_zone: zone_name(&report.time_zone),
             ..Self::default()
         }
     }

@@ -400,7 +400,7 @@ fn roster(ground: &Ground<'_>) -> Table {
     ];
     let mut table = Table::new("座席名单", &columns).behind_chart();
     let Some(period) = ground.window() else { return table };
-    for member in agents(ground.catalog, &ReportQuery { period, time_zone: ground.zone() }) {
+    for member in agents(ground.catalog, &ReportQuery::new(period, ground.zone())) {
         table.push([
             Value::text(&member.agent_id).into(),
             member.agent_name.as_deref().map_or(Value::Nothing, Value::text).into(),

@@ -68,7 +68,7 @@ pub(super) fn agent(ground: &Ground<'_>, id: &str) -> (Parts, Option<AgentReport
 }
 
 fn query(ground: &Ground<'_>) -> Option<ReportQuery> {
-    Some(ReportQuery { period: ground.window()?, time_zone: ground.zone() })
+    Some(ReportQuery::new(ground.window()?, ground.zone()))
 }
 
 fn rank_sentence(rank: Rank) -> String {

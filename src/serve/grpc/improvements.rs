@@ -3,15 +3,16 @@
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::insight::next_token;
 use crate::archive::Jobs;
 use crate::catalog::Catalog;
-use crate::insight::{Improvement, effect};
+use crate::insight::{Improvement, Period, effect, snapshot};
 use crate::proto::{ConvertError, convert, v1};
 use crate::serve::error::RequestError;
 use crate::store::{Family, Store, Writes};
-use crate::types::RuleId;
+use crate::types::{RuleId, zone_name};
 
 /// Most improvements that are kept.
 const MAX_IMPROVEMENTS: usize = 10_000;
@@ -21,7 +22,7 @@ static CHANGING: Mutex<()> = Mutex::new(());
 
 type Told = (v1::Improvement, v1::ImprovementEffect);
 
-pub(super) fn create(jobs: &Jobs, wire: v1::Improvement) -> Result<Told, RequestError> {
+pub(super) fn create(jobs: &Jobs, wire: v1::Improvement, zone: &TimeZone) -> Result<Told, RequestError> {
     let store = jobs.calls().store();
     // OK after a panic elsewhere: the lock guards no data.
     let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,33 +37,45 @@ pub(super) fn create(jobs: &Jobs, wire: v1::Improvement) -> Result<Told, Request
         number += 1;
         id = format!("imp-{number:x}");
     }
-    keep(jobs, convert::improvement_from_wire(wire, id, now)?)
+    keep(jobs, convert::improvement_from_wire(wire, id, now)?, zone)
 }
 
-pub(super) fn get(jobs: &Jobs, id: &str) -> Result<Told, RequestError> {
+pub(super) fn get(jobs: &Jobs, id: &str, zone: &TimeZone) -> Result<Told, RequestError> {
     let store = jobs.calls().store();
-    Ok(tell(&store.catalog(), &find(store, id)?))
+    let one = find(store, id)?;
+    Ok(tell(&snapshot(store, one.span()), &one, zone))
 }
 
 pub(super) fn list(
     jobs: &Jobs,
     first: usize,
     size: usize,
+    zone: &TimeZone,
 ) -> Result<v1::ListImprovementsResponse, RequestError> {
     let store = jobs.calls().store();
     let all = all(store)?;
-    let page = all.iter().skip(first).take(size).map(|one| {
-        // Asked for one by one, so that writers get in between.
-        let (improvement, effect) = tell(&store.catalog(), one);
+    let page = || all.iter().skip(first).take(size);
+    // One copy for all of them, so that no writer waits while they are counted.
+    let spans = page().map(Improvement::span);
+    let whole =
+        spans.reduce(|sum, one| Period { from: sum.from.min(one.from), before: sum.before.max(one.before) });
+    let rows = whole.map(|whole| snapshot(store, whole)).unwrap_or_default();
+    let told = page().map(|one| {
+        let (improvement, effect) = tell(&rows, one, zone);
         v1::ImprovementWithEffect { improvement: Some(improvement), effect: Some(effect) }
     });
     Ok(v1::ListImprovementsResponse {
-        improvements: page.collect(),
+        improvements: told.collect(),
         next_page_token: next_token(first, size, all.len()),
     })
 }
 
-pub(super) fn update(jobs: &Jobs, wire: v1::Improvement, mask: &[String]) -> Result<Told, RequestError> {
+pub(super) fn update(
+    jobs: &Jobs,
+    wire: v1::Improvement,
+    mask: &[String],
+    zone: &TimeZone,
+) -> Result<Told, RequestError> {
     let store = jobs.calls().store();
     let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
     let old = find(store, &wire.improvement_id)?;
@@ -99,7 +112,7 @@ pub(super) fn update(jobs: &Jobs, wire: v1::Improvement, mask: &[String]) -> Res
             }
         }
     }
-    keep(jobs, convert::improvement_from_wire(new, old.id, old.created_at)?)
+    keep(jobs, convert::improvement_from_wire(new, old.id, old.created_at)?, zone)
 }
 
 pub(super) fn delete(jobs: &Jobs, id: &str) -> Result<(), RequestError> {
@@ -124,7 +137,7 @@ fn all(store: &Store) -> Result<Vec<Improvement>, RequestError> {
     Ok(all)
 }
 
-fn keep(jobs: &Jobs, one: Improvement) -> Result<Told, RequestError> {
+fn keep(jobs: &Jobs, one: Improvement, zone: &TimeZone) -> Result<Told, RequestError> {
     let (store, rules) = (jobs.calls().store(), jobs.calls().rules());
     {
         let catalog = store.catalog();
@@ -140,9 +153,10 @@ fn keep(jobs: &Jobs, one: Improvement) -> Result<Told, RequestError> {
     let mut writes = Writes::default();
     writes.put(Family::Improvement, one.id.as_bytes(), &one)?;
     store.write(writes)?;
-    Ok(tell(&store.catalog(), &one))
+    Ok(tell(&snapshot(store, one.span()), &one, zone))
 }
 
-fn tell(catalog: &Catalog, one: &Improvement) -> Told {
-    (one.into(), (&effect(catalog, one, Timestamp::now())).into())
+fn tell(rows: &Catalog, one: &Improvement, zone: &TimeZone) -> Told {
+    let effect = effect(rows, one, zone, Timestamp::now());
+    (one.into(), v1::ImprovementEffect { time_zone: zone_name(zone), ..(&effect).into() })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::improvements;
@@ -18,7 +19,7 @@ use crate::proto::{ConvertError, convert, v1};
 use crate::serve::blocking::blocking;
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
-use crate::types::time_zone;
+use crate::types::{time_zone, zone_name};
 
 /// Days looked back when a request does not say.
 const DEFAULT_DAYS: i64 = 30;
@@ -31,12 +32,17 @@ const MAX_DAYS: u32 = 366;
 #[derive(Debug)]
 pub(in crate::serve) struct InsightApi {
     jobs: Arc<Jobs>,
+    /// Copies of rows take memory: few at a time.
+    turns: Arc<Semaphore>,
 }
+
+/// Questions that are counted at the same time; others wait.
+const MAX_AT_ONCE: usize = 2;
 
 impl InsightApi {
     /// Counts over the calls of `jobs`.
     pub(in crate::serve) fn new(jobs: Arc<Jobs>) -> Self {
-        Self { jobs }
+        Self { jobs, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
     async fn ask<T, W>(&self, work: W) -> Result<T, RequestError>
@@ -45,7 +51,14 @@ impl InsightApi {
         W: FnOnce(&Jobs) -> Result<T, RequestError> + Send + 'static,
     {
         let jobs = Arc::clone(&self.jobs);
-        blocking(move || work(&jobs)).await
+        // An error would say that it is closed, which it never is.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+        let work = move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _turn = turn;
+            work(&jobs)
+        };
+        blocking(work).await
     }
 
     /// The zone of that name; that of the scheme without one.
@@ -70,11 +83,6 @@ fn back(before: Timestamp, days: i64) -> Timestamp {
 /// The rows of a time, copied: what is counted long must not keep writers waiting.
 fn rows(jobs: &Jobs, period: Period) -> Catalog {
     snapshot(jobs.calls().store(), period)
-}
-
-/// A time with the one before it, as long.
-fn with_past(Period { from, before }: Period) -> Period {
-    Period { from: from.checked_sub(before.duration_since(from)).unwrap_or(Timestamp::MIN), before }
 }
 
 /// The time asked for; `days` before its end, or now, where it is open.
@@ -129,7 +137,8 @@ impl InsightService for InsightApi {
         let v1::QueryMetricsRequest { scope, group_by, step, time_zone } = request.into_inner();
         let scope = convert::scope_from_wire(scope.unwrap_or_default());
         let (mut calls, rules) = scope.map_err(RequestError::Field)?;
-        calls.started = period(calls.started, DEFAULT_DAYS)?.range();
+        let asked = period(calls.started, DEFAULT_DAYS)?;
+        calls.started = asked.range();
         calls.stages = vec![Stage::Done];
         let query = TallyQuery {
             calls,
@@ -139,9 +148,10 @@ impl InsightService for InsightApi {
             time_zone: self.zone(&time_zone)?,
         };
         let answer = self.ask(move |jobs| {
-            let tally = tally(&jobs.calls().store().catalog(), &query);
+            let tally = tally(&rows(jobs, asked), &query);
             let tally = tally.map_err(|error| ConvertError::new("group_by", error.to_string()))?;
-            Ok(convert::tally(&tally, &query.calls))
+            let zone = zone_name(&query.time_zone);
+            Ok(v1::QueryMetricsResponse { time_zone: zone, ..convert::tally(&tally, &query.calls) })
         });
         Ok(Response::new(answer.await?))
     }
@@ -183,6 +193,7 @@ impl InsightService for InsightApi {
             limits,
             max_spots: limit(request.limit, 50)?,
         };
+        let time_zone = zone_name(&query.time_zone);
         let with_unclaimed = request.with_unclaimed;
         let spanned = Period { from: query.baseline.from, before: window.before };
         let found = self.ask(move |jobs| Ok(hot_spots(&rows(jobs, spanned), &query))).await?;
@@ -191,6 +202,7 @@ impl InsightService for InsightApi {
             hot_spots: told.map(Into::into).collect(),
             num_tested: found.num_tested,
             statistic: found.statistic.to_owned(),
+            time_zone,
         }))
     }
 
@@ -199,7 +211,8 @@ impl InsightService for InsightApi {
         request: Request<v1::CreateImprovementRequest>,
     ) -> Result<Response<v1::CreateImprovementResponse>, Status> {
         let wire = request.into_inner().improvement.unwrap_or_default();
-        let (one, effect) = self.ask(move |jobs| improvements::create(jobs, wire)).await?;
+        let zone = self.zone("")?;
+        let (one, effect) = self.ask(move |jobs| improvements::create(jobs, wire, &zone)).await?;
         Ok(Response::new(v1::CreateImprovementResponse { improvement: Some(one), effect: Some(effect) }))
     }
 
@@ -208,7 +221,8 @@ impl InsightService for InsightApi {
         request: Request<v1::GetImprovementRequest>,
     ) -> Result<Response<v1::GetImprovementResponse>, Status> {
         let id = request.into_inner().improvement_id;
-        let (one, effect) = self.ask(move |jobs| improvements::get(jobs, &id)).await?;
+        let zone = self.zone("")?;
+        let (one, effect) = self.ask(move |jobs| improvements::get(jobs, &id, &zone)).await?;
         Ok(Response::new(v1::GetImprovementResponse { improvement: Some(one), effect: Some(effect) }))
     }
 
@@ -218,7 +232,8 @@ impl InsightService for InsightApi {
     ) -> Result<Response<v1::ListImprovementsResponse>, Status> {
         let v1::ListImprovementsRequest { page_size: size, page_token } = request.into_inner();
         let (size, first) = (size_of(size)?, offset(&page_token)?);
-        Ok(Response::new(self.ask(move |jobs| improvements::list(jobs, first, size)).await?))
+        let zone = self.zone("")?;
+        Ok(Response::new(self.ask(move |jobs| improvements::list(jobs, first, size, &zone)).await?))
     }
 
     async fn update_improvement(
@@ -227,7 +242,8 @@ impl InsightService for InsightApi {
     ) -> Result<Response<v1::UpdateImprovementResponse>, Status> {
         let v1::UpdateImprovementRequest { improvement, update_mask } = request.into_inner();
         let (wire, mask) = (improvement.unwrap_or_default(), update_mask.unwrap_or_default().paths);
-        let (one, effect) = self.ask(move |jobs| improvements::update(jobs, wire, &mask)).await?;
+        let zone = self.zone("")?;
+        let (one, effect) = self.ask(move |jobs| improvements::update(jobs, wire, &mask, &zone)).await?;
         Ok(Response::new(v1::UpdateImprovementResponse { improvement: Some(one), effect: Some(effect) }))
     }
 
@@ -245,10 +261,7 @@ impl InsightService for InsightApi {
         request: Request<v1::ListAgentsRequest>,
     ) -> Result<Response<v1::ListAgentsResponse>, Status> {
         let request = request.into_inner();
-        let query = ReportQuery {
-            period: period_from_wire(request.from, request.before)?,
-            time_zone: self.zone("")?,
-        };
+        let query = ReportQuery::new(period_from_wire(request.from, request.before)?, self.zone("")?);
         let (size, first) = (size_of(request.page_size)?, offset(&request.page_token)?);
         let mut all = self.ask(move |jobs| Ok(agents(&rows(jobs, query.period), &query))).await?;
         all.retain(|one| request.team.is_empty() || one.team.as_deref() == Some(request.team.as_str()));
@@ -263,11 +276,10 @@ impl InsightService for InsightApi {
         request: Request<v1::GetAgentReportRequest>,
     ) -> Result<Response<v1::GetAgentReportResponse>, Status> {
         let v1::GetAgentReportRequest { agent_id, from, before, time_zone } = request.into_inner();
-        let query =
-            ReportQuery { period: period_from_wire(from, before)?, time_zone: self.zone(&time_zone)? };
+        let query = ReportQuery::new(period_from_wire(from, before)?, self.zone(&time_zone)?);
         let report = self.ask(move |jobs| {
             let (store, rules) = (jobs.calls().store(), jobs.calls().rules());
-            let report = agent_report(&rows(jobs, with_past(query.period)), rules, &agent_id, &query);
+            let report = agent_report(&rows(jobs, query.span()), rules, &agent_id, &query);
             let mut report = report.ok_or(RequestError::NoJudgedCalls { whose: agent_id })?;
             add_moments(store, &mut report)?;
             Ok(v1::PeopleReport::from(&report))
@@ -280,11 +292,10 @@ impl InsightService for InsightApi {
         request: Request<v1::GetTeamReportRequest>,
     ) -> Result<Response<v1::GetTeamReportResponse>, Status> {
         let v1::GetTeamReportRequest { team, from, before, time_zone } = request.into_inner();
-        let query =
-            ReportQuery { period: period_from_wire(from, before)?, time_zone: self.zone(&time_zone)? };
+        let query = ReportQuery::new(period_from_wire(from, before)?, self.zone(&time_zone)?);
         let report = self.ask(move |jobs| {
             let store = jobs.calls().store();
-            let report = team_report(&rows(jobs, with_past(query.period)), &team, &query);
+            let report = team_report(&rows(jobs, query.span()), &team, &query);
             let mut report = report.ok_or(RequestError::NoJudgedCalls { whose: team })?;
             add_team_moments(store, &mut report)?;
             Ok(v1::PeopleReport::from(&report))
@@ -306,8 +317,9 @@ impl InsightService for InsightApi {
             time_zone: self.zone(&time_zone)?,
             max_problems: limit(most, 20)?,
         };
+        let time_zone = zone_name(&query.time_zone);
         let found = self.ask(move |jobs| Ok(common_problems(&rows(jobs, query.period), &query))).await?;
         let problems = found.iter().map(Into::into).collect();
-        Ok(Response::new(v1::ListCommonProblemsResponse { problems }))
+        Ok(Response::new(v1::ListCommonProblemsResponse { problems, time_zone }))
     }
 }
