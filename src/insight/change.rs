@@ -59,13 +59,20 @@ pub fn rate_changes(catalog: &Catalog, query: &ChangeQuery) -> Vec<RateChange> {
     calls.started = Period { from, before }.range();
     let (slots, rules) = rule_slots(&Revisions::of(catalog, &calls), rules);
     let mut cube = Cube::new(rules.clone(), 2);
-    cube.fill(catalog, &calls, &slots, &[Group::Agent], |call| {
-        if window.contains(call.started_at) {
-            Some(WINDOW)
-        } else {
-            baseline.contains(call.started_at).then_some(BASELINE)
-        }
-    });
+    cube.fill(
+        catalog,
+        &calls,
+        &slots,
+        &[Group::Agent],
+        |_| 1,
+        |call| {
+            if window.contains(call.started_at) {
+                Some(WINDOW)
+            } else {
+                baseline.contains(call.started_at).then_some(BASELINE)
+            }
+        },
+    );
     let mut clock = Clock::new(Some(Step::Day), query.time_zone.clone(), Default::default());
     let mut day_of = |at: Timestamp| clock.bucket(at).map(|day| day.start).filter(|_| baseline.contains(at));
     let mut starts: Vec<Timestamp> =
@@ -73,7 +80,14 @@ pub fn rate_changes(catalog: &Catalog, query: &ChangeQuery) -> Vec<RateChange> {
     starts.sort_unstable();
     starts.dedup();
     let mut days = Cube::new(rules.clone(), starts.len());
-    days.fill(catalog, &calls, &slots, &[], |call| starts.binary_search(&day_of(call.started_at)?).ok());
+    days.fill(
+        catalog,
+        &calls,
+        &slots,
+        &[],
+        |_| 1,
+        |call| starts.binary_search(&day_of(call.started_at)?).ok(),
+    );
     let agents = cube.of_group(Group::Agent);
     let mut changes: Vec<RateChange> = Vec::new();
     for (index, rule) in rules.into_iter().enumerate() {

@@ -108,7 +108,7 @@ pub(super) fn burst(days: Days<'_>, finds: &[u32]) -> Option<Window> {
     }
     let mut all = Sums::default();
     rows.iter().for_each(|day| all.add(day));
-    let (mut best, mut num_windows): (Option<Window>, usize) = (None, 0);
+    let (mut best, mut num_windows): (Option<(Window, f64)>, usize) = (None, 0);
     for (from, first) in days.dates.iter().enumerate() {
         let mut inside = Sums::default();
         for (to, (last, day)) in days.dates.iter().zip(&rows).enumerate().skip(from) {
@@ -122,18 +122,30 @@ pub(super) fn burst(days: Days<'_>, finds: &[u32]) -> Option<Window> {
                 break;
             }
             num_windows += 1;
-            let Some((p_value, expected)) = too_many(&rows, (from, to), inside, all) else { continue };
-            if best.is_none_or(|best| p_value < best.p_value) {
+            let Some(found) = too_many(&rows, (from, to), inside, all) else { continue };
+            // Of windows so improbable that the machine has no number for it, the one that says most.
+            if best.is_none_or(|(best, most)| (found.p_value, -found.evidence) < (best.p_value, -most)) {
                 let num_calls = finds.get(from..=to).unwrap_or_default().iter().sum();
-                best = Some(Window { from, to, num_calls, expected, p_value });
+                let TooMany { p_value, expected, evidence } = found;
+                best = Some((Window { from, to, num_calls, expected, p_value }, evidence));
             }
         }
     }
-    best.map(|best| Window { p_value: corrected(best.p_value, num_windows), ..best })
+    best.map(|(best, _)| Window { p_value: corrected(best.p_value, num_windows), ..best })
 }
 
-/// How probable the finds of a window are and how many were to be expected; nothing when they are too few to matter.
-fn too_many(rows: &[Day], (from, to): (usize, usize), inside: Sums, all: Sums) -> Option<(f64, f64)> {
+/// What speaks for a burst in a window.
+struct TooMany {
+    /// How probable so many finds are by chance.
+    p_value: f64,
+    /// How many were to be expected.
+    expected: f64,
+    /// Log-likelihood ratio of the share of the finds in the window against that of its calls.
+    evidence: f64,
+}
+
+/// What speaks for a burst in a window; nothing when its finds are too few to matter.
+fn too_many(rows: &[Day], (from, to): (usize, usize), inside: Sums, all: Sums) -> Option<TooMany> {
     let found = inside.num_finds();
     if found < f64::from(MIN_CALLS) {
         return None;
@@ -152,8 +164,11 @@ fn too_many(rows: &[Day], (from, to): (usize, usize), inside: Sums, all: Sums) -
     let mut excess = Dispersion::default();
     others.for_each(|(_, day)| excess.add(day.finds, day.calls * shares[day.class]));
     let dispersion = excess.factor(2);
-    let p = binomial_at_least(found / dispersion, all.num_finds() / dispersion, chance);
-    Some((p, expected))
+    let p_value = binomial_at_least(found / dispersion, all.num_finds() / dispersion, chance);
+    let term =
+        |part: f64, share: f64| if part > 0.0 { part * (part / all.num_finds() / share).ln() } else { 0.0 };
+    let evidence = term(found, chance) + term(outside.num_finds(), 1.0 - chance);
+    Some(TooMany { p_value, expected, evidence })
 }
 
 /// How much counts differ from what was expected, against what chance lets them.

@@ -52,6 +52,7 @@ fn catalog() -> Catalog {
     let call = |number: u32, agents: Vec<AgentFacts>, judgement: Judgement| CallFacts {
         number,
         change: 1 + u64::from(number),
+        result: 1,
         id: CallId::try_new(format!("c{number}")).expect("an id"),
         received_at: at,
         started_at: at,

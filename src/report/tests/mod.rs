@@ -218,6 +218,8 @@ fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
                 skill_group: None,
                 business: None,
                 customer_ref: None,
+                customer_key: None,
+                result: 1,
             }),
             risk_id: "R1".to_owned(),
             risk_name: "投诉".to_owned(),
