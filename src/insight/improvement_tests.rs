@@ -68,7 +68,8 @@ fn a_group_of_agents_whose_calls_are_alike_is_judged_by_agents() {
     let mut num_told = 0;
     for seed in 0..60 {
         let catalog = Month { num_agents: 12, calls_a_day: 10, ..month(500 + seed) }.make(|place, rate| {
-            let is_high = (place.agent as u64 * 7919 + seed * 104_729 + u64::from(place.day >= 12)) % 2 == 0;
+            let is_high =
+                (place.agent as u64 * 7919 + seed * 104_729 + u64::from(place.day >= 12)).is_multiple_of(2);
             if is_high { 2.0 * rate } else { 0.4 * rate }
         });
         let effect = effect(&catalog, &coaching(&[]), &TimeZone::UTC, at(30));

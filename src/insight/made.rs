@@ -129,7 +129,7 @@ pub(super) fn agent(index: usize, team: usize) -> AgentFacts {
         agent_id: Some(format!("a{index:04}").into()),
         agent_name: Some(format!("座席{index}").into()),
         team: Some(format!("t{team:02}").into()),
-        skill_group: Some(Arc::from(if index % 2 == 0 { "偶" } else { "奇" })),
+        skill_group: Some(Arc::from(if index.is_multiple_of(2) { "偶" } else { "奇" })),
         own: None,
     }
 }

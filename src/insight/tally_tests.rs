@@ -25,12 +25,14 @@ fn verdict() -> impl Strategy<Value = Option<Verdict>> {
 }
 
 /// A call: verdicts of three rules, agent, day, and what a person says of the first rule.
-fn calls() -> impl Strategy<Value = Vec<(Vec<Option<Verdict>>, usize, i64, Option<Verdict>)>> {
+type Row = (Vec<Option<Verdict>>, usize, i64, Option<Verdict>);
+
+fn calls() -> impl Strategy<Value = Vec<Row>> {
     let one = (prop::collection::vec(verdict(), 3), 0_usize..4, 0_i64..20, verdict());
     prop::collection::vec(one, 0..30)
 }
 
-fn catalog_of(rows: &[(Vec<Option<Verdict>>, usize, i64, Option<Verdict>)]) -> (Catalog, RuleTable) {
+fn catalog_of(rows: &[Row]) -> (Catalog, RuleTable) {
     let table = made_table(3, "1-made");
     let mut catalog = Catalog::default();
     catalog.add_table(table.clone());

@@ -91,17 +91,16 @@ fn keep(message: &mut DynamicMessage, paths: &[&[String]]) {
         if inner.is_empty() {
             message.clear_field(&field);
         } else if inner.iter().all(|rest| !rest.is_empty()) {
-            match message.get_field_mut(&field) {
-                Value::Message(one) => keep(one, &inner),
-                Value::List(many) => {
-                    for one in many {
-                        if let Value::Message(one) = one {
-                            keep(one, &inner);
-                        }
+            // A path into anything else was refused.
+            let value = message.get_field_mut(&field);
+            if let Value::List(many) = value {
+                for one in many {
+                    if let Value::Message(one) = one {
+                        keep(one, &inner);
                     }
                 }
-                // A path into anything else was refused.
-                _ => {}
+            } else if let Value::Message(one) = value {
+                keep(one, &inner);
             }
         }
     }

@@ -111,7 +111,7 @@ async fn hot_spots(month: &Month) {
             subject.group(),
             spot.q_value,
             spot.rise,
-            spot.since.as_ref().map(|since| since.day.clone())
+            spot.since.as_ref().map(|since| since.day)
         );
         let own =
             subject.value == worse.team || team_of.get(subject.value.as_str()) == Some(&worse.team.as_str());
@@ -154,7 +154,9 @@ async fn improvements(month: &Month) {
             let name = match effect.outcome() {
                 v1::ImprovementOutcome::Improved => "improved",
                 v1::ImprovementOutcome::Worse => "worse",
-                _ => "no evidence or too few",
+                v1::ImprovementOutcome::Unspecified
+                | v1::ImprovementOutcome::NoEvidence
+                | v1::ImprovementOutcome::TooFew => "no evidence or too few",
             };
             *outcomes.entry(name).or_default() += 1;
         }

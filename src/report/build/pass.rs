@@ -199,8 +199,8 @@ fn fingerprint(catalog: &Catalog, started: TimeRange) -> String {
     let query = CallQuery { started, ..CallQuery::default() };
     let mut sum = 0_u128;
     for call in catalog.chosen(&query) {
-        // Numbers and changes tell the order in which calls came, nothing of the calls.
-        let facts = CallFacts { number: 0, change: 0, ..call.clone() };
+        // Numbers tell the order in which calls came and were judged, nothing of the calls.
+        let facts = CallFacts { number: 0, change: 0, result: 0, ..call.clone() };
         let digest = Sha256::digest(format!("{facts:?}"));
         let (first, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
         sum = sum.wrapping_add(u128::from_be_bytes(*first));

@@ -174,9 +174,9 @@ fn the_failures_of_the_page_add_up() {
     let report = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
     let mut tables = report.sections.iter().flat_map(|section| &section.tables);
     let table = tables.find(|table| table.title == "失败的原因").expect("the table");
-    let counts = table.rows.iter().filter_map(|row| match row.last()?.value {
-        Value::Count(count) => Some(count),
-        _ => None,
+    let counts = table.rows.iter().filter_map(|row| {
+        let Value::Count(count) = row.last()?.value else { return None };
+        Some(count)
     });
     let counts: Vec<u64> = counts.collect();
     assert_eq!(counts.len(), 2, "two reasons");
