@@ -10,6 +10,7 @@ use diting::proto::v1::insight_service_client::InsightServiceClient;
 use diting::proto::v1::review_service_client::ReviewServiceClient;
 use diting::proto::v1::topic_service_client::TopicServiceClient;
 use diting::simulation::{Planted, SimulatedCall, Simulation, SimulationConfig};
+use diting::types::SpeakerRole;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use prost_types::Timestamp;
@@ -168,6 +169,12 @@ async fn improvements(month: &Month) {
     assert!(wrong * 10 <= all, "{outcomes:?}");
 }
 
+/// What the customer says in a call, in one text.
+fn heard(call: &SimulatedCall) -> String {
+    let turns = call.turns.iter().filter(|turn| turn.role == SpeakerRole::Customer);
+    turns.map(|turn| turn.text.as_str()).collect::<Vec<_>>().join("\n")
+}
+
 /// Mines the month; gives the bursts that are claimed.
 async fn mined(month: &Month, client: &mut TopicServiceClient<Channel>) -> Vec<v1::Burst> {
     let request = v1::MineTopicsRequest {
@@ -189,23 +196,23 @@ async fn topics(month: &Month) {
     let burst = &month.planted().burst;
     let mut client = TopicServiceClient::new(month.sandbox.channel().await);
     let bursts = mined(month, &mut client).await;
-    let mut is_found = false;
+    let (mut is_found, zone) = (false, TimeZone::get("Asia/Shanghai").expect("a zone"));
     for one in &bursts {
         println!(
             "burst: {} {} to {}, {} calls, lift {:.1}, p {:.2e}",
             one.name, one.first_day, one.last_day, one.num_calls, one.lift, one.p_value
         );
-        let calls = &one.examples;
-        let about: Vec<bool> = calls
-            .iter()
-            .filter_map(|example| month.calls.get(&example.call_id))
-            .map(|(_, call)| call.topic == burst.topic)
-            .collect();
-        assert!(
-            about.iter().filter(|about| **about).count() * 2 > about.len(),
-            "{} did not break out",
-            one.name
-        );
+        // What came up too often did so because of the new topic.
+        let within = |call: &SimulatedCall| {
+            let day = call.metadata.started_at.expect("a time").to_zoned(zone.clone()).date().to_string();
+            (&one.first_day..=&one.last_day).contains(&&day)
+        };
+        let words: Vec<&str> = one.name.split('、').collect();
+        let of_topic = month.calls.values().map(|(_, call)| call).filter(|call| call.topic == burst.topic);
+        let of_topic =
+            of_topic.filter(|call| within(call) && words.iter().any(|word| heard(call).contains(word)));
+        let (excess, caused) = (f64::from(one.num_calls) - one.expected, of_topic.count() as f64);
+        assert!(caused > 0.8 * excess, "{} did not break out: {caused} of {excess}", one.name);
         is_found |= one.name.contains(&burst.word) && one.first_day == burst.from.to_string();
     }
     assert!(is_found, "{} broke out on {}", burst.word, burst.from);
