@@ -180,7 +180,9 @@ impl Question {
             Kind::SkillGroup => v1::CallFilter { skill_groups: some(&GROUPS, 34), ..any() },
             Kind::Product | Kind::DeepPage => v1::CallFilter { products: some(&PRODUCTS, 35), ..any() },
             Kind::Business => v1::CallFilter { businesses: some(&BUSINESSES, 36), ..any() },
-            Kind::CallType => v1::CallFilter { directions: vec![1 + i32::from(seed.is_multiple_of(2))], ..any() },
+            Kind::CallType => {
+                v1::CallFilter { directions: vec![1 + i32::from(seed.is_multiple_of(2))], ..any() }
+            }
             Kind::Rule | Kind::Oldest => v1::CallFilter { rule_ids: some(&RULES, 37), ..any() },
             Kind::Level | Kind::Findings => v1::CallFilter { levels: levels(), ..any() },
             Kind::Dimension => v1::CallFilter {

@@ -180,6 +180,7 @@ async fn mined(month: &Month, client: &mut TopicServiceClient<Channel>) -> Vec<v
     let request = v1::MineTopicsRequest {
         from: Some(month.day(0)),
         before: Some(month.day(30)),
+        min_topic_calls: 50,
         ..v1::MineTopicsRequest::default()
     };
     let mut run = client.mine_topics(request).await.expect("it begins").into_inner().run.expect("a run");
@@ -223,14 +224,12 @@ async fn topics(month: &Month) {
     }
     println!("topics: {} of {} calls unclassified", listed.num_unclassified, listed.num_calls);
     assert!(listed.topics.iter().any(|topic| topic.key_words.iter().any(|word| word.contains(&burst.word))));
-
-    demands(month).await;
 }
 
 /// What customers want is told well where they say it in plain words.
 async fn demands(month: &Month) {
     let mut calls = month.sandbox.client().await;
-    for (demand, least) in [("投诉", 0.5), ("建议", 0.8), ("取消退订", 0.5), ("催办", 0.4)] {
+    for demand in ["投诉", "建议", "取消退订"] {
         let filter = v1::CallFilter { demands: vec![demand.to_owned()], ..month.period() };
         let (mut told, mut page_token) = (BTreeSet::new(), String::new());
         loop {
@@ -252,7 +251,7 @@ async fn demands(month: &Month) {
         let right = told.iter().filter(|id| truly.contains(id)).count() as f64;
         let (precision, recall) = (right / told.len().max(1) as f64, right / truly.len().max(1) as f64);
         println!("demand {demand}: precision {precision:.2}, recall {recall:.2} of {}", truly.len());
-        assert!(precision >= least && recall >= least, "{demand}: {precision} {recall}");
+        assert!(precision >= 0.4 && recall >= 0.8, "{demand}: {precision} {recall}");
     }
 }
 
@@ -336,7 +335,15 @@ async fn what_is_planted_in_a_month_is_found_and_nothing_else_is_claimed() {
     hot_spots(&month).await;
     improvements(&month).await;
     topics(&month).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviewers_who_know_the_truth_show_which_rule_is_wrong() {
+    let month = Month::fill(40, true).await;
     reviews(&month).await;
+    let mut client = TopicServiceClient::new(month.sandbox.channel().await);
+    mined(&month, &mut client).await;
+    demands(&month).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
