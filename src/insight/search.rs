@@ -130,6 +130,7 @@ impl Search<'_> {
         let significant = candidates.iter().filter(|one| one.q <= self.query.limits.max_q);
         let cutoff = significant.map(|one| one.ln_p).fold(f64::NEG_INFINITY, f64::max);
         self.explain(&mut candidates, cutoff);
+        self.stand_alone(&mut candidates, num_tested);
         let order = order(&candidates);
         let spots = order.iter().take(self.query.max_spots).filter_map(|index| candidates.get(*index));
         let spots = spots.map(|one| self.spot(&cube, &days, one, &order)).collect();
@@ -265,6 +266,21 @@ impl Search<'_> {
             if let Some(one) = candidates.get_mut(index) {
                 one.is_claimed = false;
                 one.part_of = by;
+            }
+        }
+    }
+
+    /// Takes back claims that were significant only beside those that others explain: one rise of a team is a discovery of
+    /// the team, of its agents and of what it sells, and as many discoveries as that would let chance pass for another.
+    fn stand_alone(&self, candidates: &mut [Candidate], num_tested: u64) {
+        let kept: Vec<usize> =
+            candidates.iter().enumerate().filter(|(_, one)| one.is_claimed).map(|(index, _)| index).collect();
+        let p_values: Vec<f64> =
+            kept.iter().filter_map(|index| candidates.get(*index)).map(|one| one.ln_p.exp()).collect();
+        for (index, q) in kept.into_iter().zip(benjamini_hochberg(&p_values, num_tested)) {
+            if let Some(one) = candidates.get_mut(index) {
+                one.q = q;
+                one.is_claimed = q <= self.query.limits.max_q;
             }
         }
     }
