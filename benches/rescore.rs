@@ -8,20 +8,18 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use diting::analysis::{RuleSet, dialogue_of};
 use diting::app::job_tools;
 use diting::archive::{ArchiveConfig, Jobs, RevisionDiff, Selection};
-use diting::audio::{AudioError, Block};
 use diting::config::Config;
 use diting::ingest::{BlobStore, CallRecord, CallState, IngestConfig, Origin, Recording};
 use diting::masking::MaskingConfig;
 use diting::pipeline::{CallResult, Calls, Masking, PipelineConfig, Privacy};
-use diting::speech::{SpeechError, Transcriber, Transcript};
+use diting::speech::ScriptedTranscriber;
 use diting::store::{Store, StoreConfig};
-use diting::types::{AudioDeclaration, CallId, CallMetadata, ChannelIndex, ContentHash, Millis};
+use diting::types::{AudioDeclaration, CallId, CallMetadata, ContentHash};
 
 const NUM_CALLS: u32 = 4_000;
 const NUM_TURNS: u32 = 60;
@@ -41,26 +39,6 @@ const SENTENCES: [(&str, &str); 12] = [
     ("客服", "理财产品有风险，投资需谨慎，您可以先做一个风险测评，再看适合您的产品。"),
     ("客户", "行，那我等你们的电话，谢谢，没有别的事情了。"),
 ];
-
-/// No recording is heard here.
-#[derive(Debug)]
-struct Deaf;
-
-impl Transcriber for Deaf {
-    fn transcribe(
-        &self,
-        _: &mut dyn Iterator<Item = Result<Block, AudioError>>,
-        _: &[ChannelIndex],
-        _: &mut dyn FnMut(Millis),
-        _: &AtomicBool,
-    ) -> Result<Transcript, SpeechError> {
-        Err(SpeechError::Cancelled)
-    }
-
-    fn model(&self) -> &str {
-        "none"
-    }
-}
 
 fn fill(store: &Store, rules: &RuleSet) {
     let privacy = Privacy::open(&MaskingConfig::default(), store.data_dir()).unwrap();
@@ -103,7 +81,7 @@ fn rescore(criterion: &mut Criterion) {
         Store::open(&StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() }).unwrap();
     fill(&store, &rules);
     let blobs = BlobStore::open(dir.path(), &IngestConfig::default()).unwrap();
-    let (store, transcriber) = (Arc::new(store), Arc::new(Deaf));
+    let (store, transcriber) = (Arc::new(store), Arc::new(ScriptedTranscriber::new(Vec::new())));
     let calls =
         Calls::start(PipelineConfig::default(), store, blobs, transcriber, Arc::clone(&rules)).unwrap();
     let tools = job_tools(&Config::default());

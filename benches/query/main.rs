@@ -21,18 +21,15 @@ mod questions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use diting::app::Service;
-use diting::audio::{AudioError, Block};
 use diting::config::{Config, Layers};
 use diting::proto::v1;
 use diting::proto::v1::call_service_client::CallServiceClient;
 use diting::search::TextIndex;
-use diting::speech::{SpeechError, Transcriber, Transcript};
+use diting::speech::ScriptedTranscriber;
 use diting::store::{Store, StoreConfig};
-use diting::types::{ChannelIndex, Millis};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -40,26 +37,6 @@ use questions::{Kind, Question};
 
 /// Questions of each kind.
 const ROUNDS: u64 = 200;
-
-/// No recording is heard here.
-#[derive(Debug)]
-struct Deaf;
-
-impl Transcriber for Deaf {
-    fn transcribe(
-        &self,
-        _: &mut dyn Iterator<Item = Result<Block, AudioError>>,
-        _: &[ChannelIndex],
-        _: &mut dyn FnMut(Millis),
-        _: &AtomicBool,
-    ) -> Result<Transcript, SpeechError> {
-        Err(SpeechError::Cancelled)
-    }
-
-    fn model(&self) -> &str {
-        "none"
-    }
-}
 
 fn main() {
     let sizes: Vec<u32> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
@@ -127,7 +104,9 @@ fn run(dir: &Path, size: u32) {
         let mut config = Config::load(&Layers::default()).unwrap();
         config.serve.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.store.data_dir = dir.to_owned();
-        let service = Service::start_with(&config, |_| Ok(Arc::new(Deaf))).await.unwrap();
+        let service = Service::start_with(&config, |_| Ok(Arc::new(ScriptedTranscriber::new(Vec::new()))))
+            .await
+            .unwrap();
         let (address, stop) = (service.address(), CancellationToken::new());
         let task = tokio::spawn(service.run(stop.clone()));
         let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();

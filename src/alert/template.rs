@@ -45,7 +45,7 @@ pub(super) fn message(items: &[Item], zone: &TimeZone) -> Message {
         [one] => Message { title: title(one), lines: lines(one, zone), level },
         many => {
             let count = |level: Level| many.iter().filter(|item| item.alert.level == level).count();
-            let levels = [Level::S1, Level::S2, Level::S3, Level::S4, Level::S5];
+            let levels = Level::ALL;
             let counts: Vec<String> = levels
                 .into_iter()
                 .filter(|level| count(*level) > 0)

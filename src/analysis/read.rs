@@ -33,8 +33,13 @@ const WATCH_HEADING: &str = "风险预警";
 /// What of a rule does not change how it judges.
 const TEST_FIELDS: [&str; 3] = ["hits", "misses", "test"];
 
-pub(super) const LEVELS: [(&str, Level); 5] =
-    [("S1", Level::S1), ("S2", Level::S2), ("S3", Level::S3), ("S4", Level::S4), ("S5", Level::S5)];
+pub(super) const LEVELS: [(&str, Level); 5] = [
+    (Level::S1.name(), Level::S1),
+    (Level::S2.name(), Level::S2),
+    (Level::S3.name(), Level::S3),
+    (Level::S4.name(), Level::S4),
+    (Level::S5.name(), Level::S5),
+];
 
 const KINDS: [(&str, RuleKind); 5] = [
     ("required", RuleKind::Required),

@@ -3,18 +3,14 @@
 //! **Invariant**: every rule that has enough calls is in one family of two-sided tests, whichever way it went; a claim takes
 //! a change that matters besides.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::cube::{Cube, rule_slots};
+use super::cube::{BASELINE, Cube, Days, Source, WINDOW, rule_slots, side_of};
 use super::scan::Revisions;
 use super::stats::{Interval, Two, benjamini_hochberg, dispersion, homogeneity, ln_fisher, newcombe};
 use super::tally::{Clock, Step};
 use super::{Group, Limits, Period, RuleRef};
 use crate::catalog::{CallQuery, Catalog, FindingQuery};
-
-const WINDOW: usize = 0;
-const BASELINE: usize = 1;
 
 /// What is held against what.
 #[derive(Debug, Clone)]
@@ -65,29 +61,11 @@ pub fn rate_changes(catalog: &Catalog, query: &ChangeQuery) -> Vec<RateChange> {
         &slots,
         &[Group::Agent],
         |_| 1,
-        |call| {
-            if window.contains(call.started_at) {
-                Some(WINDOW)
-            } else {
-                baseline.contains(call.started_at).then_some(BASELINE)
-            }
-        },
+        |call| side_of(*window, *baseline, call.started_at),
     );
-    let mut clock = Clock::new(Some(Step::Day), query.time_zone.clone(), Default::default());
-    let mut day_of = |at: Timestamp| clock.bucket(at).map(|day| day.start).filter(|_| baseline.contains(at));
-    let mut starts: Vec<Timestamp> =
-        catalog.chosen(&calls).filter_map(|call| day_of(call.started_at)).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    let mut days = Cube::new(rules.clone(), starts.len());
-    days.fill(
-        catalog,
-        &calls,
-        &slots,
-        &[],
-        |_| 1,
-        |call| starts.binary_search(&day_of(call.started_at)?).ok(),
-    );
+    let clock = Clock::new(Some(Step::Day), query.time_zone.clone(), Default::default());
+    let source = Source { catalog, calls: &calls, slots: &slots };
+    let days = Days::of(source, rules.clone(), &[], |_| 1, clock, |at| baseline.contains(at));
     let agents = cube.of_group(Group::Agent);
     let mut changes: Vec<RateChange> = Vec::new();
     for (index, rule) in rules.into_iter().enumerate() {
@@ -95,7 +73,7 @@ pub fn rate_changes(catalog: &Catalog, query: &ChangeQuery) -> Vec<RateChange> {
         if now.n == 0 || past.n == 0 {
             continue;
         }
-        let by_day = homogeneity(&days.places(&None, index));
+        let by_day = homogeneity(&days.cube.places(&None, index));
         let by_day = by_day.filter(|(_, df)| *df >= 6.0).map_or(1.0, |(square, df)| square / df);
         let pairs = agents.iter().map(|one| (cube.get(one, index, WINDOW), cube.get(one, index, BASELINE)));
         let spread = by_day.max(dispersion(pairs)).max(1.0);

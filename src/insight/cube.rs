@@ -2,14 +2,15 @@
 //!
 //! **Invariant**: one pass over the rows that are asked for; subjects are in the order of group and value.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::scan::{Part, Slots, agent_value, agents_of, names_agents, values_of};
 use super::stats::Two;
-use super::{Group, Key, RuleRef};
+use super::tally::Clock;
+use super::{Group, Key, Period, RuleRef};
 use crate::analysis::Verdict;
 use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement};
 
@@ -74,6 +75,55 @@ pub(super) fn sides(query: &CallQuery, groups: &[Group], call: &CallFacts) -> Ve
         sides.push(Side { part: Part::Agents(agents), subjects: vec![Some(subject)] });
     }
     sides
+}
+
+/// The place of a window in a cube that has one and a baseline.
+pub(super) const WINDOW: usize = 0;
+/// The place of a baseline.
+pub(super) const BASELINE: usize = 1;
+
+/// The place of a call of `at`; `None` on neither side.
+pub(super) fn side_of(window: Period, baseline: Period, at: Timestamp) -> Option<usize> {
+    if window.contains(at) { Some(WINDOW) } else { baseline.contains(at).then_some(BASELINE) }
+}
+
+/// Which calls and verdicts are counted.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) calls: &'a CallQuery,
+    pub(super) slots: &'a Slots,
+}
+
+/// Counts by day: each day on which there is a call is a place.
+pub(super) struct Days {
+    pub(super) starts: Vec<Timestamp>,
+    pub(super) cube: Cube,
+}
+
+impl Days {
+    /// The days of `clock` on which calls of `source` are that `within` takes, with the subjects of `groups`.
+    pub(super) fn of(
+        source: Source<'_>,
+        rules: Vec<RuleRef>,
+        groups: &[Group],
+        min_calls: impl Fn(Group) -> u64,
+        mut clock: Clock,
+        within: impl Fn(Timestamp) -> bool,
+    ) -> Self {
+        let Source { catalog, calls, slots } = source;
+        let mut starts = BTreeSet::new();
+        for call in catalog.chosen(calls).filter(|call| within(call.started_at)) {
+            starts.extend(clock.bucket(call.started_at).map(|day| day.start));
+        }
+        let starts: Vec<Timestamp> = starts.into_iter().collect();
+        let mut cube = Cube::new(rules, starts.len());
+        cube.fill(catalog, calls, slots, groups, min_calls, |call| {
+            let day = clock.bucket(call.started_at).filter(|_| within(call.started_at))?;
+            starts.binary_search(&day.start).ok()
+        });
+        Self { starts, cube }
+    }
 }
 
 /// Counts by subject, rule and one more place (window or baseline, an even day or an odd one, a day).

@@ -1,9 +1,8 @@
 //! Which rules are everybody's problem, and which are that of a few.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::cube::{Cube, rule_slots};
+use super::cube::{Cube, Days, Source, rule_slots};
 use super::hot_spot::Since;
 use super::scan::Revisions;
 use super::search::since;
@@ -115,33 +114,14 @@ pub fn common_problems(catalog: &Catalog, query: &ProblemQuery) -> Vec<Problem> 
     });
     problems.truncate(query.max_problems);
     // Days only of those that are told.
-    let mut clock = Clock::new(Some(Step::Day), query.time_zone.clone(), calls.started);
-    let mut starts: Vec<Timestamp> = Vec::new();
-    for call in catalog.chosen(&calls) {
-        let start = clock.bucket(call.started_at).map(|bucket| bucket.start);
-        if let Some(start) = start
-            && let Err(place) = starts.binary_search(&start)
-        {
-            starts.insert(place, start);
-        }
-    }
-    let mut days = Cube::new(rules, starts.len());
-    days.fill(
-        catalog,
-        &calls,
-        &slots,
-        &[],
-        |_| 1,
-        |call| {
-            let start = clock.bucket(call.started_at)?.start;
-            starts.binary_search(&start).ok()
-        },
-    );
+    let clock = Clock::new(Some(Step::Day), query.time_zone.clone(), calls.started);
+    let source = Source { catalog, calls: &calls, slots: &slots };
+    let days = Days::of(source, rules, &[], |_| 1, clock, |_| true);
     let num_told = problems.len().max(1) as f64;
     problems
         .into_iter()
         .map(|(index, mut problem)| {
-            let since = since(&days.places(&None, index), &starts);
+            let since = since(&days.cube.places(&None, index), &days.starts);
             // Bonferroni over the rules that are told.
             problem.since = since
                 .map(|since| Since { p_value: (since.p_value * num_told).min(1.0), ..since })

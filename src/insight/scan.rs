@@ -44,7 +44,7 @@ impl Slots {
                             name: revisions.rule(&rule.id).map(|rule| rule.name.as_str().into()),
                         },
                         Group::Dimension => plain(*group, Some(rule.dimension.as_str().into())),
-                        Group::Level => plain(*group, Some(level_name(rule.level).into())),
+                        Group::Level => plain(*group, Some(rule.level.name().into())),
                         Group::Agent
                         | Group::Team
                         | Group::SkillGroup
@@ -339,7 +339,9 @@ pub(super) fn narrow(query: &mut CallQuery, key: &Key) {
     match key.group {
         Group::Rule => query.finding.rules = RuleId::try_new(value.to_string()).into_iter().collect(),
         Group::Dimension => query.finding.dimensions = text,
-        Group::Level => query.finding.levels = level_of(value).into_iter().collect(),
+        Group::Level => {
+            query.finding.levels = Level::ALL.into_iter().filter(|level| level.name() == &**value).collect()
+        }
         Group::Agent => query.agents = text,
         Group::Team => query.teams = text,
         Group::SkillGroup => query.skill_groups = text,
@@ -349,20 +351,6 @@ pub(super) fn narrow(query: &mut CallQuery, key: &Key) {
         Group::Demand => query.demands = text,
         Group::Direction => query.directions = direction_of(value).into_iter().collect(),
     }
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::S1 => "S1",
-        Level::S2 => "S2",
-        Level::S3 => "S3",
-        Level::S4 => "S4",
-        Level::S5 => "S5",
-    }
-}
-
-fn level_of(name: &str) -> Option<Level> {
-    [Level::S1, Level::S2, Level::S3, Level::S4, Level::S5].into_iter().find(|one| level_name(*one) == name)
 }
 
 fn direction_name(direction: Direction) -> &'static str {

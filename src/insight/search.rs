@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::cube::{Cube, Subject, rule_slots, sides, whole_of};
+use super::cube::{BASELINE, Cube, Days, Source, Subject, WINDOW, rule_slots, side_of, sides, whole_of};
 use super::hot_spot::{HotSpot, HotSpotQuery, HotSpots, Since};
 use super::scan::{Part, Revisions, Slots, agents_of, narrow, plain};
 use super::spread::Spreads;
@@ -28,9 +28,6 @@ const DEFAULT_GROUPS: [Group; 6] =
 const ROSE: f64 = 0.05;
 /// Fewest calls of an agent who helps to tell how much counts vary.
 const MIN_AGENT_CALLS: u64 = 5;
-
-const WINDOW: usize = 0;
-const BASELINE: usize = 1;
 
 /// Looks for them.
 #[must_use]
@@ -83,8 +80,7 @@ impl Search<'_> {
         let (window, baseline) = (self.query.window, self.query.baseline);
         let mut cube = Cube::new(rules.clone(), 2);
         cube.fill(self.catalog, &self.calls, &self.slots, groups, self.min_calls(), |call| {
-            let at = call.started_at;
-            if window.contains(at) { Some(WINDOW) } else { baseline.contains(at).then_some(BASELINE) }
+            side_of(window, baseline, call.started_at)
         });
         let days = self.days(rules);
         // Only days before the window: a rise in it is what is looked for.
@@ -145,24 +141,10 @@ impl Search<'_> {
 
     /// Counts by day, of all and of teams.
     fn days(&self, rules: Vec<RuleRef>) -> Days {
-        let mut clock = Clock::new(Some(Step::Day), self.query.time_zone.clone(), Default::default());
-        let mut starts: Vec<Timestamp> = Vec::new();
-        let within = |at: Timestamp| self.query.window.contains(at) || self.query.baseline.contains(at);
-        for call in self.catalog.chosen(&self.calls).filter(|call| within(call.started_at)) {
-            starts.extend(clock.bucket(call.started_at).map(|bucket| bucket.start));
-            if starts.len() > 100_000 {
-                starts.sort_unstable();
-                starts.dedup();
-            }
-        }
-        starts.sort_unstable();
-        starts.dedup();
-        let mut cube = Cube::new(rules, starts.len());
-        cube.fill(self.catalog, &self.calls, &self.slots, &[Group::Team], self.min_calls(), |call| {
-            let day = clock.bucket(call.started_at).filter(|_| within(call.started_at))?;
-            starts.binary_search(&day.start).ok()
-        });
-        Days { starts, cube }
+        let clock = Clock::new(Some(Step::Day), self.query.time_zone.clone(), Default::default());
+        let within = |at: Timestamp| side_of(self.query.window, self.query.baseline, at).is_some();
+        let source = Source { catalog: self.catalog, calls: &self.calls, slots: &self.slots };
+        Days::of(source, rules, &[Group::Team], self.min_calls(), clock, within)
     }
 
     /// The logarithm of the p value, where there are enough calls. That there are says nothing about which way it goes.
@@ -407,12 +389,6 @@ impl Search<'_> {
         }
         cells
     }
-}
-
-/// Counts of days.
-struct Days {
-    starts: Vec<Timestamp>,
-    cube: Cube,
 }
 
 /// Claims first, then by p value.

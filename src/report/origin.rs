@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::model::Origin;
-use crate::analysis::{Level, RuleKind, Verdict};
+use crate::analysis::{RuleKind, Verdict};
 use crate::catalog::{CallQuery, FindingQuery, ReviewState, Stage};
 use crate::types::{Direction, Media};
 
@@ -49,7 +49,7 @@ fn flags(query: &CallQuery) -> Vec<(&'static str, String)> {
     let FindingQuery { rules, dimensions, levels, kinds, verdicts, machine_verdicts } = &query.finding;
     all("rule", rules.iter().map(ToString::to_string).collect());
     all("dimension", dimensions.clone());
-    all("level", levels.iter().map(|one| level(*one).to_owned()).collect());
+    all("level", levels.iter().map(|one| one.name().to_owned()).collect());
     all("kind", kinds.iter().map(|one| kind(*one).to_owned()).collect());
     all("verdict", verdicts.iter().map(|one| verdict(*one).to_owned()).collect());
     all("machine-verdict", machine_verdicts.iter().map(|one| verdict(*one).to_owned()).collect());
@@ -78,18 +78,6 @@ fn quoted(value: &str) -> String {
     }
     text.push('\'');
     text
-}
-
-/// The name of a level.
-#[must_use]
-pub(super) fn level(level: Level) -> &'static str {
-    match level {
-        Level::S1 => "S1",
-        Level::S2 => "S2",
-        Level::S3 => "S3",
-        Level::S4 => "S4",
-        Level::S5 => "S5",
-    }
 }
 
 /// The name of a verdict in exports and commands.

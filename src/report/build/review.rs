@@ -8,7 +8,6 @@ use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, FindingQuery, ReviewState};
 use crate::insight::Counts;
 use crate::report::model::{Kind, Scope, Section, Table, Tile, Value};
-use crate::report::origin;
 use crate::types::RuleId;
 
 /// What was decided about the findings of one rule.
@@ -192,7 +191,7 @@ pub(super) fn level_title(level: crate::analysis::Level) -> String {
         Level::S4 => "轻微",
         Level::S5 => "提示",
     };
-    format!("{} {meaning}", origin::level(level))
+    format!("{} {meaning}", level.name())
 }
 
 #[cfg(test)]

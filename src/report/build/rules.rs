@@ -13,7 +13,6 @@ use crate::insight::{
     rate_changes, tally,
 };
 use crate::report::model::{Cell, Kind, Scope, Section, Table, Value, hundredths, opens_hits};
-use crate::report::origin;
 use crate::types::RuleId;
 
 /// Rules that a page lists.
@@ -173,7 +172,7 @@ fn row(ground: &Ground<'_>, one: &RuleFigures, change: Option<&str>) -> Vec<Cell
     let moved = share_change(&rate, &past);
     vec![
         Value::text(&format!("{} {}", info.id, info.name)).into(),
-        Value::text(origin::level(info.level)).into(),
+        Value::text(info.level.name()).into(),
         Value::text(&info.dimension).into(),
         Value::Count(now.num_checked).opens(&calls(&[Verdict::Hit, Verdict::Miss])),
         Value::Count(now.num_hits).opens(&calls(&[Verdict::Hit])),

@@ -107,7 +107,7 @@ fn part(
             Field::Text(rule.id.as_str()),
             Field::Text(&rule.name),
             Field::Text(origin::kind(rule.kind)),
-            Field::Text(origin::level(rule.level)),
+            Field::Text(rule.level.name()),
             Field::Text(&rule.dimension),
             Field::Text(origin::verdict(machine)),
             Field::Text(origin::verdict(decided.map_or(machine, |one| one.verdict))),
