@@ -8,21 +8,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use fs_err as fs;
 use roaring::RoaringBitmap;
-use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::ColumnValues;
 use tantivy::query::{AllQuery, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{PreTokenizedString, Token};
-use tantivy::{
-    DocId, Index, IndexReader, IndexWriter, ReloadPolicy, SegmentOrdinal, SegmentReader, TantivyDocument,
-    Term,
-};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use super::SearchError;
+use super::answers::{Answers, Asked};
 use super::query::{Speaker, TextQuery, Wanted};
 use crate::analysis::{cover, pieces, units};
 use crate::dialogue::Dialogue;
@@ -32,8 +27,6 @@ use crate::types::SpeakerRole;
 const VERSION: &str = "2";
 /// Bytes that documents take before they are written to the disk.
 const WRITER_BYTES: usize = 64 << 20;
-/// Answers to words that are kept until the index changes.
-const MAX_KEPT: usize = 256;
 
 /// Where what one kind of speaker says is indexed.
 #[derive(Debug, Clone, Copy)]
@@ -51,21 +44,12 @@ struct Fields {
     others: Said,
 }
 
-/// A word and who is to have said it; no word stands for every document.
-type Asked = (Speaker, Vec<String>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    generation: u64,
-    answers: HashMap<Asked, Arc<RoaringBitmap>>,
-}
-
 /// An index that can be asked. The writer of [`open`](Engine::open) changes it.
 pub(super) struct Engine {
     index: Index,
     reader: IndexReader,
     fields: Fields,
-    kept: Mutex<Kept>,
+    answers: Answers,
 }
 
 impl std::fmt::Debug for Engine {
@@ -123,7 +107,7 @@ impl Engine {
             fields,
             results: HashMap::new(),
         };
-        Ok((Self { index, reader, fields, kept: Mutex::default() }, writer))
+        Ok((Self { index, reader, fields, answers: Answers::default() }, writer))
     }
 
     /// Whether every file is as it was written. Reads all of them.
@@ -161,6 +145,12 @@ impl Engine {
         self.reader.searcher().num_docs()
     }
 
+    /// How many segments there are, and of how many answers are kept.
+    #[cfg(test)]
+    pub(super) fn num_segments(&self) -> (usize, usize) {
+        (self.reader.searcher().segment_readers().len(), self.answers.num_segments())
+    }
+
     pub(super) fn num_bytes(&self) -> Result<u64, SearchError> {
         let usage = self.reader.searcher().space_usage().map_err(SearchError::engine)?;
         Ok(usage.total().get_bytes())
@@ -171,54 +161,27 @@ impl Engine {
         let (wanted, excluded): (Vec<_>, Vec<_>) = query.words.iter().partition(|word| !word.is_excluded);
         let mut sets = wanted.into_iter().map(|word| self.calls_with(Some(word)));
         let mut found = match sets.next() {
-            Some(set) => (*set?).clone(),
-            None => (*self.calls_with(None)?).clone(),
+            Some(set) => set?,
+            None => self.calls_with(None)?,
         };
         for set in sets {
-            found &= &*set?;
+            found &= set?;
         }
         for word in excluded {
             if found.is_empty() {
                 break;
             }
-            found -= &*self.calls_with(Some(word))?;
+            found -= self.calls_with(Some(word))?;
         }
         Ok(found)
     }
 
-    fn calls_with(&self, word: Option<&Wanted>) -> Result<Arc<RoaringBitmap>, SearchError> {
-        let searcher = self.reader.searcher();
-        let generation = searcher.generation().generation_id();
+    fn calls_with(&self, word: Option<&Wanted>) -> Result<RoaringBitmap, SearchError> {
         let asked: Asked = match word {
             Some(word) => (word.speaker, word.units.iter().map(|unit| unit.text.clone()).collect()),
             None => (Speaker::Anybody, Vec::new()),
         };
-        {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.generation != generation {
-                *kept = Kept { generation, answers: HashMap::new() };
-            }
-            if let Some(known) = kept.answers.get(&asked) {
-                return Ok(Arc::clone(known));
-            }
-        }
-        let mut found = RoaringBitmap::new();
-        for query in self.queries(word) {
-            // A damaged file may make tantivy panic.
-            let part = catch_unwind(AssertUnwindSafe(|| searcher.search(&*query, &Numbers)));
-            found |= part
-                .map_err(|_| SearchError::engine("a file of it is damaged"))?
-                .map_err(SearchError::engine)?;
-        }
-        let found = Arc::new(found);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.generation == generation {
-            if kept.answers.len() >= MAX_KEPT {
-                kept.answers.clear();
-            }
-            kept.answers.insert(asked, Arc::clone(&found));
-        }
-        Ok(found)
+        self.answers.of(&self.reader.searcher(), &asked, &self.queries(word))
     }
 
     /// Questions whose answers together are the documents that have `word`.
@@ -340,57 +303,4 @@ fn schema() -> (Schema, Fields) {
     };
     let (agent, customer, others) = (said("agent"), said("customer"), said("others"));
     (builder.build(), Fields { number, result, agent, customer, others })
-}
-
-/// Collects the numbers of the calls of documents.
-struct Numbers;
-
-struct SegmentNumbers {
-    numbers: Arc<dyn ColumnValues<u64>>,
-    found: Vec<u32>,
-    block: Vec<u64>,
-}
-
-impl Collector for Numbers {
-    type Fruit = RoaringBitmap;
-    type Child = SegmentNumbers;
-
-    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<SegmentNumbers> {
-        let numbers = segment.fast_fields().column_first_or_default("number")?;
-        Ok(SegmentNumbers { numbers, found: Vec::new(), block: Vec::new() })
-    }
-
-    fn requires_scoring(&self) -> bool {
-        false
-    }
-
-    fn merge_fruits(&self, parts: Vec<Vec<u32>>) -> tantivy::Result<RoaringBitmap> {
-        let mut all = RoaringBitmap::new();
-        for mut part in parts {
-            // Nearly sorted, because calls come in in their order.
-            part.sort_unstable();
-            part.dedup();
-            // Sorted, so it cannot be refused.
-            all |= RoaringBitmap::from_sorted_iter(part).unwrap_or_default();
-        }
-        Ok(all)
-    }
-}
-
-impl SegmentCollector for SegmentNumbers {
-    type Fruit = Vec<u32>;
-
-    fn collect(&mut self, doc: DocId, _: f32) {
-        self.found.push(u32::try_from(self.numbers.get_val(doc)).unwrap_or(u32::MAX));
-    }
-
-    fn collect_block(&mut self, docs: &[DocId]) {
-        self.block.resize(docs.len(), 0);
-        self.numbers.get_vals(docs, &mut self.block);
-        self.found.extend(self.block.iter().map(|number| u32::try_from(*number).unwrap_or(u32::MAX)));
-    }
-
-    fn harvest(self) -> Vec<u32> {
-        self.found
-    }
 }

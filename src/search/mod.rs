@@ -8,6 +8,7 @@
 //! **Invariant**: an answer says up to which change of the store it is right; it holds exactly the calls whose stored
 //! text, up to that change, has the words.
 
+mod answers;
 mod engine;
 mod error;
 mod follow;

@@ -1,11 +1,13 @@
 //! The text index over a real store: what is found, by whom, after changes, a restart and damage; and held to a naive
 //! search.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use proptest::prelude::*;
 
+use super::engine::Engine;
 use super::*;
 use crate::analysis::{Analysis, ScorecardResult, WrittenTurn, dialogue_from, units};
 use crate::dialogue::Dialogue;
@@ -291,6 +293,39 @@ fn what_is_said_about_a_call_does_not_make_its_text_be_read_again() {
     assert_eq!(found(&index, &store, "提前还款"), ["loan"], "a restart knows it as well");
     index.begin_anew();
     assert_eq!(found(&index, &store, "提前还款"), [""; 0], "made anew, it lacks what is damaged");
+}
+
+/// One call or a few are changed, added or deleted with every commit, and the same words are asked again and again.
+#[test]
+fn what_was_answered_before_is_right_after_every_change() {
+    const WORDS: [&str; 4] = ["投诉", "还款", "征信", "挂失"];
+    let dir = tempfile::tempdir().expect("a directory");
+    let (engine, mut writer) = Engine::create(&dir.path().join("index")).expect("begins");
+    let mut said: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut most_segments = 0;
+    for step in 0..120_u32 {
+        for (call, word) in [(step, step % 4), (step * 7 % 50, step % 3), (step * 5 % 40, 3)] {
+            let word = word as usize;
+            writer.put(call, step, &dialogue(&[(Customer, WORDS[word])])).expect("takes it");
+            said.insert(call, word);
+        }
+        writer.remove(step / 2);
+        said.remove(&(step / 2));
+        writer.commit(u64::from(step)).expect("writes");
+        engine.reload().expect("reloads");
+        for (index, word) in WORDS.iter().enumerate() {
+            let calls = engine.find(&TextQuery::parse(word).expect("valid")).expect("answers");
+            let expected: Vec<u32> =
+                said.iter().filter(|(_, said)| **said == index).map(|(call, _)| *call).collect();
+            assert_eq!(calls.iter().collect::<Vec<_>>(), expected, "{word} after step {step}");
+        }
+        let all = engine.find(&TextQuery::parse("-没有").expect("valid")).expect("answers");
+        assert!(all.iter().eq(said.keys().copied()), "after step {step}");
+        let (segments, kept) = engine.num_segments();
+        assert!(kept <= 2 * segments + 1, "{kept} are kept of {segments}");
+        most_segments = most_segments.max(segments);
+    }
+    assert!(most_segments > 2, "several segments were asked");
 }
 
 fn text() -> impl Strategy<Value = String> {
