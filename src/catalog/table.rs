@@ -79,12 +79,11 @@ impl RuleTable {
         }
     }
 
-    /// Its name.
+    /// Its name: the same in every build, because rows in the store have it.
     #[must_use]
     pub fn id(&self) -> TableId {
-        let mut digest = Sha256::new();
-        digest.update(format!("{self:?}"));
-        let digest = digest.finalize();
+        let bytes = postcard::to_stdvec(self).expect("a table holds nothing that cannot be written");
+        let digest = Sha256::digest(bytes);
         let (bytes, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
         TableId(u64::from_be_bytes(*bytes))
     }

@@ -25,7 +25,7 @@ use super::query::Speaker;
 /// Answers that are kept of a segment.
 const MAX_KEPT: usize = 256;
 /// Documents from which on a segment is worth a thread of its own; in tests every one is.
-const MANY: u32 = if cfg!(test) { 0 } else { 50_000 };
+const MANY: u32 = if cfg!(test) { 1 } else { 50_000 };
 
 /// A word and who is to have said it; no word stands for every document.
 pub(super) type Asked = (Speaker, Vec<String>);

@@ -5,8 +5,12 @@
 //!
 //! **Invariant**: a damaged or foreign frame gives an error, never a value and never a panic.
 
+use std::cell::RefCell;
+use std::io;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zstd::bulk::Compressor;
 
 use super::StoreError;
 use crate::catalog::{Annotations, CallFacts};
@@ -19,11 +23,16 @@ const HEADER_BYTES: usize = 1 + 4 + 4 + 4;
 const MAX_RAW_BYTES: usize = 1 << 30;
 const ZSTD_LEVEL: i32 = 3;
 
+thread_local! {
+    /// Kept from value to value, because making one costs more than to compress what a call is.
+    static COMPRESSOR: RefCell<io::Result<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL));
+}
+
 /// Encodes `value` as one frame. `what` names it in errors.
 pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<u8>, StoreError> {
     let raw = serde_json::to_vec(value).map_err(|source| StoreError::Unstorable { what, source })?;
-    let stored = zstd::bulk::compress(&raw, ZSTD_LEVEL)?;
-    let too_large = || std::io::Error::new(std::io::ErrorKind::FileTooLarge, "a value passes 1 GiB");
+    let stored = compress(&raw)?;
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "a value passes 1 GiB");
     if raw.len() > MAX_RAW_BYTES {
         return Err(too_large().into());
     }
@@ -38,6 +47,18 @@ pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<
     frame.extend_from_slice(&crc32c::crc32c(&checked).to_le_bytes());
     frame.append(&mut checked);
     Ok(frame)
+}
+
+fn compress(raw: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        if kept.is_err() {
+            *kept = Compressor::new(ZSTD_LEVEL);
+        }
+        match kept {
+            Ok(compressor) => compressor.compress(raw),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
+    })
 }
 
 /// Decodes the one frame that `bytes` is.
@@ -86,7 +107,7 @@ pub(super) fn after_first<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a
 }
 
 /// The version of rows. A row of another version is made anew.
-const ROW_VERSION: u8 = 3;
+const ROW_VERSION: u8 = 4;
 
 /// Encodes a row of the catalog: smaller and faster than a frame, because a start reads all of them. Rows are never
 /// migrated: they can be made again.
