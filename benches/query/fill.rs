@@ -5,6 +5,8 @@
 //!
 //! **Invariant**: a call is a function of its number alone.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use diting::analysis::{RuleSet, dialogue_of};
 use diting::ingest::{CallRecord, CallState, Origin, Recording};
 use diting::pipeline::{CallResult, Masking};
@@ -21,6 +23,7 @@ pub(super) const FIRST_SECOND: i64 = 1_780_000_000;
 pub(super) const NUM_SECONDS: u64 = 60 * 86_400;
 const NUM_DIALOGUES: u64 = 1_000;
 const BATCH: u32 = 2_000;
+const NUM_THREADS: u32 = 2;
 
 const OPENINGS: [&str; 6] = [
     "客服: 您好，这里是银行客户服务中心，工号{}，请问有什么可以帮您？",
@@ -207,22 +210,26 @@ pub(super) fn fill(store: &Store, size: u32) -> u32 {
             CallResult { audio: None, recognition: None, dialogue, analysis, parts: Vec::new(), masking }
         })
         .collect();
-    let batch = |first: u32| {
-        let calls: Vec<(CallRecord, CallResult)> = (first..size.min(first + BATCH))
-            .map(|number| {
-                let dialogue = usize::try_from(mix(u64::from(number), 20) % NUM_DIALOGUES).unwrap();
-                (record(number), results[dialogue].clone())
-            })
-            .collect();
-        store.insert_finished(&calls).unwrap();
+    // A fill that was killed lacks at most the batches that were being written.
+    let next = AtomicU32::new((known / BATCH).saturating_sub(NUM_THREADS) * BATCH);
+    let work = || {
+        loop {
+            let first = next.fetch_add(BATCH, Ordering::Relaxed);
+            if first >= size {
+                return;
+            }
+            let calls: Vec<(CallRecord, &CallResult)> = (first..size.min(first + BATCH))
+                .map(|number| {
+                    let dialogue = usize::try_from(mix(u64::from(number), 20) % NUM_DIALOGUES).unwrap();
+                    (record(number), &results[dialogue])
+                })
+                .collect();
+            store.insert_finished(&calls).unwrap();
+        }
     };
     std::thread::scope(|scope| {
-        for part in 0..2 {
-            let batch = &batch;
-            scope.spawn(move || {
-                let firsts = (known / BATCH * BATCH..size).step_by(BATCH as usize);
-                firsts.skip(part).step_by(2).for_each(batch);
-            });
+        for _ in 0..NUM_THREADS {
+            scope.spawn(work);
         }
     });
     size - known

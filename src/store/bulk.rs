@@ -4,6 +4,7 @@
 //!
 //! **Invariant**: a record never names a result file that is not whole on the disk.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
 use sled::Batch;
@@ -29,10 +30,14 @@ impl Store {
     /// [`StoreError::Conflict`] when an id belongs to other bytes and [`StoreError::MetadataTooLarge`], both before
     /// anything is written; [`StoreError::Unstorable`] when a result would not read back; anything the disk fails
     /// with. Then some of the calls are there, each as a whole.
-    pub fn insert_finished(&self, calls: &[(CallRecord, CallResult)]) -> Result<usize, StoreError> {
+    pub fn insert_finished(
+        &self,
+        calls: &[(CallRecord, impl Borrow<CallResult>)],
+    ) -> Result<usize, StoreError> {
         self.check()?;
         let (mut fresh, mut seen) = (Vec::new(), HashSet::new());
         for (record, result) in calls {
+            let result: &CallResult = result.borrow();
             within_limits(record)?;
             match self.stored(&record.id)? {
                 Some(stored) => same_bytes(&stored.record, record)?,
