@@ -3,9 +3,7 @@
 //! **Invariant**: what people do is durable when they are told so, and of two who do what excludes the other one is told
 //! that the other was first.
 
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,12 +14,12 @@ use super::book::Row;
 use super::config::AlertsConfig;
 use super::dead::{self, DeadLetter};
 use super::model::{Alert, AlertState, Event, Step};
+use super::pulse::{Pulse, Worker};
 use super::receiver::Receiver;
-use super::shared::{Pen, Shared, key};
+use super::shared::{Pen, Shared};
 use super::{AlertError, deliver, follow};
 use crate::analysis::Level;
 use crate::pipeline::Calls;
-use crate::store::Family;
 use crate::types::CallId;
 
 /// Wait before a thread that panicked begins again.
@@ -32,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Alerts {
     shared: Arc<Shared>,
     receivers: Arc<[Receiver]>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    workers: Mutex<Vec<Worker>>,
 }
 
 /// Which alerts. Each field that is not empty narrows.
@@ -76,6 +74,41 @@ pub struct AlertPage {
     pub next: Option<u64>,
     /// How many there are on all pages.
     pub total: u64,
+    /// How many alerts cannot be read, of all there are. Whether the filter would choose them nobody knows.
+    pub num_damaged: u64,
+}
+
+/// An alert with its history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertStory {
+    /// The alert.
+    pub view: AlertView,
+    /// All that happened to it, oldest first.
+    pub history: Vec<Event>,
+    /// How many steps of it cannot be read.
+    pub num_damaged: u32,
+}
+
+/// An alert after a step was taken with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertOutcome {
+    /// The alert.
+    pub view: AlertView,
+    /// With how many of its members the step was taken.
+    pub num_members: u32,
+    /// How many of its members cannot be read; no step was taken with them.
+    pub num_damaged: u32,
+}
+
+/// A page of dead letters, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeadLetterPage {
+    /// The letters.
+    pub letters: Vec<DeadLetter>,
+    /// Where the next page begins: before this number.
+    pub next: Option<u64>,
+    /// How many dead letters cannot be read, of all there are.
+    pub num_damaged: u64,
 }
 
 impl Alerts {
@@ -91,30 +124,40 @@ impl Alerts {
             config.receiver.iter().map(|one| Receiver::new(one.clone(), zone.clone())).collect();
         let receivers: Arc<[Receiver]> = receivers?.into();
         let shared = Arc::new(Shared::open(calls, config.clone())?);
-        let alerts = Self { shared, receivers, threads: Mutex::default() };
+        let alerts = Self { shared, receivers, workers: Mutex::default() };
         // Before anything is raised: each begins with what comes after.
         for receiver in alerts.receivers.iter() {
             deliver::enter(&alerts.shared, receiver)?;
         }
-        let shared = Arc::clone(&alerts.shared);
-        alerts
-            .spawn("alerts".to_owned(), move || kept_up(&|| shared.rest(PAUSE), &|| follow::run(&shared)))?;
+        alerts.spawn("alerts".to_owned(), follow::run)?;
         for (index, receiver) in alerts.receivers.iter().enumerate() {
-            let (shared, receivers) = (Arc::clone(&alerts.shared), Arc::clone(&alerts.receivers));
-            alerts.spawn(format!("to-{}", receiver.config.name), move || {
+            let receivers = Arc::clone(&alerts.receivers);
+            alerts.spawn(format!("to-{}", receiver.config.name), move |shared, pulse| {
                 if let Some(receiver) = receivers.get(index) {
-                    kept_up(&|| shared.rest(PAUSE), &|| deliver::run(&shared, receiver));
+                    deliver::run(shared, receiver, pulse);
                 }
             })?;
         }
         Ok(alerts)
     }
 
-    fn spawn(&self, name: String, work: impl FnOnce() + Send + 'static) -> Result<(), AlertError> {
-        let thread = thread::Builder::new().name(name).spawn(work);
-        let thread = thread.map_err(|source| AlertError::Threads { source })?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    fn spawn(&self, name: String, work: impl Fn(&Shared, &Pulse) + Send + 'static) -> Result<(), AlertError> {
+        let (resting, working) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        let rest = move || resting.rest(PAUSE);
+        let worker = Worker::start(name, rest, move |pulse| work(&working, pulse))?;
+        self.workers().push(worker);
         Ok(())
+    }
+
+    fn workers(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the calls are followed and every receiver is delivered to: all threads run, and none panicked or failed
+    /// with the last thing it tried. A receiver that does not take a message is no failure of ours.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.workers().iter().all(Worker::is_well)
     }
 
     /// The number of the last event that is durable, now and whenever it grows.
@@ -148,7 +191,7 @@ impl Alerts {
         for event in events {
             let is_chosen =
                 self.shared.book().row(event.alert).is_some_and(|row| filter.matches(row, event.state));
-            if is_chosen && let Some(alert) = deliver::readable(&event, self.shared.alert(event.alert))? {
+            if is_chosen && let Some(alert) = self.shared.readable_alert(event.alert)? {
                 chosen.push((event, self.view(alert)));
             }
         }
@@ -170,7 +213,7 @@ impl Alerts {
         {
             let book = self.shared.book();
             for (number, row) in book.newest_first() {
-                if !filter.matches(row, row.state) {
+                if !filter.matches(row, row.state) || book.is_damaged(number) {
                     continue;
                 }
                 total += 1;
@@ -186,26 +229,32 @@ impl Alerts {
         }
         let mut alerts = Vec::with_capacity(numbers.len());
         for number in numbers {
-            alerts.push(self.view(self.shared.alert(number)?));
+            match self.shared.readable_alert(number)? {
+                Some(alert) => alerts.push(self.view(alert)),
+                None => total -= 1,
+            }
         }
-        Ok(AlertPage { alerts, next, total })
+        Ok(AlertPage { alerts, next, total, num_damaged: self.shared.book().num_damaged() })
     }
 
-    /// An alert and all that happened to it, oldest first.
+    /// An alert and all that happened to it, as far as that can be read.
     ///
     /// # Errors
     /// [`AlertError::NotFound`]; anything the disk fails with.
-    pub fn get(&self, number: u64) -> Result<(AlertView, Vec<Event>), AlertError> {
+    pub fn get(&self, number: u64) -> Result<AlertStory, AlertError> {
         let alert = self.shared.alert(number)?;
-        let mut history = Vec::with_capacity(alert.events.len());
+        let (mut history, mut num_damaged) = (Vec::with_capacity(alert.events.len()), 0);
         for event in &alert.events {
-            history.extend(self.shared.store().document::<Event>(Family::AlertEvent, &key(*event))?);
+            match self.shared.readable_event(*event)? {
+                Some(event) => history.push(event),
+                None => num_damaged += 1,
+            }
         }
-        Ok((self.view(alert), history))
+        Ok(AlertStory { view: self.view(alert), history, num_damaged })
     }
 
     /// Takes a step with an alert, durably; for a digest, where `with_members` says so, with those of its alerts too that
-    /// allow it. Gives the alert, and with how many of its members it was taken.
+    /// allow it and can be read.
     ///
     /// # Errors
     /// [`AlertError::NotFound`], [`AlertError::WrongState`], [`AlertError::TooManyChanges`]; anything the disk fails with.
@@ -216,24 +265,24 @@ impl Alerts {
         actor: &str,
         note: &str,
         with_members: bool,
-    ) -> Result<(AlertView, u32), AlertError> {
+    ) -> Result<AlertOutcome, AlertError> {
         let mut pen = Pen::new(&self.shared, Timestamp::now());
         pen.step(number, step, actor, note)?;
-        let mut num_members = 0;
+        let (mut num_members, mut num_damaged) = (0, 0);
         let digest = self.shared.alert(number)?.digest.filter(|_| with_members);
         for member in digest.iter().flat_map(|digest| &digest.alerts) {
             match pen.step(*member, step, actor, note) {
                 Ok(()) => num_members += 1,
-                Err(
-                    AlertError::WrongState { .. }
-                    | AlertError::TooManyChanges { .. }
-                    | AlertError::NotFound { .. },
-                ) => {}
+                Err(AlertError::WrongState { .. } | AlertError::TooManyChanges { .. }) => {}
+                Err(error) if error.is_of_one_alert() => num_damaged += 1,
                 Err(error) => return Err(error),
             }
         }
         pen.finish()?;
-        Ok((self.view(self.shared.alert(number)?), num_members))
+        if num_damaged > 0 {
+            tracing::warn!(alert = number, num_damaged, "damaged alerts of a digest are passed over");
+        }
+        Ok(AlertOutcome { view: self.view(self.shared.alert(number)?), num_members, num_damaged })
     }
 
     /// Messages that could not be delivered, newest first: of a receiver or of all, with those that were delivered after
@@ -247,8 +296,8 @@ impl Alerts {
         with_delivered: bool,
         size: usize,
         before: Option<u64>,
-    ) -> Result<(Vec<DeadLetter>, Option<u64>), AlertError> {
-        let mut letters = dead::all(&self.shared)?;
+    ) -> Result<DeadLetterPage, AlertError> {
+        let dead::All { mut letters, num_damaged, .. } = dead::all(&self.shared)?;
         letters.retain(|letter| {
             receiver.is_none_or(|receiver| letter.receiver == receiver)
                 && (with_delivered || letter.delivered_at.is_none())
@@ -258,7 +307,7 @@ impl Alerts {
         let is_cut = letters.len() > size;
         letters.truncate(size);
         let next = letters.last().filter(|_| is_cut).map(|letter| letter.number);
-        Ok((letters, next))
+        Ok(DeadLetterPage { letters, next, num_damaged })
     }
 
     /// Sends a dead letter once more, and waits for the outcome.
@@ -284,26 +333,12 @@ impl Alerts {
     /// Ends the threads; a message that is under way goes out first, or goes out again at the next start.
     pub fn shutdown(&self) {
         self.shared.stop();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            if thread.join().is_err() {
-                tracing::error!("a thread of alerts ended with a panic");
-            }
-        }
+        let workers = std::mem::take(&mut *self.workers());
+        workers.into_iter().for_each(Worker::join);
     }
 
     fn view(&self, alert: Alert) -> AlertView {
         AlertView { digest_of: self.shared.book().digest_of(alert.number), alert }
-    }
-}
-
-/// Does `work` until the process ends, again after a panic: everything lies in the store, and goes on from there.
-fn kept_up(rest: &dyn Fn() -> bool, work: &dyn Fn()) {
-    while panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
-        tracing::error!("a thread of alerts panicked, which is a defect: it begins again");
-        if rest() {
-            return;
-        }
     }
 }
 
@@ -336,29 +371,10 @@ impl AlertFilter {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::super::book::Book;
+    use super::super::fixture::alert;
     use super::super::model::Digest;
     use super::*;
-
-    #[test]
-    fn work_that_panics_begins_again_until_the_end() {
-        let (num_begun, num_rests) = (Cell::new(0), Cell::new(0));
-        let work = || {
-            num_begun.set(num_begun.get() + 1);
-            assert!(num_begun.get() > 2, "it panics twice");
-        };
-        let rest = || {
-            num_rests.set(num_rests.get() + 1);
-            false
-        };
-        kept_up(&rest, &work);
-        assert_eq!((num_begun.get(), num_rests.get()), (3, 2));
-        num_begun.set(0);
-        kept_up(&|| true, &work);
-        assert_eq!(num_begun.get(), 1, "the process ends");
-    }
 
     #[test]
     fn a_digest_concerns_every_team_and_an_event_has_the_state_of_its_time() {
@@ -370,24 +386,7 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             until: Timestamp::UNIX_EPOCH,
         };
-        let alert = |number, digest| Alert {
-            number,
-            call: None,
-            risk_id: "R1".to_owned(),
-            risk_name: "n".to_owned(),
-            level: Level::S1,
-            at: None,
-            rules: Vec::new(),
-            samples: Vec::new(),
-            raised_at: Timestamp::UNIX_EPOCH,
-            open_since: Timestamp::UNIX_EPOCH,
-            held_back: None,
-            digest,
-            state: AlertState::Closed,
-            assignee: None,
-            closed: None,
-            events: vec![number],
-        };
+        let alert = |number, digest| Alert { digest, state: AlertState::Closed, ..alert(number) };
         let mut book = Book::default();
         book.put(&alert(1, None), &AlertsConfig::default());
         book.put(&alert(2, Some(digest)), &AlertsConfig::default());

@@ -61,20 +61,37 @@ pub(super) struct Book {
     /// When alerts of each risk model went out by themselves, the last ones.
     sent: HashMap<Arc<str>, VecDeque<Timestamp>>,
     pub(super) last_event: u64,
-    /// The last number of an alert that cannot be read.
+    /// Alerts that are known to be damaged: what is known of them still counts, and nobody can be shown them.
+    damaged: BTreeSet<u64>,
+    /// The last number of an alert that its events name.
     skipped: u64,
 }
 
 impl Book {
     /// The number of the newest alert; 0 without any.
     pub(super) fn last_alert(&self) -> u64 {
-        self.rows.last_key_value().map_or(0, |(number, _)| *number).max(self.skipped)
+        let last = self.rows.last_key_value().map_or(0, |(number, _)| *number);
+        last.max(self.damaged.last().copied().unwrap_or_default()).max(self.skipped)
     }
 
     /// Gives no number again up to these of an alert and an event.
     pub(super) fn skip(&mut self, alert: u64, event: u64) {
         self.skipped = self.skipped.max(alert);
         self.last_event = self.last_event.max(event);
+    }
+
+    /// Notes that an alert cannot be read.
+    pub(super) fn damage(&mut self, number: u64) {
+        self.damaged.insert(number);
+    }
+
+    pub(super) fn is_damaged(&self, number: u64) -> bool {
+        self.damaged.contains(&number)
+    }
+
+    /// How many alerts are known to be damaged.
+    pub(super) fn num_damaged(&self) -> u64 {
+        self.damaged.len() as u64
     }
 
     pub(super) fn row(&self, number: u64) -> Option<&Row> {
@@ -148,6 +165,7 @@ impl Book {
     /// Puts an alert in the place of what it was before.
     pub(super) fn put(&mut self, alert: &Alert, config: &AlertsConfig) {
         let number = alert.number;
+        self.damaged.remove(&number);
         let old = self.rows.remove(&number);
         if let Some(due) = old.as_ref().and_then(|old| old.due) {
             self.due.remove(&(due, number));
@@ -272,5 +290,7 @@ mod tests {
         let mut book = Book::default();
         book.skip(7, 19);
         assert_eq!((book.last_alert(), book.last_event), (7, 19));
+        book.damage(8);
+        assert_eq!((book.last_alert(), book.num_damaged()), (8, 1));
     }
 }

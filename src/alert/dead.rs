@@ -2,14 +2,16 @@
 //!
 //! **Invariant**: a dead letter is never removed, so its number is never given again.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::AlertError;
 use super::deliver::items;
 use super::receiver::Receiver;
-use super::shared::{Shared, key};
-use crate::store::{Family, Writes};
+use super::shared::{Shared, key, number_of};
+use crate::store::{Family, Readable, Writes};
 
 /// Dead letters read at once.
 const PAGE: usize = 500;
@@ -37,16 +39,34 @@ pub struct DeadLetter {
     pub delivered_at: Option<Timestamp>,
 }
 
-/// All dead letters that can be read, oldest first.
-pub(super) fn all(shared: &Shared) -> Result<Vec<DeadLetter>, AlertError> {
-    let (mut letters, mut after): (Vec<DeadLetter>, Option<Vec<u8>>) = (Vec::new(), None);
+/// All dead letters.
+#[derive(Debug, Default)]
+pub(super) struct All {
+    /// Those that can be read, oldest first.
+    pub(super) letters: Vec<DeadLetter>,
+    /// How many cannot.
+    pub(super) num_damaged: u64,
+    /// The last number that one of them has.
+    pub(super) last: u64,
+}
+
+/// All dead letters.
+pub(super) fn all(shared: &Shared) -> Result<All, AlertError> {
+    let (mut all, mut after): (All, Option<Vec<u8>>) = (All::default(), None);
+    let mut damaged = BTreeSet::new();
     loop {
-        let page: Vec<(Vec<u8>, DeadLetter)> =
+        let page: Readable<DeadLetter> =
             shared.store().documents_readable(Family::DeadLetter, &[], after.as_deref(), PAGE)?;
-        let Some((last, _)) = page.last() else { return Ok(letters) };
+        // Those behind the last letter of a page are told of twice.
+        damaged.extend(page.damaged.iter().filter_map(|key| number_of(key)));
+        let Some((last, _)) = page.documents.last() else { break };
         after = Some(last.clone());
-        letters.extend(page.into_iter().map(|(_, letter)| letter));
+        all.letters.extend(page.documents.into_iter().map(|(_, letter)| letter));
     }
+    all.num_damaged = damaged.len() as u64;
+    let numbers = all.letters.last().map(|letter| letter.number).into_iter().chain(damaged);
+    all.last = numbers.max().unwrap_or_default();
+    Ok(all)
 }
 
 /// Keeps a new dead letter together with `writes`.

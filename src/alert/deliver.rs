@@ -17,10 +17,11 @@ use super::AlertError;
 use super::config::{ReceiverKind, RetryConfig};
 use super::dead::{self, DeadLetter};
 use super::http::NotTaken;
-use super::model::{Alert, Event, EventKind};
+use super::model::{Alert, EventKind};
 use super::payload::num_fitting;
+use super::pulse::Pulse;
 use super::receiver::Receiver;
-use super::shared::{Shared, key};
+use super::shared::Shared;
 use super::template::Item;
 use crate::error::Chain;
 use crate::store::{Family, Writes};
@@ -77,13 +78,14 @@ pub(super) fn enter(shared: &Shared, receiver: &Receiver) -> Result<(), AlertErr
 }
 
 /// Delivers until the process ends.
-pub(super) fn run(shared: &Shared, receiver: &Receiver) {
+pub(super) fn run(shared: &Shared, receiver: &Receiver, pulse: &Pulse) {
     let mut worker: Option<Worker<'_>> = None;
     while !shared.signal().is_stopping {
         let outcome = match &mut worker {
             Some(worker) => worker.turn(),
             None => Worker::new(shared, receiver).map(|new| worker = Some(new)),
         };
+        pulse.beat(outcome.is_ok());
         if let Err(error) = outcome {
             let name = &receiver.config.name;
             tracing::error!(receiver = %name, error = %Chain(&error), "deliveries wait: the machine fails them");
@@ -128,7 +130,7 @@ impl<'a> Worker<'a> {
         let mut items = Vec::new();
         for event in events {
             if self.wants_kind(event.kind) {
-                let alert = readable(&event, self.shared.alert(event.alert))?;
+                let alert = self.shared.readable_alert(event.alert)?;
                 if let Some(alert) = alert.filter(|alert| self.wants(alert)) {
                     items.push(Item { event, alert });
                 }
@@ -287,31 +289,12 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// The alert of an event; `None` when it can never be read.
-pub(super) fn readable(event: &Event, alert: Result<Alert, AlertError>) -> Result<Option<Alert>, AlertError> {
-    match alert {
-        Ok(alert) => Ok(Some(alert)),
-        Err(error) if error.is_of_one_alert() => {
-            tracing::error!(alert = event.alert, error = %Chain(&error), "an alert is passed over");
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// The events with these numbers that can be read, and their alerts as they are now.
 pub(super) fn items(shared: &Shared, numbers: &[u64]) -> Result<Vec<Item>, AlertError> {
     let mut items = Vec::with_capacity(numbers.len());
     for number in numbers {
-        let event: Option<Event> = match shared.store().document(Family::AlertEvent, &key(*number)) {
-            Err(error) if !error.is_passing() => {
-                tracing::error!(event = number, error = %Chain(&error), "an event is passed over");
-                None
-            }
-            outcome => outcome?,
-        };
-        if let Some(event) = event
-            && let Some(alert) = readable(&event, shared.alert(event.alert))?
+        if let Some(event) = shared.readable_event(*number)?
+            && let Some(alert) = shared.readable_alert(event.alert)?
         {
             items.push(Item { event, alert });
         }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AlertError;
 use super::model::{Alert, AlertState, Digest, HeldBack, Step};
+use super::pulse::Pulse;
 use super::raise;
 use super::shared::{Pen, Shared};
 use crate::analysis::{EarlierAlert, Level};
@@ -89,11 +90,12 @@ struct Judged {
 }
 
 /// Follows until the process ends.
-pub(super) fn run(shared: &Shared) {
+pub(super) fn run(shared: &Shared, pulse: &Pulse) {
     let mut follower = loop {
         match Follower::new(shared) {
             Ok(follower) => break follower,
             Err(error) => {
+                pulse.beat(false);
                 tracing::error!(error = %Chain(&error), "alerts wait: the machine fails them");
                 if shared.rest(PAUSE) {
                     return;
@@ -103,6 +105,7 @@ pub(super) fn run(shared: &Shared) {
     };
     while !shared.signal().is_stopping {
         let outcome = follower.follow().and_then(|more| tick(shared, Timestamp::now()).map(|()| more));
+        pulse.beat(outcome.is_ok());
         match outcome {
             Ok(true) => {}
             Ok(false) => {

@@ -14,17 +14,20 @@ mod config;
 mod dead;
 mod deliver;
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod follow;
 mod http;
 mod model;
 mod payload;
+mod pulse;
 mod raise;
 mod receiver;
 mod shared;
 mod sign;
 mod template;
 
-pub use alerts::{AlertFilter, AlertPage, AlertView, Alerts};
+pub use alerts::{AlertFilter, AlertOutcome, AlertPage, AlertStory, AlertView, Alerts, DeadLetterPage};
 pub use config::{AlertsConfig, Hidden, ReceiverConfig, ReceiverKind, RetryConfig};
 pub use dead::DeadLetter;
 pub use error::AlertError;
@@ -32,3 +35,4 @@ pub use follow::switch_on;
 pub use model::{
     Alert, AlertCall, AlertRule, AlertState, CloseReason, Digest, Event, EventKind, HeldBack, Sample, Step,
 };
+pub use template::held_back_text;

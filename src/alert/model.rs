@@ -123,6 +123,19 @@ pub enum CloseReason {
     Handled,
 }
 
+impl CloseReason {
+    /// What people read.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Confirmed => "属实",
+            Self::FalseAlarm => "误报",
+            Self::Duplicate => "重复",
+            Self::Handled => "已处理",
+        }
+    }
+}
+
 /// A risk model that a call fulfilled, or a digest of those that did not go out one by one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
@@ -370,28 +383,8 @@ pub(super) fn take(
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::fixture::alert;
     use super::*;
-
-    fn alert() -> Alert {
-        Alert {
-            number: 7,
-            call: None,
-            risk_id: "R".to_owned(),
-            risk_name: "n".to_owned(),
-            level: Level::S1,
-            at: None,
-            rules: Vec::new(),
-            samples: Vec::new(),
-            raised_at: Timestamp::UNIX_EPOCH,
-            open_since: Timestamp::UNIX_EPOCH,
-            held_back: None,
-            digest: None,
-            state: AlertState::Open,
-            assignee: None,
-            closed: None,
-            events: vec![1],
-        }
-    }
 
     fn any_step() -> impl Strategy<Value = Step> {
         prop_oneof![
@@ -411,7 +404,7 @@ mod tests {
         fn whatever_is_asked_for_the_history_explains_the_alert(
             steps in prop::collection::vec(any_step(), 0..300),
         ) {
-            let mut alert = alert();
+            let mut alert = alert(7);
             let mut history: Vec<Event> = Vec::new();
             for (index, step) in steps.iter().enumerate() {
                 let before = alert.clone();
@@ -447,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_closed_alert_says_what_it_is() {
-        let mut alert = alert();
+        let mut alert = alert(7);
         let at = Timestamp::UNIX_EPOCH;
         take(&mut alert, &Step::Close(CloseReason::Handled), 2, at, "a", "n").expect("it is open");
         let error = take(&mut alert, &Step::Acknowledge, 3, at, "b", "").expect_err("it is closed");

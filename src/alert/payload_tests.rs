@@ -4,7 +4,8 @@ use jiff::tz::Offset;
 use proptest::prelude::*;
 
 use super::*;
-use crate::alert::model::{AlertCall, AlertRule, AlertState, CloseReason, Digest, EventKind, Sample};
+use crate::alert::fixture;
+use crate::alert::model::{AlertCall, AlertRule, CloseReason, Digest, EventKind, Sample};
 use crate::types::{CallId, Millis, RuleId, SpeakerRole};
 
 fn at(text: &str) -> Timestamp {
@@ -20,25 +21,19 @@ fn zone() -> TimeZone {
 }
 
 fn alert(number: u64, call_id: &str, quote: &str) -> Alert {
+    let call = AlertCall {
+        started_at: at("2026-03-02T01:00:00Z"),
+        agent_id: Some("8021".to_owned()),
+        agent_name: Some("张敏".to_owned()),
+        team: Some("理财一组".to_owned()),
+        business: Some("wealth".to_owned()),
+        customer_ref: Some("c0ffee".to_owned()),
+        ..fixture::call(CallId::try_new(call_id).expect("it is an id"), at("2026-03-02T01:05:00Z"))
+    };
     Alert {
-        number,
-        call: Some(AlertCall {
-            id: CallId::try_new(call_id).expect("it is an id"),
-            number: 3,
-            received_at: at("2026-03-02T01:05:00Z"),
-            started_at: at("2026-03-02T01:00:00Z"),
-            agent_id: Some("8021".to_owned()),
-            agent_name: Some("张敏".to_owned()),
-            team: Some("理财一组".to_owned()),
-            skill_group: None,
-            business: Some("wealth".to_owned()),
-            customer_ref: Some("c0ffee".to_owned()),
-            customer_key: None,
-            result: 1,
-        }),
+        call: Some(call),
         risk_id: "R2".to_owned(),
         risk_name: "监管、媒体、聚集".to_owned(),
-        level: Level::S1,
         at: Some(Millis(160_000)),
         rules: vec![AlertRule { id: rule("W01"), name: "监管投诉升级".to_owned() }],
         samples: vec![Sample {
@@ -51,12 +46,7 @@ fn alert(number: u64, call_id: &str, quote: &str) -> Alert {
         }],
         raised_at: at("2026-03-02T01:05:02Z"),
         open_since: at("2026-03-02T01:05:02Z"),
-        held_back: None,
-        digest: None,
-        state: AlertState::Open,
-        assignee: None,
-        closed: None,
-        events: vec![number],
+        ..fixture::alert(number)
     }
 }
 

@@ -17,8 +17,9 @@ use super::config::AlertsConfig;
 use super::dead;
 use super::model::{Alert, Event, EventKind, HeldBack, Step, take};
 use crate::catalog::CallFacts;
+use crate::error::Chain;
 use crate::pipeline::Calls;
-use crate::store::{Family, Store, StoreError, Writes};
+use crate::store::{Family, Readable, Store, StoreError, Writes};
 
 /// Alerts read at once when they are loaded.
 const LOAD_PAGE: usize = 1_000;
@@ -49,14 +50,21 @@ pub(super) fn key(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-/// Gives no number again that an alert has which cannot be read, nor one that its events have.
+/// The number that such a key is of.
+pub(super) fn number_of(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Gives no number again that an event has, whether it can be read or not, nor one that the alert of an event has.
 fn skip_numbers(store: &Store, book: &mut Book) -> Result<(), AlertError> {
     loop {
         let after = key(book.last_event);
-        let page: Vec<(Vec<u8>, Event)> =
+        let page: Readable<Event> =
             store.documents_readable(Family::AlertEvent, &[], Some(&after), LOAD_PAGE)?;
-        let Some((_, last)) = page.last() else { return Ok(()) };
-        let last_alert = page.iter().map(|(_, event)| event.alert).max().unwrap_or_default();
+        let damaged = page.damaged.iter().filter_map(|key| number_of(key)).max();
+        book.skip(0, damaged.unwrap_or_default());
+        let Some((_, last)) = page.documents.last() else { return Ok(()) };
+        let last_alert = page.documents.iter().map(|(_, event)| event.alert).max().unwrap_or_default();
         book.skip(last_alert, last.number);
     }
 }
@@ -67,12 +75,13 @@ impl Shared {
         let mut book = Book::default();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page: Vec<(Vec<u8>, Alert)> =
+            let page: Readable<Alert> =
                 calls.store().documents_readable(Family::Alert, &[], after.as_deref(), LOAD_PAGE)?;
-            for (_, alert) in &page {
+            page.damaged.iter().filter_map(|key| number_of(key)).for_each(|number| book.damage(number));
+            for (_, alert) in &page.documents {
                 book.put(alert, &config);
             }
-            after = match page.into_iter().next_back() {
+            after = match page.documents.into_iter().next_back() {
                 Some((key, _)) => Some(key),
                 None => break,
             };
@@ -89,8 +98,7 @@ impl Shared {
             last_dead: Mutex::default(),
             retrying: Mutex::default(),
         };
-        let last_dead = dead::all(&shared)?.last().map_or(0, |letter| letter.number);
-        *shared.last_dead() = last_dead;
+        *shared.last_dead() = dead::all(&shared)?.last;
         Ok(shared)
     }
 
@@ -149,13 +157,37 @@ impl Shared {
         self.store().document(Family::Alert, &key(number))?.ok_or(AlertError::NotFound { number })
     }
 
+    /// The alert, unless it can never be read; then that is known from now on.
+    pub(super) fn readable_alert(&self, number: u64) -> Result<Option<Alert>, AlertError> {
+        match self.alert(number) {
+            Ok(alert) => Ok(Some(alert)),
+            Err(error) if error.is_of_one_alert() => {
+                tracing::warn!(alert = number, error = %Chain(&error), "an alert is passed over");
+                self.book().damage(number);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The event, unless it can never be read.
+    pub(super) fn readable_event(&self, number: u64) -> Result<Option<Event>, AlertError> {
+        match self.store().document(Family::AlertEvent, &key(number)) {
+            Err(error) if !error.is_passing() => {
+                tracing::warn!(event = number, error = %Chain(&error), "an event is passed over");
+                Ok(None)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
     /// Events after `after`, at most `limit`, only what is durable; and the number up to which these are all that can be
     /// read.
     pub(super) fn events(&self, after: u64, limit: usize) -> Result<(Vec<Event>, u64), AlertError> {
         let last = *self.published.borrow();
         let found = self.store().documents_readable(Family::AlertEvent, &[], Some(&key(after)), limit)?;
-        let is_cut = found.len() >= limit;
-        let events = found.into_iter().map(|(_, event): (_, Event)| event);
+        let is_cut = found.documents.len() >= limit;
+        let events = found.documents.into_iter().map(|(_, event): (_, Event)| event);
         let events: Vec<Event> = events.filter(|event| event.number <= last).collect();
         let upto = if is_cut { events.last().map_or(last, |event| event.number) } else { last };
         Ok((events, upto.max(after)))

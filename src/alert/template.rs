@@ -139,12 +139,7 @@ fn line(item: &Item, zone: &TimeZone) -> String {
 
 /// Who did what with it.
 fn done(event: &Event) -> String {
-    let why = event.close_reason.map(|reason| match reason {
-        CloseReason::Confirmed => "属实",
-        CloseReason::FalseAlarm => "误报",
-        CloseReason::Duplicate => "重复",
-        CloseReason::Handled => "已处理",
-    });
+    let why = event.close_reason.map(CloseReason::title);
     let to = event.assignee.as_deref().filter(|_| event.kind == EventKind::Assigned);
     let parts = [
         Some(plain(&event.actor)),
@@ -157,11 +152,13 @@ fn done(event: &Event) -> String {
 }
 
 fn reasons(digest: &Digest) -> String {
-    let parts = [
-        ("同一客户间隔内", digest.num_quiet),
-        ("超过每日上限", digest.num_too_many),
-        ("短时过多", digest.num_storm),
-    ];
+    held_back_text(digest.num_quiet, digest.num_too_many, digest.num_storm)
+}
+
+/// Why the alerts of a digest did not go out one by one: how many by the quiet interval, by the most a day, in a storm.
+#[must_use]
+pub fn held_back_text(num_quiet: u32, num_too_many: u32, num_storm: u32) -> String {
+    let parts = [("同一客户间隔内", num_quiet), ("超过每日上限", num_too_many), ("短时过多", num_storm)];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(_, number)| *number > 0)

@@ -34,6 +34,13 @@ pub(super) fn emit(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Says on standard error that something is left out because the server cannot read it.
+pub(super) fn tell_damaged(what: &str, number: u64) {
+    if number > 0 {
+        eprintln!("另有 {number} {what}已损坏，无法读取：服务器日志里有它们的编号");
+    }
+}
+
 /// One finding on one line: call, verdict, level, rule, points, first evidence.
 pub(super) fn finding_line(finding: &v1::Finding) -> String {
     let level = finding.level().as_str_name().trim_start_matches("LEVEL_");

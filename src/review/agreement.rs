@@ -85,6 +85,8 @@ pub struct Agreement {
     pub rules: Vec<(RuleId, Kappa)>,
     /// By reviewer.
     pub reviewers: Vec<ReviewerFigures>,
+    /// Calls that are left out because their history cannot be read.
+    pub num_damaged: u64,
 }
 
 impl Reviews {
@@ -96,11 +98,14 @@ impl Reviews {
     pub fn agreement(&self, query: &CallQuery, period: TimeRange) -> Result<Agreement, ReviewError> {
         let mut pairs: BTreeMap<RuleId, Vec<(Verdict, Verdict)>> = BTreeMap::new();
         let mut people: BTreeMap<String, (ReviewerFigures, Vec<u32>)> = BTreeMap::new();
-        let mut num_calls = 0;
+        let (mut num_calls, mut num_damaged) = (0, 0);
         let wanted = wanted_rules(&self.store.catalog(), &query.finding);
         let is_wanted = |rule_id: &RuleId| wanted.as_ref().is_none_or(|wanted| wanted.contains(rule_id));
         for id in self.reviewed(&of_any_finding(query)) {
-            let Some(review) = self.read_of_many(&id)? else { continue };
+            let Some(review) = self.read_of_many(&id)? else {
+                num_damaged += 1;
+                continue;
+            };
             let said = |by: &What| matches!(by, What::Submitted { .. } | What::Handled { .. });
             let steps = review.events.iter().filter(|event| period.contains(event.at));
             if steps.clone().any(|event| said(&event.what)) {
@@ -141,6 +146,7 @@ impl Reviews {
         });
         Ok(Agreement {
             num_calls,
+            num_damaged,
             overall: kappa(&all),
             rules: pairs.into_iter().filter_map(|(rule, own)| Some((rule, kappa(&own)?))).collect(),
             reviewers: reviewers

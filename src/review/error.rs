@@ -31,7 +31,7 @@ pub enum ReviewError {
         holder: String,
     },
     /// The person may not decide here.
-    #[error("{person} may not decide about call `{id}`: {why}")]
+    #[error("{person} may not do that with call `{id}`: {why}")]
     NotAllowed {
         /// The call.
         id: CallId,

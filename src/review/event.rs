@@ -24,6 +24,11 @@ pub enum Slot {
     Appeal,
 }
 
+impl Slot {
+    /// All of them.
+    pub(super) const ALL: [Self; 4] = [Self::First, Self::Second, Self::Decider, Self::Appeal];
+}
+
 /// How a verdict came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::counts::{of_any_finding, wanted_rules};
+use super::reviews::or_passed_over;
 use super::{ReviewError, Reviews};
 use crate::analysis::Verdict;
 use crate::catalog::CallQuery;
@@ -42,6 +43,18 @@ pub struct LabelledCall {
     pub labels: Vec<Label>,
 }
 
+/// A page of labelled calls, by id.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LabelPage {
+    /// The calls.
+    pub calls: Vec<LabelledCall>,
+    /// The next page is behind this call; nothing at the end.
+    pub next: Option<CallId>,
+    /// How many calls between the first and the last of the page are left out because they, or their histories, cannot
+    /// be read.
+    pub num_damaged: u64,
+}
+
 impl Reviews {
     /// Labelled calls that `query` chooses, by id, those after `after` only, at most `limit`. A finding in the question
     /// chooses rules, not calls.
@@ -53,21 +66,32 @@ impl Reviews {
         query: &CallQuery,
         after: Option<&CallId>,
         limit: usize,
-    ) -> Result<Vec<LabelledCall>, ReviewError> {
+    ) -> Result<LabelPage, ReviewError> {
         let wanted = wanted_rules(&self.store.catalog(), &query.finding);
         let is_wanted = |rule_id: &RuleId| wanted.as_ref().is_none_or(|wanted| wanted.contains(rule_id));
-        let mut labelled = Vec::new();
+        let mut page = LabelPage::default();
         let reviewed = self.reviewed(&of_any_finding(query));
         for id in reviewed.into_iter().filter(|id| after.is_none_or(|after| id > after)) {
-            if labelled.len() == limit {
-                break;
-            }
-            let review = self.read(&id)?;
+            let Some(review) = self.read_of_many(&id)? else {
+                page.num_damaged += 1;
+                continue;
+            };
             if !review.decisions.keys().any(is_wanted) {
                 continue;
             }
-            let (Some(result), Some(record)) = (self.store.result(&id)?, self.store.call(&id)?) else {
-                continue;
+            if page.calls.len() == limit {
+                page.next = page.calls.last().map(|last| last.call_id.clone());
+                break;
+            }
+            let read = || Ok::<_, ReviewError>((self.store.result(&id)?, self.store.call(&id)?));
+            let (result, record) = match or_passed_over(&id, read())? {
+                Some((Some(result), Some(record))) => (result, record),
+                // Deleted meanwhile, or being judged again.
+                Some((_, _)) => continue,
+                None => {
+                    page.num_damaged += 1;
+                    continue;
+                }
             };
             let decided = review.decisions.into_iter().filter(|(rule_id, _)| is_wanted(rule_id));
             let labels = decided.map(|(rule_id, one)| Label {
@@ -76,9 +100,9 @@ impl Reviews {
                 machine: one.machine,
                 revision: one.revision,
             });
-            labelled.push(of_call(id, &result, &record.metadata, labels.collect()));
+            page.calls.push(of_call(id, &result, &record.metadata, labels.collect()));
         }
-        Ok(labelled)
+        Ok(page)
     }
 }
 

@@ -10,11 +10,13 @@
 
 mod agreement;
 mod appeal;
+mod appeals;
 mod config;
 mod counts;
 mod error;
 mod event;
 mod labels;
+mod line;
 mod plan;
 mod queue;
 mod reviews;
@@ -28,15 +30,16 @@ mod threads;
 
 pub use agreement::{Agreement, Kappa, ReviewerFigures, kappa};
 pub use appeal::{Appeal, AppealState, Handling, OpenAppeal, Subject};
+pub use appeals::AppealPage;
 pub use config::ReviewConfig;
 pub use counts::RuleCounts;
 pub use error::ReviewError;
 pub use event::{Event, How, Slot, What};
-pub use labels::{Label, LabelledCall};
+pub use labels::{Label, LabelPage, LabelledCall};
 pub use plan::{Mode, Plan, PlanRun, Window};
-pub use queue::TaskFilter;
+pub use queue::{Load, TaskFilter, TaskPage};
 pub use reviews::{Reviews, Shown};
 pub use state::{Decision, Review};
 pub use submit::{Choice, Submission, Verb};
-pub use task::{Lease, Task, TaskId};
+pub use task::{Lease, Place, Task, TaskId};
 pub use threads::Sampler;

@@ -2,13 +2,13 @@
 //!
 //! **Invariant**: nobody gets their own call, a call that they decided about, or one that another person has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
 use super::event::{Event, Slot, What};
-use super::reviews::{Tasks, of_call, or_passed_over};
-use super::task::{Task, TaskId};
+use super::reviews::{Tasks, or_passed_over};
+use super::task::{Place, Task, TaskId};
 use super::{ReviewError, Reviews};
 use crate::catalog::{CallQuery, ReviewState};
 use crate::types::CallId;
@@ -37,25 +37,65 @@ impl TaskFilter {
     }
 }
 
+/// How much a person has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Tasks that they have.
+    pub num_held: u32,
+    /// Tasks that they were told to take.
+    pub num_assigned: u32,
+}
+
+/// A page of open tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskPage {
+    /// Those that go first before the others.
+    pub tasks: Vec<Task>,
+    /// The next page is behind it; nothing at the end.
+    pub next: Option<Place>,
+    /// How many there are on all pages.
+    pub num_tasks: u64,
+    /// How much each person has of all pages, by name.
+    pub loads: BTreeMap<String, Load>,
+    /// How many tasks cannot be read, of all there are. Their calls can be reviewed by name.
+    pub num_damaged: u64,
+}
+
 impl Reviews {
-    /// Open tasks, those that go first before the others.
-    ///
-    /// # Errors
-    /// Anything the disk fails with.
-    pub fn list(&self, filter: &TaskFilter, now: Timestamp) -> Result<Vec<Task>, ReviewError> {
+    /// Open tasks, those that go first before the others: at most `limit` of those behind a place, which need not be
+    /// anybody's any more.
+    #[must_use]
+    pub fn list(&self, filter: &TaskFilter, after: Option<&Place>, limit: usize, now: Timestamp) -> TaskPage {
         let mut tasks = self.tasks();
-        self.prune(&mut tasks)?;
-        let mut wanted: Vec<Task> = tasks.values().filter(|task| filter.wants(task, now)).cloned().collect();
-        drop(tasks);
-        if filter.query != CallQuery::default() {
-            let chosen: BTreeSet<CallId> = {
-                let catalog = self.store.catalog();
-                catalog.chosen(&filter.query).map(|facts| facts.id.clone()).collect()
-            };
-            wanted.retain(|task| chosen.contains(&task.id.call_id));
+        let catalog = self.store.catalog();
+        let waiting: HashSet<&CallId> = catalog.chosen(&waiting()).map(|facts| &facts.id).collect();
+        // Of calls that are gone.
+        tasks.retain(|id| waiting.contains(&id.call_id));
+        let chosen = (filter.query != CallQuery::default())
+            .then(|| catalog.chosen(&filter.query).map(|facts| &facts.id).collect::<HashSet<_>>());
+        let mut page = TaskPage { num_damaged: tasks.num_damaged(), ..TaskPage::default() };
+        for (place, task) in tasks.all() {
+            let is_chosen = chosen.as_ref().is_none_or(|chosen| chosen.contains(&task.id.call_id));
+            if !is_chosen || !filter.wants(task, now) {
+                continue;
+            }
+            page.num_tasks += 1;
+            if let Some(holder) = task.holder(now) {
+                page.loads.entry(holder.to_owned()).or_default().num_held += 1;
+            }
+            if let Some(to) = &task.assigned_to {
+                page.loads.entry(to.clone()).or_default().num_assigned += 1;
+            }
+            if after.is_some_and(|after| place <= after) {
+                continue;
+            }
+            if page.tasks.len() < limit {
+                page.tasks.push(task.clone());
+            } else if page.next.is_none() {
+                page.next = page.tasks.last().map(Task::place);
+            }
         }
-        wanted.sort_by(Task::order);
-        Ok(wanted)
+        page
     }
 
     /// Gives a reviewer the next task: the one that they have, else the first that they may take.
@@ -69,46 +109,82 @@ impl Reviews {
         now: Timestamp,
     ) -> Result<Option<Task>, ReviewError> {
         Self::check_person(reviewer, "")?;
-        let mut candidates = self.list(filter, now)?;
-        // What they have goes on, before anything else.
-        candidates.sort_by_key(|task| task.holder(now) != Some(reviewer));
         let mut tasks = self.tasks();
-        for candidate in candidates {
-            // As it is now: somebody may have come first.
-            let Some(mut task) = tasks.get(&candidate.id).cloned() else { continue };
-            let is_free = task.holder(now).is_none_or(|holder| holder == reviewer);
-            let may_take = task.assigned_to.as_deref().is_none_or(|to| to == reviewer);
-            if !is_free || !may_take || !self.may_take(&tasks, &task, reviewer, now)? {
-                continue;
+        let chosen = (filter.query != CallQuery::default()).then(|| {
+            let catalog = self.store.catalog();
+            let mut chosen = catalog.select(&filter.query);
+            chosen &= catalog.select(&waiting());
+            let calls = chosen.into_iter().filter_map(|number| catalog.call(number));
+            calls.map(|facts| facts.id.clone()).collect::<HashSet<_>>()
+        });
+        let may_take = |task: &Task| {
+            chosen.as_ref().is_none_or(|chosen| chosen.contains(&task.id.call_id))
+                && filter.wants(task, now)
+                && task.holder(now).is_none_or(|holder| holder == reviewer)
+                && task.assigned_to.as_deref().is_none_or(|to| to == reviewer)
+        };
+        let mut learnt = Vec::new();
+        let mut found = None;
+        // What they have goes on, before anything else.
+        let held = tasks.taken_by(reviewer).filter(|task| task.holder(now).is_some());
+        let others = tasks.all().map(|(_, task)| task).filter(|task| task.holder(now).is_none());
+        for task in held.chain(others).filter(|task| may_take(task)) {
+            if self.may_judge(&tasks, task, reviewer, &mut learnt, now)? {
+                found = Some(task.clone());
+                break;
             }
-            task.take(reviewer, self.config.lease_minutes, now);
-            self.keep(&mut tasks, task.clone(), None)?;
-            return Ok(Some(task));
         }
-        Ok(None)
+        for (id, deciders) in learnt {
+            tasks.know_deciders(&id, deciders);
+        }
+        let Some(mut task) = found else { return Ok(None) };
+        task.take(reviewer, self.config.lease_minutes, now);
+        self.keep(&mut tasks, task.clone(), None)?;
+        Ok(Some(task))
     }
 
-    fn may_take(
+    /// Whether a person may decide what a task asks for. Notes in `learnt` who decided about its call.
+    fn may_judge(
         &self,
         tasks: &Tasks<'_>,
         task: &Task,
         reviewer: &str,
+        learnt: &mut Vec<(CallId, BTreeSet<String>)>,
         now: Timestamp,
     ) -> Result<bool, ReviewError> {
         let TaskId { call_id, slot } = &task.id;
-        let mut others = of_call(tasks, call_id).filter(|other| other.id != task.id);
-        if others.any(|other| other.holder(now) == Some(reviewer)) {
+        let known = tasks.deciders(call_id);
+        let mut others = tasks.of_call(call_id).filter(|other| other.id != task.id);
+        // First of all, without the disk: thousands may wait for another person.
+        if known.is_some_and(|known| known.contains(reviewer))
+            || others.any(|other| other.holder(now) == Some(reviewer))
+        {
             return Ok(false);
+        }
+        let Some(facts) = self.store.facts(call_id)? else { return Ok(false) };
+        let is_waiting = match facts.review_state() {
+            ReviewState::Queued => true,
+            ReviewState::Appealed => *slot == Slot::Appeal,
+            ReviewState::None | ReviewState::Reviewed | ReviewState::Closed => false,
+        };
+        if !is_waiting {
+            return Ok(false);
+        }
+        if known.is_none() {
+            let Some(review) = self.read_of_many(call_id)? else { return Ok(false) };
+            let deciders: BTreeSet<String> = review.deciders().into_iter().map(str::to_owned).collect();
+            let has_decided = deciders.contains(reviewer);
+            learnt.push((call_id.clone(), deciders));
+            if has_decided {
+                return Ok(false);
+            }
         }
         let found = match self.scene(call_id) {
             // Being transcribed again.
-            Err(ReviewError::NotDone { .. }) => return Ok(false),
+            Err(ReviewError::NotDone { .. }) => None,
             outcome => or_passed_over(call_id, outcome)?,
         };
-        let Some((scene, facts)) = found else { return Ok(false) };
-        if facts.review_state() == ReviewState::Appealed && *slot != Slot::Appeal {
-            return Ok(false);
-        }
+        let Some((scene, _)) = found else { return Ok(false) };
         Ok(self.read_of_many(call_id)?.is_some_and(|review| review.may_judge(&scene, reviewer).is_ok()))
     }
 
@@ -125,7 +201,7 @@ impl Reviews {
     ) -> Result<Task, ReviewError> {
         Self::check_person(reviewer, comment)?;
         let mut tasks = self.tasks();
-        let held = of_call(&tasks, id).find(|task| task.holder(now) == Some(reviewer));
+        let held = tasks.of_call(id).find(|task| task.holder(now) == Some(reviewer));
         let mut task = held.cloned().ok_or_else(|| ReviewError::NoTask { id: id.to_string() })?;
         task.lease = None;
         let event = Event::new(now, reviewer, What::Returned { slot: task.id.slot }).saying(comment);
@@ -160,17 +236,9 @@ impl Reviews {
         self.keep(&mut tasks, task.clone(), Some(Event::new(now, by, what)))?;
         Ok(task)
     }
+}
 
-    /// Forgets the tasks of calls that are gone.
-    fn prune(&self, tasks: &mut Tasks<'_>) -> Result<(), ReviewError> {
-        let mut gone = Vec::new();
-        for id in tasks.keys() {
-            let state = self.store.facts(&id.call_id)?.map(|facts| facts.review_state());
-            if !matches!(state, Some(ReviewState::Queued | ReviewState::Appealed)) {
-                gone.push(id.clone());
-            }
-        }
-        gone.iter().for_each(|id| drop(tasks.remove(id)));
-        Ok(())
-    }
+/// Calls that wait for somebody.
+fn waiting() -> CallQuery {
+    CallQuery { reviews: vec![ReviewState::Queued, ReviewState::Appealed], ..CallQuery::default() }
 }

@@ -2,22 +2,21 @@
 //!
 //! **Invariant**: one step at a time; the tasks in memory are those on the disk.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::appeal::{AppealState, Handling, OpenAppeal, Subject};
-use super::counts::{of_any_finding, wanted_rules};
+use super::appeal::{Handling, Subject};
 use super::event::{Event, Slot, What};
+use super::line::Line;
 use super::state::Review;
-use super::submit::{Scene, Submission, check_text};
+use super::submit::{Choice, Scene, Submission, check_text};
 use super::task::{Task, TaskId};
 use super::{ReviewConfig, ReviewError};
 use crate::analysis::{Analysis, Level, ManualItem, Verdict};
-use crate::catalog::{CallFacts, CallQuery, Catalog, ReviewFacts, ReviewState, Stage};
+use crate::catalog::{CallFacts, Catalog, ReviewFacts, ReviewState, Stage};
 use crate::error::Chain;
-use crate::store::{Family, Store, StoreError};
+use crate::store::{Family, Readable, Store, StoreError};
 use crate::types::CallId;
 
 /// Most steps of one call that are read.
@@ -34,6 +33,8 @@ pub struct Shown {
     pub tasks: Vec<Task>,
     /// Whether something is held back from this person.
     pub is_blind: bool,
+    /// How many steps of the history cannot be read. The review is what the others come to.
+    pub num_damaged: u32,
 }
 
 /// All reviews of one store. All methods block.
@@ -41,13 +42,13 @@ pub struct Shown {
 pub struct Reviews {
     pub(super) store: Arc<Store>,
     pub(super) config: ReviewConfig,
-    tasks: Mutex<BTreeMap<TaskId, Task>>,
+    tasks: Mutex<Line>,
     /// Held from the choice of candidates until the last of them is drawn.
     drawing: Mutex<()>,
 }
 
 /// The tasks, while nobody else takes a step.
-pub(super) type Tasks<'a> = MutexGuard<'a, BTreeMap<TaskId, Task>>;
+pub(super) type Tasks<'a> = MutexGuard<'a, Line>;
 
 impl Reviews {
     /// Reads what waits.
@@ -56,9 +57,11 @@ impl Reviews {
     /// Anything the disk fails with.
     pub fn open(store: Arc<Store>, config: ReviewConfig) -> Result<Self, ReviewError> {
         // One that is damaged is passed over: its call can still be reviewed by name, and the next step makes it anew.
-        let tasks: Vec<(_, Task)> = store.documents_readable(Family::ReviewTask, &[], None, usize::MAX)?;
-        let tasks = tasks.into_iter().map(|(_, task)| (task.id.clone(), task)).collect();
-        Ok(Self { store, config, tasks: Mutex::new(tasks), drawing: Mutex::default() })
+        let tasks: Readable<Task> = store.documents_readable(Family::ReviewTask, &[], None, usize::MAX)?;
+        let mut line = Line::default();
+        tasks.damaged.into_iter().for_each(|key| line.damage(key));
+        tasks.documents.into_iter().for_each(|(_, task)| line.put(task));
+        Ok(Self { store, config, tasks: Mutex::new(line), drawing: Mutex::default() })
     }
 
     /// The settings.
@@ -81,6 +84,15 @@ impl Reviews {
     pub(super) fn read(&self, id: &CallId) -> Result<Review, ReviewError> {
         let events = self.store.documents(Family::Review, &key(id, None), None, MAX_EVENTS)?;
         Ok(Review::of(events.into_iter().map(|(_, event): (_, Event)| event).collect()))
+    }
+
+    /// The review of a call as far as its history can be read, and how many steps of it cannot: for whoever looks. No
+    /// step may be taken by it.
+    fn read_readable(&self, id: &CallId) -> Result<(Review, u32), ReviewError> {
+        let events: Readable<Event> =
+            self.store.documents_readable(Family::Review, &key(id, None), None, MAX_EVENTS)?;
+        let num_damaged = u32::try_from(events.damaged.len()).unwrap_or(u32::MAX);
+        Ok((Review::of(events.documents.into_iter().map(|(_, event)| event).collect()), num_damaged))
     }
 
     /// The review of a call; `None` when it is damaged, for whoever looks at many calls and must go on.
@@ -126,8 +138,8 @@ impl Reviews {
         let num_before = review.events.len();
         if num_before == 0 {
             // Of a call of the same name that was deleted.
-            let stale: Vec<TaskId> = of_call(tasks, &facts.id).map(|task| task.id.clone()).collect();
-            stale.iter().for_each(|id| drop(tasks.remove(id)));
+            let stale: Vec<TaskId> = tasks.of_call(&facts.id).map(|task| task.id.clone()).collect();
+            stale.iter().for_each(|id| tasks.remove(id));
         }
         events.into_iter().for_each(|event| review.apply(event));
         let mut open: Vec<Task> = Vec::new();
@@ -143,9 +155,11 @@ impl Reviews {
                 assigned_to: None,
             }));
         }
-        let gone: Vec<TaskId> = of_call(tasks, &facts.id)
-            .filter(|task| open.iter().all(|open| open.id != task.id))
-            .map(|task| task.id.clone())
+        let of_slot = |slot| TaskId { call_id: facts.id.clone(), slot };
+        let gone: Vec<TaskId> = Slot::ALL
+            .into_iter()
+            .map(of_slot)
+            .filter(|id| tasks.has(id) && open.iter().all(|open| open.id != *id))
             .collect();
         self.store.annotate(&facts.id, |annotations, writes| {
             for (number, event) in review.events.iter().enumerate().skip(num_before) {
@@ -159,8 +173,9 @@ impl Reviews {
             annotations.review = Some(Box::new(review.facts()));
             Ok::<_, ReviewError>(())
         })?;
-        gone.iter().for_each(|id| drop(tasks.remove(id)));
-        tasks.extend(open.into_iter().map(|task| (task.id.clone(), task)));
+        gone.iter().for_each(|id| tasks.remove(id));
+        open.into_iter().for_each(|task| tasks.put(task));
+        tasks.know_deciders(&facts.id, review.deciders().into_iter().map(str::to_owned).collect());
         Ok(review)
     }
 
@@ -172,7 +187,9 @@ impl Reviews {
         event: Option<Event>,
     ) -> Result<(), ReviewError> {
         let call_id = &task.id.call_id;
-        let number = u32::try_from(self.read(call_id)?.events.len()).unwrap_or(u32::MAX);
+        // Only a whole history says which number is the next.
+        let num_before = event.as_ref().map(|_| Ok::<_, ReviewError>(self.read(call_id)?.events.len()));
+        let number = u32::try_from(num_before.transpose()?.unwrap_or_default()).unwrap_or(u32::MAX);
         // Through the call, so that nothing stays behind when it is deleted at this moment.
         self.store.annotate(call_id, |_, writes| {
             if let Some(event) = &event {
@@ -180,7 +197,7 @@ impl Reviews {
             }
             writes.put(Family::ReviewTask, &task.id.key(), &task)
         })?;
-        tasks.insert(task.id.clone(), task);
+        tasks.put(task);
         Ok(())
     }
 
@@ -222,17 +239,18 @@ impl Reviews {
     ) -> Result<Review, ReviewError> {
         let mut tasks = self.tasks();
         let (scene, facts) = self.scene(id)?;
+        self.check_turns(id, &submission.choices)?;
         let review = self.read(id)?;
         let reviewer = submission.reviewer.as_str();
         let own = |task: &&Task| task.id.slot != Slot::Appeal;
-        let held = of_call(&tasks, id).filter(own).find(|task| task.holder(now) == Some(reviewer));
-        let free = of_call(&tasks, id).filter(own).find(|task| {
+        let held = tasks.of_call(id).filter(own).find(|task| task.holder(now) == Some(reviewer));
+        let free = tasks.of_call(id).filter(own).find(|task| {
             let is_theirs = task.assigned_to.as_deref().is_none_or(|to| to == reviewer);
             task.holder(now).is_none() && is_theirs
         });
         let slot = match held.or(free) {
             Some(task) => task.id.slot,
-            None => match of_call(&tasks, id).find(own) {
+            None => match tasks.of_call(id).find(own) {
                 Some(task) => {
                     let holder = task.holder(now).or(task.assigned_to.as_deref()).unwrap_or_default();
                     return Err(ReviewError::Taken { id: id.clone(), holder: holder.to_owned() });
@@ -245,6 +263,24 @@ impl Reviews {
         let took = took.map(|seconds| u32::try_from(seconds).unwrap_or(0));
         let events = review.submit(&scene, submission, slot, took, now)?;
         self.step(&mut tasks, &facts, review, events, None, now)
+    }
+
+    /// Whether the turns that a reviewer names are turns of the call: nobody can look up the others.
+    fn check_turns(&self, id: &CallId, choices: &[Choice]) -> Result<(), ReviewError> {
+        let named =
+            || choices.iter().filter_map(|choice| Some((choice, usize::try_from(choice.turn?).ok()?)));
+        if named().next().is_none() {
+            return Ok(());
+        }
+        let num_turns = self.store.dialogue(id)?.map_or(0, |dialogue| dialogue.turns.len());
+        match named().find(|(_, turn)| *turn >= num_turns) {
+            Some((choice, _)) => Err(ReviewError::NoSense {
+                id: id.clone(),
+                rule_id: choice.rule_id.clone(),
+                problem: "the call has no such turn: `calls show` numbers them",
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Takes an agent's appeal.
@@ -311,17 +347,20 @@ impl Reviews {
     /// [`StoreError::NotFound`] when there is no such call; anything the disk fails with.
     pub fn get(&self, id: &CallId, viewer: Option<&str>, now: Timestamp) -> Result<Shown, ReviewError> {
         let mut tasks = self.tasks();
-        let (facts, review) = (self.facts(id)?, self.read(id)?);
-        let own: Vec<Task> = of_call(&tasks, id).cloned().collect();
+        let (facts, (review, num_damaged)) = (self.facts(id)?, self.read_readable(id)?);
+        let own: Vec<Task> = tasks.of_call(id).cloned().collect();
         let held = own.iter().find(|task| viewer.is_some() && task.holder(now) == viewer).cloned();
         if let (Some(mut task), Some(viewer)) = (held, viewer) {
             task.take(viewer, self.config.lease_minutes, now);
             self.keep(&mut tasks, task, None)?;
         }
-        let is_blind = review.is_blind();
+        // Whether a second one was to look may be what cannot be read: then nobody sees what another one said.
+        let waits = |slot| own.iter().any(|task| task.id.slot == slot);
+        let is_unsure = num_damaged > 0 && (waits(Slot::First) || waits(Slot::Second));
+        let is_blind = review.is_blind() || is_unsure;
         let review = if is_blind { without_opinions(review, viewer) } else { review };
-        let tasks = of_call(&tasks, id).cloned().collect();
-        Ok(Shown { review, facts, tasks, is_blind })
+        let tasks = tasks.of_call(id).cloned().collect();
+        Ok(Shown { review, facts, tasks, is_blind, num_damaged })
     }
 
     /// What people decided about a call, as far as it counts; `None` when nobody looked at it.
@@ -330,7 +369,7 @@ impl Reviews {
     /// Anything the disk fails with.
     pub fn decided(&self, id: &CallId) -> Result<Option<(ReviewFacts, Review)>, ReviewError> {
         let facts = self.store.facts(id)?.and_then(|facts| facts.annotations.review);
-        facts.map(|facts| Ok((*facts, self.read(id)?))).transpose()
+        facts.map(|facts| Ok((*facts, self.read_readable(id)?.0))).transpose()
     }
 
     /// What the scheme leaves to a person in a call.
@@ -340,37 +379,6 @@ impl Reviews {
     pub fn manual_items(&self, id: &CallId) -> Result<Vec<ManualItem>, ReviewError> {
         let analysis = self.store.analysis(id)?;
         Ok(analysis.map(|analysis| analysis.manual_items().to_vec()).unwrap_or_default())
-    }
-
-    /// Appeals of the calls that `query` chooses, by call and number; only open ones when told so. A finding in the
-    /// question chooses what they are against.
-    ///
-    /// # Errors
-    /// Anything the disk fails with.
-    pub fn appeals(&self, query: &CallQuery, only_open: bool) -> Result<Vec<OpenAppeal>, ReviewError> {
-        let wanted = |facts: &&CallFacts| match facts.review_state() {
-            ReviewState::Appealed => true,
-            ReviewState::Queued | ReviewState::Reviewed | ReviewState::Closed | ReviewState::None => {
-                !only_open && facts.annotations.review.is_some()
-            }
-        };
-        let mut ids: Vec<CallId> = {
-            let catalog = self.store.catalog();
-            catalog.chosen(&of_any_finding(query)).filter(wanted).map(|facts| facts.id.clone()).collect()
-        };
-        ids.sort();
-        let rules = wanted_rules(&self.store.catalog(), &query.finding);
-        let mut appeals = Vec::new();
-        for call_id in ids {
-            let Some(review) = self.read_of_many(&call_id)? else { continue };
-            for appeal in review.appeals {
-                let is_wanted = rules.as_ref().is_none_or(|rules| rules.contains(appeal.subject.id()));
-                if is_wanted && (!only_open || appeal.state == AppealState::Open) {
-                    appeals.push(OpenAppeal { call_id: call_id.clone(), appeal });
-                }
-            }
-        }
-        Ok(appeals)
     }
 
     /// Whether a name and words can be kept.
@@ -387,7 +395,7 @@ pub(super) fn or_passed_over<T>(
     match outcome {
         Ok(found) => Ok(Some(found)),
         Err(ReviewError::Store(error)) if !error.is_passing() => {
-            tracing::error!(call = %id, error = %Chain(&error), "a call is passed over in reviews");
+            tracing::warn!(call = %id, error = %Chain(&error), "a call is passed over in reviews");
             Ok(None)
         }
         Err(error) => Err(error),
@@ -400,15 +408,6 @@ pub(super) fn key(id: &CallId, number: Option<u32>) -> Vec<u8> {
     key.push(0);
     key.extend(number.iter().flat_map(|number| number.to_be_bytes()));
     key
-}
-
-/// The tasks of one call.
-pub(super) fn of_call<'a>(
-    tasks: &'a BTreeMap<TaskId, Task>,
-    id: &'a CallId,
-) -> impl Iterator<Item = &'a Task> {
-    let first = TaskId { call_id: id.clone(), slot: Slot::First };
-    tasks.range(first..).map(|(_, task)| task).take_while(move |task| task.id.call_id == *id)
 }
 
 /// The most severe level among the machine's hits.

@@ -43,13 +43,14 @@ fn cursor(plan_id: &str) -> Vec<u8> {
 }
 
 impl Reviews {
-    /// All plans, by name.
+    /// All plans that can be read, by name, and how many cannot.
     ///
     /// # Errors
     /// Anything the disk fails with.
-    pub fn plans(&self) -> Result<Vec<Plan>, ReviewError> {
+    pub fn plans(&self) -> Result<(Vec<Plan>, u64), ReviewError> {
         let plans = self.store.documents_readable(Family::ReviewPlan, &[], None, usize::MAX)?;
-        Ok(plans.into_iter().map(|(_, plan)| plan).collect())
+        let num_damaged = plans.damaged.len() as u64;
+        Ok((plans.documents.into_iter().map(|(_, plan)| plan).collect(), num_damaged))
     }
 
     /// A plan.
@@ -185,7 +186,7 @@ impl Reviews {
     /// Anything the disk fails with; then it goes on there the next time.
     pub fn follow(&self, now: Timestamp) -> Result<u64, ReviewError> {
         let mut num_queued = 0;
-        for plan in self.plans()? {
+        for plan in self.plans()?.0 {
             let name = cursor(&plan.id);
             let Some(mut reached) = self.store.document::<Reached>(Family::Cursor, &name)? else { continue };
             let before = reached;

@@ -2,7 +2,6 @@
 //!
 //! **Invariant**: at any time at most one person has a task.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -101,13 +100,35 @@ impl Task {
         }
     }
 
-    /// Which of two goes first: the more severe level, then appeals, then the plan's priority, then what waits longer.
+    /// Where it stands in the line: the more severe level first, then appeals, then the plan's priority, then what waits
+    /// longer.
     #[must_use]
-    pub fn order(&self, other: &Self) -> Ordering {
-        let key = |task: &Self| {
-            let level = task.level.map_or((1, None), |level| (0, Some(level)));
-            (level, task.id.slot != Slot::Appeal, u32::MAX - task.priority, task.queued_at)
-        };
-        key(self).cmp(&key(other)).then_with(|| self.id.cmp(&other.id))
+    pub fn place(&self) -> Place {
+        let level = self.level.and_then(|level| Level::ALL.iter().position(|known| *known == level));
+        let level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or(u8::MAX);
+        let mut place = vec![level, u8::from(self.id.slot != Slot::Appeal)];
+        place.extend((u32::MAX - self.priority).to_be_bytes());
+        // Times before 1970 sort before the others.
+        place.extend((self.queued_at.as_microsecond() ^ i64::MIN).to_be_bytes());
+        place.extend(self.id.key());
+        Place(place)
+    }
+}
+
+/// Where a task stands in the line. It never changes, and is no other task's. The one that is less goes first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place(Vec<u8>);
+
+impl Place {
+    /// The place that these bytes are, whether anybody stands there or not.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// It as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }

@@ -1,7 +1,9 @@
 //! Reviews over a real store, and the steps alone in random orders.
 
 mod appeals;
+mod damage;
 mod figures;
+mod pages;
 mod plans;
 mod queue;
 mod scores;
@@ -13,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::analysis::{RuleSet, Verdict, dialogue_of};
-use crate::catalog::CallFacts;
+use crate::catalog::{CallFacts, CallQuery};
 use crate::ingest::{CallRecord, CallState, Origin, Recording};
 use crate::store::{CallResult, Masking, Store, StoreConfig};
 use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, RuleId, Score};
@@ -179,6 +181,24 @@ impl Desk {
     ) -> Result<Review, ReviewError> {
         let subject = Subject::Rule(rule(rule_id));
         self.reviews.appeal(&call(id), agent, subject, "我没有这么说", at(minutes))
+    }
+
+    /// Brings a call into the queue.
+    pub(super) fn queue(&self, id: &str, is_double: bool, minutes: i64) {
+        let queued = self.reviews.queue(&call(id), "组长", None, is_double, at(minutes));
+        assert!(queued.expect("it answers"), "{id} was there before");
+    }
+
+    /// All tasks, in their order.
+    pub(super) fn waiting(&self, minutes: i64) -> Vec<TaskId> {
+        let page = self.reviews.list(&TaskFilter::default(), None, usize::MAX, at(minutes));
+        page.tasks.into_iter().map(|task| task.id).collect()
+    }
+
+    /// All appeals, or the open ones.
+    pub(super) fn appeals(&self, only_open: bool) -> Vec<OpenAppeal> {
+        let page = self.reviews.appeals(&CallQuery::default(), only_open, None, usize::MAX);
+        page.expect("it lists").appeals
     }
 
     pub(super) fn lease(&self, reviewer: &str, minutes: i64) -> Option<TaskId> {

@@ -31,6 +31,8 @@ struct State {
     current_to: u64,
     is_stopping: bool,
     is_to_begin_anew: bool,
+    /// The last thing that was tried with the index failed.
+    is_failing: bool,
 }
 
 #[derive(Debug)]
@@ -71,8 +73,13 @@ impl Follower {
             }
         };
         // It claims nothing before its files are checked.
-        let state =
-            State { engine: Arc::new(engine), current_to: 0, is_stopping: false, is_to_begin_anew: false };
+        let state = State {
+            engine: Arc::new(engine),
+            current_to: 0,
+            is_stopping: false,
+            is_to_begin_anew: false,
+            is_failing: false,
+        };
         Ok(Self {
             store,
             dir,
@@ -128,6 +135,11 @@ impl Follower {
         self.changed.notify_all();
     }
 
+    /// Whether the index itself fails, now and until something works again.
+    pub(super) fn is_failing(&self) -> bool {
+        self.state().is_failing
+    }
+
     /// Follows until it is stopped.
     pub(super) fn run(&self) {
         let opened = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -144,6 +156,7 @@ impl Follower {
                 Some((writer, cursor)) => self.follow(writer, cursor),
                 None => self.renew(may_open).map(|new| following = Some(new)),
             };
+            self.state().is_failing = outcome.is_err();
             if let Err(error) = outcome {
                 tracing::error!(error = %crate::error::Chain(&error), "the text index is opened again, or made anew when it is damaged");
                 (following, may_open) = (None, true);

@@ -98,6 +98,14 @@ impl TextIndex {
         self.follower.num_bytes()
     }
 
+    /// Whether the index follows the store: its thread runs, and the index does not fail. How far behind it is says
+    /// [`current_to`](Self::current_to).
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_some_and(|thread| !thread.is_finished()) && !self.follower.is_failing()
+    }
+
     /// Stops following, and returns when what was taken in is on the disk.
     pub fn stop(&self) {
         self.follower.stop();

@@ -379,3 +379,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_index_is_well_while_its_thread_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut index = TextIndex::start(open(dir.path())).expect("it starts");
+    assert!(index.is_well());
+    index.stop();
+    assert!(!index.is_well(), "it was stopped");
+    let thread = std::thread::spawn(|| panic!("as a defect would"));
+    while !thread.is_finished() {
+        std::thread::yield_now();
+    }
+    index.thread = Mutex::new(Some(thread));
+    assert!(!index.is_well(), "it panicked");
+}

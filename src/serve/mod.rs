@@ -141,7 +141,13 @@ impl Server {
         // Most clients of today still ask for the alpha only.
         let reflection_alpha = reflection().build_v1alpha().map_err(ServeError::Reflection)?;
         let reflection = reflection().build_v1().map_err(ServeError::Reflection)?;
+        let watched = health::Watched {
+            calls: Arc::clone(&calls),
+            alerts: Arc::clone(&alerts),
+            search: Arc::clone(&search),
+        };
         let (reporter, health) = tonic_health::server::health_reporter();
+        let monitor = health::begin(reporter, watched).await;
         let draining = CancellationToken::new();
         let api =
             CallApi::new(Arc::clone(&calls), search, Arc::clone(&reviews), self.config, draining.clone());
@@ -187,7 +193,7 @@ impl Server {
             .serve_with_incoming_shutdown(incoming, drained.cancelled_owned());
 
         let until_grace_ends = async {
-            health::monitor(reporter, calls, stop).await;
+            monitor.run(stop).await;
             draining.cancel();
             tokio::time::sleep(grace).await;
         };

@@ -80,6 +80,16 @@ impl Family {
     }
 }
 
+/// Documents that can be read, and which cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readable<T> {
+    /// Keys and documents, in the order of their keys.
+    pub documents: Vec<(Vec<u8>, T)>,
+    /// Keys of those that are damaged, in order. Nothing else is known of them, and what is written under such a key
+    /// is written over them.
+    pub damaged: Vec<Vec<u8>>,
+}
+
 /// Documents to be written, or removed, in one step.
 #[derive(Debug, Default)]
 pub struct Writes {
@@ -244,8 +254,8 @@ impl Store {
         Ok(documents)
     }
 
-    /// As [`documents`](Self::documents), but a damaged one is logged and passed over: for whoever must go on without it.
-    /// It does not count towards `limit`, so fewer than `limit` are all that are left.
+    /// As [`documents`](Self::documents), but damaged ones are passed over and told of: for whoever must go on without them.
+    /// They do not count towards `limit`, so fewer documents than `limit` are all that are left.
     ///
     /// # Errors
     /// Anything the disk fails with.
@@ -255,22 +265,26 @@ impl Store {
         prefix: &[u8],
         after: Option<&[u8]>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-        let mut documents = Vec::new();
+    ) -> Result<Readable<T>, StoreError> {
+        let mut found = Readable { documents: Vec::new(), damaged: Vec::new() };
         for entry in self.entries(family, prefix, after)? {
-            if documents.len() >= limit {
+            if found.documents.len() >= limit {
                 break;
             }
             let (key, value) = entry?;
             match codec::decode(&value, "document") {
-                Ok(document) => documents.push((key, document)),
-                Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
-                    tracing::error!(?family, key = %key.escape_ascii(), %error, "a document is passed over");
+                Ok(document) => found.documents.push((key, document)),
+                Err(StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. }) => {
+                    found.damaged.push(key)
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(documents)
+        if let Some(first) = found.damaged.first() {
+            let (num_damaged, first) = (found.damaged.len(), first.escape_ascii());
+            tracing::warn!(?family, num_damaged, %first, "damaged documents are passed over");
+        }
+        Ok(found)
     }
 
     /// Keys and frames of the documents of a list.

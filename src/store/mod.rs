@@ -35,7 +35,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 pub use access::{AccessKind, AccessRecord};
 pub use calls::Inserted;
 pub use config::StoreConfig;
-pub use documents::{Family, Writes};
+pub use documents::{Family, Readable, Writes};
 pub use error::StoreError;
 pub use facts::{Change, Reindexed};
 pub use query::{CallFilter, CallSummary, Page, readable};

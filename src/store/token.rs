@@ -16,8 +16,24 @@ const CRC_BYTES: usize = 4;
 pub struct PageToken {
     /// Which filter the list had.
     pub(super) filter: u32,
-    /// The end of the last key that was looked at.
+    /// The end of the last key that was looked at, or whatever else the list goes by.
     pub(super) position: Vec<u8>,
+}
+
+impl PageToken {
+    /// A token of the list whose question has the digest `filter`.
+    #[must_use]
+    pub fn new(filter: u32, position: Vec<u8>) -> Self {
+        Self { filter, position }
+    }
+
+    /// The position.
+    ///
+    /// # Errors
+    /// [`StoreError::PageToken`] when it is of another question.
+    pub fn position_in(self, filter: u32) -> Result<Vec<u8>, StoreError> {
+        if self.filter == filter { Ok(self.position) } else { Err(StoreError::PageToken) }
+    }
 }
 
 impl fmt::Display for PageToken {

@@ -259,6 +259,11 @@ async fn figures_follow_the_calls_and_open_into_them() {
     let output = diting(&server, folder.path(), &list).await;
     assert_eq!(stdout(&output).lines().count(), 60, "{}", stderr(&output));
 
+    // One that is damaged hides no other.
+    sandbox.damage(diting::store::Family::Improvement, b"spoilt");
+    let told = client.list_improvements(v1::ListImprovementsRequest::default()).await.unwrap().into_inner();
+    assert_eq!((told.improvements.len(), told.num_damaged), (1, 1));
+
     let delete = || v1::DeleteImprovementRequest { improvement_id: id.clone() };
     client.delete_improvement(delete()).await.unwrap();
     let status = client.delete_improvement(delete()).await.unwrap_err();

@@ -10,6 +10,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
+use crate::alert_support::{chat, import};
 use crate::sandbox::{Sandbox, ended, header, reason, recording, upload, upload_done};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,6 +73,29 @@ async fn health_tells_when_the_service_drains() {
     assert_eq!(then.status(), ServingStatus::NotServing);
     drop((watched, health));
     sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_when_the_text_index_fails_and_when_it_is_mended() {
+    let sandbox = Sandbox::start().await;
+    let mut health = HealthClient::new(sandbox.channel().await);
+    let asked = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut watched = health.watch(asked("diting.v1.CallService")).await.expect("it is watched").into_inner();
+    let mut next = async || watched.message().await.expect("it is told").expect("there is a status").status();
+    while next().await != ServingStatus::Serving {}
+    // A file where the folder of the index was: it can be neither written nor made anew.
+    let folder = sandbox.config.store.data_dir.join("search");
+    std::fs::remove_dir_all(&folder).expect("it was there");
+    std::fs::write(&folder, "in its place").expect("it is written");
+    import(&mut sandbox.client().await, chat("c1", "我要投诉")).await;
+    while next().await != ServingStatus::NotServing {}
+    for service in ["", "diting.v1.AlertService", "diting.v1.ReviewService"] {
+        let answer = health.check(asked(service)).await.expect("it is known").into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving, "`{service}` does not rest on it");
+    }
+    std::fs::remove_file(&folder).expect("it is removed");
+    // It is made anew by itself.
+    while next().await != ServingStatus::Serving {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -257,9 +257,17 @@ async fn an_inspector_works_on_the_command_line_and_rules_are_measured_by_it() {
     assert!(handled.contains("bad：已终审"), "{handled}");
     let history = run(&["review", "show", "bad"]).await;
     assert!(
-        history.contains("按计划 s1 送审") && history.contains("李敏 申诉 1 不成立，终审：录音清楚"),
+        history.contains("系统 按计划 s1 送审") && history.contains("李敏 申诉 1 不成立，终审：录音清楚"),
         "{history}"
     );
+
+    let add = diting(&server, folder.path(), &["review", "add", "bad", "--as", "组长"]).await;
+    assert!(stderr(&add).contains("其余 1 通未入队列"), "{}", stderr(&add));
+    let next = diting(&server, folder.path(), &["review", "next", "--as", "王芳"]).await;
+    assert!(stderr(&next).contains("没有待您复核的通话"), "{}", stderr(&next));
+    let missed = ["review", "submit", "quoted", "--as", "王芳", "--missed", "S02=99"];
+    let missed = diting(&server, folder.path(), &missed).await;
+    assert!(stderr(&missed).contains("no such turn"), "{}", stderr(&missed));
 
     let counts = run(&["review", "counts", "--reviewed", "--since", "2020-01-01", "--format", "json"]).await;
     let counts: Vec<Value> = counts.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -8,10 +8,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use diting::app::{AppError, Service};
 use diting::audio::{AudioError, Block};
 use diting::config::{Config, Layers};
+use diting::pipeline::Calls;
 use diting::proto::v1;
 use diting::proto::v1::call_service_client::CallServiceClient;
 use diting::proto::v1::upload_call_request::Part;
 use diting::speech::{ScriptedTranscriber, Segment, SpeechError, Transcriber, Transcript, Word};
+use diting::store::{Family, Store, Writes};
 use diting::types::{ChannelIndex, Millis, TimeSpan};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,7 @@ pub struct Sandbox {
 
 struct Running {
     address: SocketAddr,
+    calls: Arc<Calls>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), AppError>>,
 }
@@ -67,8 +70,9 @@ impl Sandbox {
         .await
         .expect("the service starts");
         let (address, stop) = (service.address(), CancellationToken::new());
+        let calls = Arc::clone(service.calls());
         let task = tokio::spawn(service.run(stop.clone()));
-        self.running = Some(Running { address, stop, task });
+        self.running = Some(Running { address, calls, stop, task });
     }
 
     /// Ends the service and waits until it has ended.
@@ -91,6 +95,18 @@ impl Sandbox {
     /// Starts it again after [`Self::stop`].
     pub async fn resume(&mut self) {
         self.open().await;
+    }
+
+    /// The store of the running service.
+    pub fn store(&self) -> &Store {
+        self.running.as_ref().expect("it runs").calls.store()
+    }
+
+    /// Puts something under a key of the running service's store that is no document of its family.
+    pub fn damage(&self, family: Family, key: &[u8]) {
+        let mut writes = Writes::default();
+        writes.put(family, key, &7_u8).expect("it is small");
+        self.store().write(writes).expect("it is written");
     }
 
     pub fn url(&self) -> String {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::Exit;
 use super::client::{AlertClient, ServerArgs, block_on};
 use super::exit::UsageError;
-use super::output::{Format, emit};
+use super::output::{Format, emit, tell_damaged};
 use super::query_args::Moment;
 use crate::proto::{json, v1};
 
@@ -279,6 +279,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 Format::Json => emit(&json::to_line(&response))?,
                 Format::Text | Format::Srt => emit(show::whole(&response).trim_end())?,
             }
+            tell_damaged("步经过", response.num_damaged.into());
         }
         Command::Ack { alert_ids, by, with_members } => {
             return each(alert_ids, async |alert_id| {
@@ -286,7 +287,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let request =
                     v1::AcknowledgeAlertRequest { alert_id, actor, note, with_members: *with_members };
                 let response = client.acknowledge_alert(request).await.map_err(explain)?.into_inner();
-                show::changed(response.alert, response.num_members, format)
+                show::changed(response.alert, response.num_members, response.num_damaged, format)
             })
             .await;
         }
@@ -295,7 +296,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let (actor, note) = (by.person.clone(), by.note.clone());
                 let request = v1::AssignAlertRequest { alert_id, actor, assignee: to.clone(), note };
                 let response = client.assign_alert(request).await.map_err(explain)?.into_inner();
-                show::changed(response.alert, 0, format)
+                show::changed(response.alert, 0, 0, format)
             })
             .await;
         }
@@ -306,7 +307,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let request =
                     v1::CloseAlertRequest { alert_id, actor, reason, note, with_members: *with_members };
                 let response = client.close_alert(request).await.map_err(explain)?.into_inner();
-                show::changed(response.alert, response.num_members, format)
+                show::changed(response.alert, response.num_members, response.num_damaged, format)
             })
             .await;
         }
@@ -377,6 +378,7 @@ async fn list(
             if format == Format::Text {
                 eprintln!("共 {} 条，显示 {num_seen} 条", page.total);
             }
+            tell_damaged("条预警", page.num_damaged);
             return Ok(());
         }
     }
@@ -405,7 +407,8 @@ async fn dead_letters(
         }
         num_seen += page.dead_letters.len();
         page_token = page.next_page_token;
-        if page_token.is_empty() {
+        if page_token.is_empty() || num_seen >= limit {
+            tell_damaged("条未送达消息", page.num_damaged);
             break;
         }
     }

@@ -4,9 +4,9 @@
 
 use jiff::tz::TimeZone;
 
-use crate::cli::output::{Format, emit};
+use crate::cli::output::{Format, emit, tell_damaged};
 use crate::cli::report::{clean, clock, millis, role};
-use crate::proto::{json, v1};
+use crate::proto::{convert, json, v1};
 
 /// One alert on one line: number, level, state, when raised, what, where, who, call, words.
 pub(super) fn line(alert: &v1::Alert) -> String {
@@ -76,7 +76,7 @@ pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
         let ids: Vec<String> = digest.alert_ids.iter().take(20).map(|id| format!("#{id}")).collect();
         let more = if digest.alert_ids.len() > ids.len() { " …" } else { "" };
         put("汇总", format!("{} 条：{}{more}", digest.alert_ids.len(), ids.join(" ")));
-        put("原因", reasons(digest));
+        put("原因", convert::held_back_text(digest));
         put("时段", format!("{} – {}", time(digest.since.as_ref()), time(digest.until.as_ref())));
     }
     if !alert.call_id.is_empty() {
@@ -117,7 +117,12 @@ pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
 }
 
 /// Prints an alert after somebody changed it.
-pub(super) fn changed(alert: Option<v1::Alert>, num_members: u32, format: Format) -> anyhow::Result<()> {
+pub(super) fn changed(
+    alert: Option<v1::Alert>,
+    num_members: u32,
+    num_damaged: u32,
+    format: Format,
+) -> anyhow::Result<()> {
     let alert = alert.unwrap_or_default();
     match format {
         Format::Json => emit(&json::to_line(&alert))?,
@@ -128,6 +133,7 @@ pub(super) fn changed(alert: Option<v1::Alert>, num_members: u32, format: Format
             }
         }
     }
+    tell_damaged("条其中的预警", num_damaged.into());
     Ok(())
 }
 
@@ -175,29 +181,9 @@ fn said(sample: &v1::AlertSample) -> String {
 fn deed(event: &v1::AlertEvent) -> String {
     let to =
         (event.kind() == v1::AlertEventKind::Assigned).then(|| format!("分派给 {}", clean(&event.assignee)));
-    let why = match event.close_reason() {
-        v1::CloseReason::Unspecified => None,
-        v1::CloseReason::Confirmed => Some("属实"),
-        v1::CloseReason::FalseAlarm => Some("误报"),
-        v1::CloseReason::Duplicate => Some("重复"),
-        v1::CloseReason::Handled => Some("已处理"),
-    };
+    let why = convert::close_reason_title(event.close_reason());
     let parts = [Some(clean(&event.actor)), to, why.map(str::to_owned), Some(clean(&event.note))];
     let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-    parts.join("，")
-}
-
-fn reasons(digest: &v1::AlertDigest) -> String {
-    let parts = [
-        ("同一客户间隔内", digest.num_quiet),
-        ("超过每日上限", digest.num_too_many),
-        ("短时过多", digest.num_storm),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(_, number)| *number > 0)
-        .map(|(why, number)| format!("{why} {number} 条"))
-        .collect();
     parts.join("，")
 }
 

@@ -4,7 +4,7 @@ use super::scope::{GroupArg, StepArg};
 use super::{Common, show};
 use crate::cli::Exit;
 use crate::cli::exit::UsageError;
-use crate::cli::output::emit;
+use crate::cli::output::{emit, tell_damaged};
 use crate::cli::query_args::{FilterArgs, Moment};
 use crate::proto::{json, v1};
 
@@ -184,6 +184,7 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
                 }
                 page_token = answer.next_page_token;
                 if page_token.is_empty() {
+                    tell_damaged("项改进", answer.num_damaged);
                     break;
                 }
             }

@@ -1,6 +1,6 @@
 //! How right rules are and how far reviewers agree, as tables or JSON.
 
-use super::super::output::{Format, emit};
+use super::super::output::{Format, emit, tell_damaged};
 use super::show::level;
 use crate::proto::{json, v1};
 
@@ -66,6 +66,7 @@ pub(super) fn agreement(answer: &v1::GetReviewerAgreementResponse, format: Forma
         return Ok(emit(&json::to_line(answer))?);
     }
     emit(&format!("双人背靠背复核 {} 通", answer.num_calls))?;
+    tell_damaged("通复核过的通话", answer.num_damaged);
     if let Some(overall) = &answer.overall {
         emit(&format!("全部规则：{}", kappa(overall)))?;
     }

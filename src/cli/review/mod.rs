@@ -10,14 +10,16 @@ mod steps;
 use super::Exit;
 use super::client::{ReviewClient, ServerArgs, block_on};
 use super::exit::UsageError;
-use super::output::{Format, emit};
+use super::output::{Format, emit, tell_damaged};
 use super::query_args::FilterArgs;
 use crate::eval::RuleExample;
 use crate::proto::{json, v1};
 use args::SlotArg;
 
-/// Tasks, appeals and examples asked for at once.
+/// Appeals and examples asked for at once.
 const PAGE_SIZE: u32 = 200;
+/// Largest page a server gives.
+const MAX_PAGE: u32 = 500;
 
 /// What was typed after `diting review`.
 #[derive(Debug, clap::Args)]
@@ -179,13 +181,13 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
                 plan_id: plan.clone().unwrap_or_default(),
                 reviewer: reviewer.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
-                page_size: u32::try_from(*limit).unwrap_or(u32::MAX).clamp(1, 500),
-                page_token: String::new(),
+                ..v1::ListReviewTasksRequest::default()
             };
-            let answer = client.list_review_tasks(request).await.map_err(explain)?.into_inner();
+            let answer = queue(&mut client, &args.server, request, *limit).await?;
             show::queue(&answer, format)?;
         }
         Command::Add { call_ids, twice } => {
+            let num_asked = call_ids.len();
             let (call_ids, actor) = (call_ids.clone(), args.person()?);
             let request = v1::QueueForReviewRequest { call_ids, actor, twice: *twice };
             let answer = client.queue_for_review(request).await.map_err(explain)?.into_inner();
@@ -193,6 +195,10 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
                 Format::Json => emit(&json::to_line(&answer))?,
                 Format::Text | Format::Srt => {
                     answer.queued_call_ids.iter().try_for_each(|id| emit(&format!("queued\t{id}")))?;
+                    let num_others = num_asked.saturating_sub(answer.queued_call_ids.len());
+                    if num_others > 0 {
+                        eprintln!("其余 {num_others} 通未入队列：已在队列、已复核，或尚未质检完");
+                    }
                 }
             }
         }
@@ -257,14 +263,17 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
                 page_size: PAGE_SIZE,
                 page_token: String::new(),
             };
+            let mut num_damaged = 0;
             loop {
                 let page = client.list_appeals(request.clone()).await.map_err(explain)?.into_inner();
                 page.appeals.iter().try_for_each(|appeal| show::appeal(appeal, format))?;
+                num_damaged += page.num_damaged;
                 request.page_token = page.next_page_token;
                 if request.page_token.is_empty() {
                     break;
                 }
             }
+            tell_damaged("通通话的申诉", num_damaged);
         }
         Command::Handle(handle) => {
             let request = handle.request(args.person()?);
@@ -290,6 +299,29 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// The first tasks that wait, at most `limit`, as one answer.
+async fn queue(
+    client: &mut ReviewClient,
+    server: &ServerArgs,
+    mut request: v1::ListReviewTasksRequest,
+    limit: usize,
+) -> anyhow::Result<v1::ListReviewTasksResponse> {
+    if limit == 0 {
+        return Err(UsageError("--limit must be at least 1".to_owned()).into());
+    }
+    let mut tasks: Vec<v1::ReviewTask> = Vec::new();
+    loop {
+        request.page_size = u32::try_from(limit - tasks.len()).unwrap_or(u32::MAX).min(MAX_PAGE);
+        let page = client.list_review_tasks(request.clone()).await;
+        let page = page.map_err(|status| server.explain(&status))?.into_inner();
+        tasks.extend_from_slice(&page.tasks);
+        request.page_token.clone_from(&page.next_page_token);
+        if request.page_token.is_empty() || tasks.len() >= limit {
+            return Ok(v1::ListReviewTasksResponse { tasks, ..page });
+        }
+    }
+}
+
 /// Shows the call that was taken.
 async fn next(
     args: &Args,
@@ -301,7 +333,7 @@ async fn next(
         return Ok(Exit::Success);
     }
     let Some(task) = answer.task else {
-        eprintln!("diting: nothing waits for you");
+        eprintln!("没有待您复核的通话");
         return Ok(Exit::Success);
     };
     let explain = |status: tonic::Status| args.server.explain(&status);
@@ -347,12 +379,15 @@ async fn each_labelled(
         page_size: PAGE_SIZE,
         page_token: String::new(),
     };
+    let mut num_damaged = 0;
     loop {
         let page = client.export_labels(request.clone()).await;
         let page = page.map_err(|status| server.explain(&status))?.into_inner();
         page.calls.into_iter().try_for_each(&mut take)?;
+        num_damaged += page.num_damaged;
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
+            tell_damaged("通复核过的通话", num_damaged);
             return Ok(());
         }
     }

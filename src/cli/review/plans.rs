@@ -1,7 +1,7 @@
 //! `diting review plans`: which calls are drawn for review.
 
 use super::super::client::{ReviewClient, ServerArgs};
-use super::super::output::{Format, emit};
+use super::super::output::{Format, emit, tell_damaged};
 use super::super::query_args::{FilterArgs, Moment};
 use crate::proto::{json, v1};
 
@@ -139,8 +139,9 @@ pub(super) async fn run(
     match args.command.as_ref().unwrap_or(&Command::List) {
         Command::List => {
             let request = v1::ListReviewPlansRequest {};
-            let plans = client.list_review_plans(request).await.map_err(explain)?.into_inner().plans;
-            plans.iter().try_for_each(|plan| show(plan, format))?;
+            let answer = client.list_review_plans(request).await.map_err(explain)?.into_inner();
+            answer.plans.iter().try_for_each(|plan| show(plan, format))?;
+            tell_damaged("个抽检计划", answer.num_damaged);
         }
         Command::Add(plan) => {
             let request = v1::CreateReviewPlanRequest { plan: Some(plan.plan()) };

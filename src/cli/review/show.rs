@@ -1,6 +1,6 @@
 //! Tasks, reviews and appeals for a person: Chinese, one thing a line; or as JSON.
 
-use super::super::output::{Format, emit};
+use super::super::output::{Format, emit, tell_damaged};
 use crate::proto::{json, v1};
 use crate::types::Millis;
 
@@ -98,7 +98,12 @@ pub(super) fn queue(answer: &v1::ListReviewTasksResponse, format: Format) -> any
         };
         emit(&format!("{}：在手 {} 通{assigned}", load.reviewer, load.num_held))?;
     }
-    emit(&format!("共 {} 通待复核", answer.num_tasks))?;
+    let shown = match answer.tasks.len() {
+        number if number as u64 == answer.num_tasks => String::new(),
+        number => format!("，显示 {number} 通"),
+    };
+    emit(&format!("共 {} 通待复核{shown}", answer.num_tasks))?;
+    tell_damaged("通待复核任务", answer.num_damaged);
     Ok(())
 }
 
@@ -118,6 +123,7 @@ pub(super) fn standing(review: &v1::Review, format: Format) -> anyhow::Result<()
     if review.blind {
         emit("  双人背靠背：两人都提交后才生效")?;
     }
+    tell_damaged("步经过", review.num_damaged.into());
     if !review.disputed_ids.is_empty() {
         emit(&format!("  两人意见不同，待第三人裁定：{}", review.disputed_ids.join("、")))?;
     }
@@ -163,9 +169,17 @@ pub(super) fn review(review: &v1::Review, format: Format) -> anyhow::Result<()> 
     for event in &review.events {
         let comment =
             if event.comment.is_empty() { String::new() } else { format!("：{}", plain(&event.comment)) };
-        emit(&format!("  {} {} {}{comment}", time(event.time.as_ref()), event.actor, what(event)))?;
+        emit(&format!("  {} {} {}{comment}", time(event.time.as_ref()), actor(event), what(event)))?;
     }
     Ok(())
+}
+
+/// Who it was; plans and the server are one to whoever reads it.
+fn actor(event: &v1::ReviewEvent) -> &str {
+    match event.actor.as_str() {
+        "sampling" | "review" => "系统",
+        person => person,
+    }
 }
 
 fn what(event: &v1::ReviewEvent) -> String {

@@ -76,6 +76,18 @@ fn digest_to_wire(digest: Digest) -> v1::AlertDigest {
     }
 }
 
+/// Why the alerts of a digest did not go out one by one, in the words of the messages to receivers.
+#[must_use]
+pub fn held_back_text(digest: &v1::AlertDigest) -> String {
+    crate::alert::held_back_text(digest.num_quiet, digest.num_too_many, digest.num_storm)
+}
+
+/// Why an alert was closed, in the same words; nothing when it was not.
+#[must_use]
+pub fn close_reason_title(reason: v1::CloseReason) -> Option<&'static str> {
+    close_reason(reason.into()).ok().map(CloseReason::title)
+}
+
 /// An event.
 #[must_use]
 pub fn alert_event(event: Event) -> v1::AlertEvent {

@@ -22,7 +22,10 @@ mod topic;
 mod transcript;
 mod update;
 
-pub use alert::{alert_event, alert_filter, alert_view, close_reason, dead_letter, note, person};
+pub use alert::{
+    alert_event, alert_filter, alert_view, close_reason, close_reason_title, dead_letter, held_back_text,
+    note, person,
+};
 pub use call::{failure_of, state_to_wire};
 pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;

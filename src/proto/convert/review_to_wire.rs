@@ -4,11 +4,11 @@ use super::finding::{level, verdict};
 use super::review::told;
 use super::{duration, timestamp};
 use crate::analysis::ManualItem;
-use crate::catalog::{CallFacts, ReviewFacts, ReviewState};
+use crate::catalog::{ReviewFacts, ReviewState};
 use crate::proto::v1;
 use crate::review::{
     Agreement, Appeal, AppealState, Event, Kappa, LabelledCall, Mode, Plan, Review, ReviewerFigures,
-    RuleCounts, Slot, Subject, Task, What, Window,
+    RuleCounts, Shown, Slot, Subject, Task, What, Window,
 };
 use crate::types::{CallId, Millis, RuleId, Score, Share};
 
@@ -63,15 +63,10 @@ pub fn review_task(task: &Task, now: jiff::Timestamp) -> v1::ReviewTask {
     }
 }
 
-/// A review with the facts of its call.
+/// A review as it is shown.
 #[must_use]
-pub fn review(
-    facts: &CallFacts,
-    own: &Review,
-    tasks: &[Task],
-    items: &[ManualItem],
-    now: jiff::Timestamp,
-) -> v1::Review {
+pub fn review(shown: &Shown, items: &[ManualItem], now: jiff::Timestamp) -> v1::Review {
+    let Shown { review: own, facts, tasks, is_blind, num_damaged } = shown;
     let decisions = own.decisions.iter().map(|(rule_id, one)| v1::ReviewDecision {
         rule_id: rule_id.to_string(),
         verdict: verdict(one.verdict).into(),
@@ -90,7 +85,8 @@ pub fn review(
     });
     v1::Review {
         call_id: facts.id.to_string(),
-        state: review_state(own.state()).into(),
+        // Not what its events come to: some of them may be damaged.
+        state: review_state(facts.review_state()).into(),
         decisions: decisions.collect(),
         hand_scores: hands.collect(),
         appeals: own.appeals.iter().map(|one| appeal(&facts.id, one)).collect(),
@@ -98,7 +94,8 @@ pub fn review(
         machine_score: facts.judgement.as_ref().and_then(|own| own.score).map(Score::as_f64),
         final_score: facts.final_score().map(Score::as_f64),
         tasks: tasks.iter().map(|task| review_task(task, now)).collect(),
-        blind: own.is_blind(),
+        blind: *is_blind,
+        num_damaged: *num_damaged,
         disputed_ids: own.disputed.iter().map(ToString::to_string).collect(),
         manual_items: items
             .iter()
@@ -274,6 +271,7 @@ impl From<Agreement> for v1::GetReviewerAgreementResponse {
         };
         Self {
             num_calls: own.num_calls,
+            num_damaged: own.num_damaged,
             overall: own.overall.map(Into::into),
             rules: own.rules.into_iter().map(rule).collect(),
             reviewers: own.reviewers.into_iter().map(Into::into).collect(),

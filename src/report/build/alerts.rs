@@ -1,13 +1,13 @@
 //! Alerts of the calls of a period: how many of each level, and how far they are dealt with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::review::level_title;
 use crate::alert::{Alert, AlertState};
 use crate::analysis::Level;
 use crate::report::model::{Kind, Scope, Section, Table, Value};
 use crate::report::period::Period;
-use crate::store::{Family, Store, StoreError};
+use crate::store::{Family, Readable, Store, StoreError};
 
 /// Documents that are read at once.
 const AT_ONCE: usize = 256;
@@ -32,11 +32,15 @@ pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<O
     };
     let mut levels: BTreeMap<Level, Raised> = BTreeMap::new();
     let mut after: Option<Vec<u8>> = None;
+    let mut damaged: BTreeSet<Vec<u8>> = BTreeSet::new();
     loop {
-        let page: Vec<(Vec<u8>, Alert)> = store.documents(Family::Alert, b"", after.as_deref(), AT_ONCE)?;
-        let Some((last, _)) = page.last() else { break };
+        let page: Readable<Alert> =
+            store.documents_readable(Family::Alert, b"", after.as_deref(), AT_ONCE)?;
+        // Those behind the last alert of a page are told of twice.
+        damaged.extend(page.damaged);
+        let Some((last, _)) = page.documents.last() else { break };
         after = Some(last.clone());
-        for (_, alert) in page {
+        for (_, alert) in page.documents {
             // A digest tells of alerts that are counted one by one.
             let Some(call) = &alert.call else { continue };
             let is_asked = period.range().contains(call.started_at)
@@ -52,10 +56,14 @@ pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<O
             }
         }
     }
-    if after.is_none() {
+    if after.is_none() && damaged.is_empty() {
         return Ok(None);
     }
     let mut section = Section::new("预警");
+    if !damaged.is_empty() {
+        let told = format!("另有 {} 条预警的记录已损坏，未计入：是否属于本期不得而知。", damaged.len());
+        section.paragraphs.push(told);
+    }
     if levels.is_empty() {
         section.paragraphs.push("本期的通话没有引发预警。".to_owned());
         return Ok(Some(section));

@@ -191,7 +191,7 @@ fn the_failures_of_the_page_add_up() {
 
 #[test]
 fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
-    use crate::alert::{Alert, AlertCall, AlertState};
+    use crate::alert::{Alert, AlertCall, AlertState, fixture};
     use crate::analysis::Level;
     let dir = tempfile::tempdir().expect("a folder");
     let store = open(dir.path());
@@ -205,36 +205,17 @@ fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
     let mut wanted = std::collections::BTreeMap::new();
     for (number, made) in (1..).zip(calls.iter().take(40)) {
         let at = made.record.received_at;
+        let call = AlertCall {
+            team: made.record.metadata.team.clone(),
+            ..fixture::call(made.record.id.clone(), at)
+        };
         let alert = Alert {
-            number,
-            call: Some(AlertCall {
-                id: made.record.id.clone(),
-                number: 0,
-                received_at: at,
-                started_at: at,
-                agent_id: None,
-                agent_name: None,
-                team: made.record.metadata.team.clone(),
-                skill_group: None,
-                business: None,
-                customer_ref: None,
-                customer_key: None,
-                result: 1,
-            }),
-            risk_id: "R1".to_owned(),
-            risk_name: "投诉".to_owned(),
+            call: Some(call),
             level: if number % 2 == 0 { Level::S1 } else { Level::S2 },
-            at: None,
-            rules: Vec::new(),
-            samples: Vec::new(),
             raised_at: at,
             open_since: at,
-            held_back: None,
-            digest: None,
             state: states[number as usize % 4],
-            assignee: None,
-            closed: None,
-            events: Vec::new(),
+            ..fixture::alert(number)
         };
         if month().range().contains(at) {
             *wanted.entry((alert.level, alert.state)).or_insert(0_u64) += 1;
@@ -256,6 +237,14 @@ fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
     assert_eq!(counts(Scope::Centre), [vec![s1, s1, 0, 0], vec![closed + withdrawn, 0, closed, withdrawn]]);
     let of_team: u64 = counts(Scope::Team("夜班组".to_owned())).iter().filter_map(|row| row.first()).sum();
     assert!(of_team < s1 + closed + withdrawn, "{of_team}");
+    // One more, of which nothing can be read: the others are counted all the same.
+    let mut writes = crate::store::Writes::default();
+    writes.put(crate::store::Family::Alert, &999_u64.to_be_bytes(), &7_u8).expect("it is small");
+    store.write(writes).expect("it is kept");
+    assert_eq!(counts(Scope::Centre), [vec![s1, s1, 0, 0], vec![closed + withdrawn, 0, closed, withdrawn]]);
+    let report = make(&store, &rules(), &Scope::Centre, &month()).expect("a report");
+    let section = report.sections.iter().find(|one| one.title == "预警").expect("the section");
+    assert!(section.paragraphs.iter().any(|told| told.contains("1 条预警的记录已损坏")), "{section:?}");
 }
 
 #[test]

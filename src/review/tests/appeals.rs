@@ -1,7 +1,7 @@
 //! The road of an appeal over a store.
 
 use super::*;
-use crate::catalog::{CallQuery, ReviewState};
+use crate::catalog::ReviewState;
 
 #[test]
 fn from_review_to_the_final_judgement() {
@@ -47,8 +47,8 @@ fn from_review_to_the_final_judgement() {
         review,
         "all is on the disk"
     );
-    assert!(desk.reviews.appeals(&CallQuery::default(), true).expect("listed").is_empty());
-    let all = desk.reviews.appeals(&CallQuery::default(), false).expect("listed");
+    assert!(desk.appeals(true).is_empty());
+    let all = desk.appeals(false);
     let states: Vec<_> = all.iter().map(|one| one.appeal.state).collect();
     assert_eq!(states, [AppealState::Accepted, AppealState::Withdrawn, AppealState::Rejected]);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::analysis::Level;
 use crate::catalog::{CallQuery, FindingQuery, TimeRange};
 
-fn plan(id: &str, mode: Mode) -> Plan {
+pub(super) fn plan(id: &str, mode: Mode) -> Plan {
     Plan {
         id: id.to_owned(),
         title: String::new(),
@@ -23,8 +23,8 @@ fn plan(id: &str, mode: Mode) -> Plan {
 
 fn queued(desk: &Desk, plan: &str) -> Vec<String> {
     let filter = TaskFilter { plan: Some(plan.to_owned()), ..TaskFilter::default() };
-    let tasks = desk.reviews.list(&filter, at(100_000)).expect("listed");
-    let mut ids: Vec<_> = tasks.iter().map(|task| task.id.call_id.to_string()).collect();
+    let page = desk.reviews.list(&filter, None, usize::MAX, at(100_000));
+    let mut ids: Vec<_> = page.tasks.iter().map(|task| task.id.call_id.to_string()).collect();
     ids.sort();
     ids
 }

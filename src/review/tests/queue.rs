@@ -5,10 +5,6 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::catalog::{CallQuery, ReviewState, TimeRange};
 
-fn queue(desk: &Desk, id: &str, is_double: bool, minutes: i64) {
-    assert!(desk.reviews.queue(&call(id), "组长", None, is_double, at(minutes)).expect("queued"));
-}
-
 #[test]
 fn the_most_severe_goes_first_and_nobody_gets_their_own() {
     let desk = Desk::new();
@@ -16,11 +12,10 @@ fn the_most_severe_goes_first_and_nobody_gets_their_own() {
     desk.add("severe", "8", "a", 0, &["客服: 保本"]);
     desk.add("clean", "9", "a", 0, &["客服: 您好"]);
     for (minutes, id) in ["clean", "slight", "severe"].into_iter().enumerate() {
-        queue(&desk, id, false, minutes as i64);
+        desk.queue(id, false, minutes as i64);
     }
     assert!(!desk.reviews.queue(&call("severe"), "组长", None, false, at(3)).expect("asked"), "once");
-    let order = desk.reviews.list(&TaskFilter::default(), at(4)).expect("listed");
-    let order: Vec<_> = order.iter().map(|task| task.id.call_id.to_string()).collect();
+    let order: Vec<_> = desk.waiting(4).into_iter().map(|id| id.call_id.to_string()).collect();
     assert_eq!(order, ["severe", "slight", "clean"]);
     assert_eq!(desk.lease("8", 5).map(|id| id.call_id), Some(call("slight")), "not the own call");
     assert_eq!(desk.lease("王", 5).map(|id| id.call_id), Some(call("severe")));
@@ -33,7 +28,7 @@ fn the_most_severe_goes_first_and_nobody_gets_their_own() {
 fn a_lease_runs_out_unless_it_is_used() {
     let desk = Desk::new();
     desk.add("c1", "7", "a", 0, &["客服: 保本"]);
-    queue(&desk, "c1", false, 0);
+    desk.queue("c1", false, 0);
     assert!(desk.lease("王", 0).is_some());
     assert_eq!(desk.lease("李", 29), None);
     // Looking at the call keeps it.
@@ -52,14 +47,14 @@ fn a_lease_runs_out_unless_it_is_used() {
         if let What::Submitted { took_seconds, .. } = event.what { took_seconds } else { None }
     });
     assert_eq!(took, Some(120));
-    assert!(desk.reviews.list(&TaskFilter::default(), at(62)).expect("listed").is_empty());
+    assert!(desk.waiting(62).is_empty());
 }
 
 #[test]
 fn a_task_goes_back_or_to_somebody_else() {
     let desk = Desk::new();
     desk.add("c1", "7", "a", 0, &["客服: 保本"]);
-    queue(&desk, "c1", false, 0);
+    desk.queue("c1", false, 0);
     let id = desk.lease("王", 1).expect("a task");
     desk.reviews.give_back(&call("c1"), "王", "认识这位客户", at(2)).expect("given back");
     assert!(matches!(desk.reviews.give_back(&call("c1"), "王", "", at(2)), Err(ReviewError::NoTask { .. })));
@@ -79,7 +74,7 @@ fn two_at_once_never_get_the_same() {
     let desk = Desk::new();
     for number in 0..40 {
         desk.add(&format!("c{number}"), "7", "a", 0, &["客服: 保本"]);
-        queue(&desk, &format!("c{number}"), false, 0);
+        desk.queue(&format!("c{number}"), false, 0);
     }
     let taken: Vec<(String, CallId)> = std::thread::scope(|scope| {
         let desk = &desk;
@@ -109,7 +104,7 @@ fn two_who_agree_decide_and_a_third_decides_where_they_differ() {
     let turns = ["客服: 保本，真烦"];
     for id in ["same", "other"] {
         desk.add(id, "7", "a", 0, &turns);
-        queue(&desk, id, true, 0);
+        desk.queue(id, true, 0);
     }
     let confirm = [("S1", Verb::Confirm), ("L2", Verb::Confirm)];
     desk.submit("same", "王", &confirm, 1).expect("taken");
@@ -149,30 +144,15 @@ fn two_who_agree_decide_and_a_third_decides_where_they_differ() {
 }
 
 #[test]
-fn one_damaged_entry_stops_nobody() {
+fn a_turn_that_is_named_is_one_of_the_call() {
     let desk = Desk::new();
-    for id in ["c1", "c2"] {
-        desk.add(id, "7", "a", 0, &["客服: 保本"]);
-        queue(&desk, id, false, 0);
-    }
-    desk.submit("c2", "王", &[("S1", Verb::Confirm)], 1).expect("taken");
-    desk.add("c3", "7", "a", 0, &["客服: 保本"]);
-    queue(&desk, "c3", false, 2);
-    // The history of the first task.
-    let damage = |family, key: Vec<u8>| {
-        let mut writes = crate::store::Writes::default();
-        writes.put(family, &key, &7_u8).expect("small");
-        desk.store.write(writes).expect("written");
+    desk.add("c1", "7", "a", 0, &["客户: 你好", "客服: 您好"]);
+    let said = |turn| {
+        let mut said = submission("王", &[("S1", Verb::Change(Verdict::Hit))]);
+        said.choices.iter_mut().for_each(|choice| choice.turn = Some(turn));
+        desk.reviews.submit(&call("c1"), &said, at(1))
     };
-    let family = crate::store::Family::Review;
-    damage(family, super::super::reviews::key(&call("c1"), Some(0)));
-    assert_eq!(desk.lease("李", 3).map(|task| task.call_id), Some(call("c3")), "the next one");
-    desk.appeal("c2", "7", "S1", 4).expect("taken");
-    assert_eq!(desk.reviews.appeals(&CallQuery::default(), false).expect("listed").len(), 1);
-    desk.reviews.agreement(&CallQuery::default(), TimeRange::default()).expect("counted");
-    let task = TaskId { call_id: call("c3"), slot: Slot::First };
-    damage(crate::store::Family::ReviewTask, task.key());
-    let desk = desk.reopened();
-    assert_eq!(desk.lease("李", 5).map(|task| task.slot), Some(Slot::Appeal), "it starts all the same");
-    desk.submit("c3", "赵", &[("S1", Verb::Confirm)], 6).expect("by name it can still be reviewed");
+    let wrong = said(2);
+    assert!(matches!(wrong, Err(ReviewError::NoSense { .. })), "turns are counted from 0: {wrong:?}");
+    assert_eq!(said(1).expect("taken").decisions[&rule("S1")].turn, Some(1));
 }

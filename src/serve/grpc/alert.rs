@@ -9,9 +9,10 @@ use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::alert::{AlertFilter, Alerts, Step};
+use super::page::{self, Question};
+use crate::alert::{AlertFilter, AlertOutcome, AlertStory, Alerts, Step};
 use crate::proto::v1::alert_service_server::AlertService;
-use crate::proto::{ConvertError, convert, v1};
+use crate::proto::{convert, v1};
 use crate::serve::blocking::blocking;
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
@@ -55,23 +56,10 @@ impl AlertApi {
         actor: &str,
         note: String,
         with_members: bool,
-    ) -> Result<(Option<v1::Alert>, u32), RequestError> {
+    ) -> Result<AlertOutcome, RequestError> {
         let (actor, note) = (convert::person("actor", actor)?, convert::note(note)?);
-        let outcome =
-            self.ask(move |alerts| Ok(alerts.act(number, &step, &actor, &note, with_members)?)).await?;
-        let (view, num_members) = outcome;
-        Ok((Some(convert::alert_view(view)), num_members))
+        self.ask(move |alerts| Ok(alerts.act(number, &step, &actor, &note, with_members)?)).await
     }
-}
-
-/// The number that a page token is.
-fn before(token: &str) -> Result<Option<u64>, ConvertError> {
-    let wrong = |_| ConvertError::new("page_token", "it is not of this list");
-    if token.is_empty() { Ok(None) } else { token.parse().map(Some).map_err(wrong) }
-}
-
-fn token(next: Option<u64>) -> String {
-    next.map(|next| next.to_string()).unwrap_or_default()
 }
 
 #[tonic::async_trait]
@@ -98,14 +86,16 @@ impl AlertService for AlertApi {
         request: Request<v1::ListAlertsRequest>,
     ) -> Result<Response<v1::ListAlertsResponse>, Status> {
         let v1::ListAlertsRequest { filter, page_size: size, page_token } = request.into_inner();
+        let question = Question::new("alerts", &filter.clone().unwrap_or_default());
         let filter = convert::alert_filter(filter).map_err(RequestError::from)?;
         let size = page_size(size).map_err(RequestError::from)?;
-        let before = before(&page_token).map_err(RequestError::from)?;
+        let before = question.number(&page_token).map_err(RequestError::from)?;
         let page = self.ask(move |alerts| Ok(alerts.list(&filter, size, before)?)).await?;
         Ok(Response::new(v1::ListAlertsResponse {
             alerts: page.alerts.into_iter().map(convert::alert_view).collect(),
-            next_page_token: token(page.next),
+            next_page_token: question.token(page.next.map(page::of_number)),
             total: page.total,
+            num_damaged: page.num_damaged,
         }))
     }
 
@@ -114,10 +104,12 @@ impl AlertService for AlertApi {
         request: Request<v1::GetAlertRequest>,
     ) -> Result<Response<v1::GetAlertResponse>, Status> {
         let number = request.into_inner().alert_id;
-        let (view, history) = self.ask(move |alerts| Ok(alerts.get(number)?)).await?;
+        let AlertStory { view, history, num_damaged } =
+            self.ask(move |alerts| Ok(alerts.get(number)?)).await?;
         Ok(Response::new(v1::GetAlertResponse {
             alert: Some(convert::alert_view(view)),
             history: history.into_iter().map(convert::alert_event).collect(),
+            num_damaged,
         }))
     }
 
@@ -126,8 +118,10 @@ impl AlertService for AlertApi {
         request: Request<v1::AcknowledgeAlertRequest>,
     ) -> Result<Response<v1::AcknowledgeAlertResponse>, Status> {
         let v1::AcknowledgeAlertRequest { alert_id, actor, note, with_members } = request.into_inner();
-        let (alert, num_members) = self.act(alert_id, Step::Acknowledge, &actor, note, with_members).await?;
-        Ok(Response::new(v1::AcknowledgeAlertResponse { alert, num_members }))
+        let AlertOutcome { view, num_members, num_damaged } =
+            self.act(alert_id, Step::Acknowledge, &actor, note, with_members).await?;
+        let alert = Some(convert::alert_view(view));
+        Ok(Response::new(v1::AcknowledgeAlertResponse { alert, num_members, num_damaged }))
     }
 
     async fn assign_alert(
@@ -136,7 +130,8 @@ impl AlertService for AlertApi {
     ) -> Result<Response<v1::AssignAlertResponse>, Status> {
         let v1::AssignAlertRequest { alert_id, actor, assignee, note } = request.into_inner();
         let assignee = convert::person("assignee", &assignee).map_err(RequestError::from)?;
-        let (alert, _) = self.act(alert_id, Step::Assign(assignee), &actor, note, false).await?;
+        let outcome = self.act(alert_id, Step::Assign(assignee), &actor, note, false).await?;
+        let alert = Some(convert::alert_view(outcome.view));
         Ok(Response::new(v1::AssignAlertResponse { alert }))
     }
 
@@ -146,26 +141,30 @@ impl AlertService for AlertApi {
     ) -> Result<Response<v1::CloseAlertResponse>, Status> {
         let v1::CloseAlertRequest { alert_id, actor, reason, note, with_members } = request.into_inner();
         let reason = convert::close_reason(reason).map_err(RequestError::from)?;
-        let (alert, num_members) =
+        let AlertOutcome { view, num_members, num_damaged } =
             self.act(alert_id, Step::Close(reason), &actor, note, with_members).await?;
-        Ok(Response::new(v1::CloseAlertResponse { alert, num_members }))
+        let alert = Some(convert::alert_view(view));
+        Ok(Response::new(v1::CloseAlertResponse { alert, num_members, num_damaged }))
     }
 
     async fn list_dead_letters(
         &self,
         request: Request<v1::ListDeadLettersRequest>,
     ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
-        let v1::ListDeadLettersRequest { receiver, with_delivered, page_size: size, page_token } =
-            request.into_inner();
+        let mut request = request.into_inner();
+        let size = page_size(std::mem::take(&mut request.page_size)).map_err(RequestError::from)?;
+        let token = std::mem::take(&mut request.page_token);
+        let question = Question::new("dead letters", &request);
+        let before = question.number(&token).map_err(RequestError::from)?;
+        let v1::ListDeadLettersRequest { receiver, with_delivered, .. } = request;
         let receiver = convert::optional_text("receiver", receiver).map_err(RequestError::from)?;
-        let size = page_size(size).map_err(RequestError::from)?;
-        let before = before(&page_token).map_err(RequestError::from)?;
-        let (letters, next) = self
+        let page = self
             .ask(move |alerts| Ok(alerts.dead_letters(receiver.as_deref(), with_delivered, size, before)?))
             .await?;
         Ok(Response::new(v1::ListDeadLettersResponse {
-            dead_letters: letters.into_iter().map(convert::dead_letter).collect(),
-            next_page_token: token(next),
+            dead_letters: page.letters.into_iter().map(convert::dead_letter).collect(),
+            next_page_token: question.token(page.next.map(page::of_number)),
+            num_damaged: page.num_damaged,
         }))
     }
 

@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 use crate::insight::{Improvement, Period, effect, snapshot};
 use crate::proto::{ConvertError, convert, v1};
 use crate::serve::error::RequestError;
-use crate::store::{Family, Store, Writes};
+use crate::store::{Family, Readable, Store, Writes};
 use crate::types::{RuleId, zone_name};
 
 /// Most improvements that are kept.
@@ -26,7 +26,7 @@ pub(super) fn create(jobs: &Jobs, wire: v1::Improvement, zone: &TimeZone) -> Res
     let store = jobs.calls().store();
     // OK after a panic elsewhere: the lock guards no data.
     let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
-    if all(store)?.len() >= MAX_IMPROVEMENTS {
+    if all(store)?.0.len() >= MAX_IMPROVEMENTS {
         let problem = format!("{MAX_IMPROVEMENTS} improvements are kept: delete some");
         return Err(ConvertError::new("improvement", problem).into());
     }
@@ -53,7 +53,7 @@ pub(super) fn list(
     zone: &TimeZone,
 ) -> Result<v1::ListImprovementsResponse, RequestError> {
     let store = jobs.calls().store();
-    let all = all(store)?;
+    let (all, num_damaged) = all(store)?;
     let page = || all.iter().skip(first).take(size);
     // One copy for all of them, so that no writer waits while they are counted.
     let spans = page().map(Improvement::span);
@@ -67,6 +67,7 @@ pub(super) fn list(
     Ok(v1::ListImprovementsResponse {
         improvements: told.collect(),
         next_page_token: next_token(first, size, all.len()),
+        num_damaged,
     })
 }
 
@@ -129,12 +130,14 @@ fn find(store: &Store, id: &str) -> Result<Improvement, RequestError> {
     found.ok_or_else(|| RequestError::NoImprovement { id: id.to_owned() })
 }
 
-/// All of them, newest first.
-fn all(store: &Store) -> Result<Vec<Improvement>, RequestError> {
-    let found = store.documents::<Improvement>(Family::Improvement, &[], None, MAX_IMPROVEMENTS)?;
-    let mut all: Vec<Improvement> = found.into_iter().map(|(_, one)| one).collect();
+/// All of them that can be read, newest first, and how many cannot.
+fn all(store: &Store) -> Result<(Vec<Improvement>, u64), RequestError> {
+    let found: Readable<Improvement> =
+        store.documents_readable(Family::Improvement, &[], None, MAX_IMPROVEMENTS)?;
+    let num_damaged = found.damaged.len() as u64;
+    let mut all: Vec<Improvement> = found.documents.into_iter().map(|(_, one)| one).collect();
     all.sort_by(|left, right| (right.created_at, &right.id).cmp(&(left.created_at, &left.id)));
-    Ok(all)
+    Ok((all, num_damaged))
 }
 
 fn keep(jobs: &Jobs, one: Improvement, zone: &TimeZone) -> Result<Told, RequestError> {

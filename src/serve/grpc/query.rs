@@ -5,7 +5,7 @@
 
 use roaring::RoaringBitmap;
 
-use super::page;
+use super::page::{self, Question};
 use crate::analysis::Verdict;
 use crate::catalog::{CallFacts, CallOrder, CallQuery, Catalog, Position};
 use crate::proto::convert::{self, ConvertError};
@@ -28,7 +28,7 @@ pub(super) struct Asked {
     pub(super) order: CallOrder,
     pub(super) page_size: usize,
     pub(super) after: Option<Position>,
-    binding: u32,
+    question: Question,
 }
 
 /// What the text index adds to an answer.
@@ -47,15 +47,15 @@ impl Asked {
         size: u32,
         page_token: &str,
     ) -> Result<Self, RequestError> {
-        let binding = page::binding(filter.as_ref(), order_by);
+        let question = Question::of_calls(filter.as_ref(), order_by);
         let choice = convert::call_choice(filter.unwrap_or_default())?;
         Ok(Self {
             query: choice.query,
             text: choice.text.map(|text| text_query(&text)).transpose()?,
             order: convert::call_order(order_by)?,
             page_size: page_size(size)?,
-            after: page::from_text(binding, page_token)?,
-            binding,
+            after: question.call(page_token)?,
+            question,
         })
     }
 
@@ -79,7 +79,7 @@ impl Asked {
 
     /// The token of the page behind `last`, when there is one.
     pub(super) fn token(&self, last: Option<Position>) -> String {
-        last.map(|position| page::to_text(self.binding, position)).unwrap_or_default()
+        self.question.token(last.map(page::of_call))
     }
 }
 

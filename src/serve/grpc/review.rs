@@ -1,17 +1,19 @@
 //! `diting.v1.ReviewService`: checks a request, asks the reviews, converts the answer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use prost::Message;
 use tonic::{Request, Response, Status};
 
+use super::page::Question;
 use crate::proto::v1::review_service_server::ReviewService;
 use crate::proto::{ConvertError, convert, v1};
-use crate::review::{Handling, Review, Reviews, Subject, Submission, TaskFilter, TaskId};
+use crate::review::{Handling, Load, Place, Review, Reviews, Subject, Submission, TaskFilter, TaskId};
 use crate::serve::blocking::blocking;
 use crate::serve::error::RequestError;
 use crate::serve::limits::page_size;
+use crate::store::StoreError;
 use crate::types::CallId;
 
 /// The service over the reviews of one set of calls.
@@ -50,7 +52,7 @@ fn shown(
 ) -> Result<Option<v1::Review>, RequestError> {
     let shown = reviews.get(id, viewer, now)?;
     let items = reviews.manual_items(id)?;
-    Ok(Some(convert::review(&shown.facts, &shown.review, &shown.tasks, &items, now)))
+    Ok(Some(convert::review(&shown, &items, now)))
 }
 
 /// A step taken in the name of `person`, and the review as they may see it then.
@@ -65,19 +67,21 @@ fn stepped(
     shown(reviews, id, Some(person), now)
 }
 
-/// Where a page of a list that is asked for by place begins.
-fn first_of_page(token: &str) -> Result<usize, ConvertError> {
-    if token.is_empty() {
-        return Ok(0);
-    }
-    token.parse().map_err(|_| ConvertError::new("page_token", "it is not of this list"))
+/// Where a page of a list begins, and what its token is bound to. `asked` is a request without its page.
+fn page_of(list: &str, asked: &impl Message, token: &str) -> Result<(Question, Option<Place>), RequestError> {
+    let question = Question::new(list, asked);
+    Ok((question, question.position(token)?.map(Place::from_bytes)))
 }
 
-/// A page of `all`, and the token of the next one.
-fn page<T>(all: Vec<T>, first: usize, size: usize) -> (Vec<T>, String) {
-    let next = first.saturating_add(size);
-    let token = if next < all.len() { next.to_string() } else { String::new() };
-    (all.into_iter().skip(first).take(size).collect(), token)
+/// The call that stands at a position.
+fn call_at(position: Vec<u8>) -> Result<CallId, RequestError> {
+    let id = String::from_utf8(position).ok().and_then(|id| CallId::try_new(id).ok());
+    Ok(id.ok_or(StoreError::PageToken)?)
+}
+
+/// The position of what stands at a place.
+fn position(place: Place) -> Vec<u8> {
+    place.as_bytes().to_vec()
 }
 
 #[tonic::async_trait]
@@ -115,8 +119,9 @@ impl ReviewService for ReviewApi {
         &self,
         _request: Request<v1::ListReviewPlansRequest>,
     ) -> Result<Response<v1::ListReviewPlansResponse>, Status> {
-        let plans = self.ask(|reviews, _| Ok(reviews.plans()?)).await?;
-        Ok(Response::new(v1::ListReviewPlansResponse { plans: plans.into_iter().map(Into::into).collect() }))
+        let (plans, num_damaged) = self.ask(|reviews, _| Ok(reviews.plans()?)).await?;
+        let plans = plans.into_iter().map(Into::into).collect();
+        Ok(Response::new(v1::ListReviewPlansResponse { plans, num_damaged }))
     }
 
     async fn run_review_plan(
@@ -161,34 +166,29 @@ impl ReviewService for ReviewApi {
         &self,
         request: Request<v1::ListReviewTasksRequest>,
     ) -> Result<Response<v1::ListReviewTasksResponse>, Status> {
-        let request = request.into_inner();
-        let first = first_of_page(&request.page_token).map_err(RequestError::from)?;
-        let size = page_size(request.page_size).map_err(RequestError::from)?;
+        let mut request = request.into_inner();
+        let size = page_size(std::mem::take(&mut request.page_size)).map_err(RequestError::from)?;
+        let token = std::mem::take(&mut request.page_token);
+        let (question, after) = page_of("tasks", &request, &token)?;
         let filter = TaskFilter {
             plan: Some(request.plan_id).filter(|plan| !plan.is_empty()),
             reviewer: Some(request.reviewer.trim().to_owned()).filter(|reviewer| !reviewer.is_empty()),
             slot: convert::slot(request.slot).map_err(RequestError::from)?,
             query: convert::selection(request.selection.unwrap_or_default()).map_err(RequestError::from)?,
         };
-        let (tasks, now) = self.ask(move |reviews, now| Ok((reviews.list(&filter, now)?, now))).await?;
-        let mut loads: BTreeMap<String, (u32, u32)> = BTreeMap::new();
-        for task in &tasks {
-            if let Some(holder) = task.holder(now) {
-                loads.entry(holder.to_owned()).or_default().0 += 1;
-            }
-            if let Some(to) = &task.assigned_to {
-                loads.entry(to.clone()).or_default().1 += 1;
-            }
-        }
-        let num_tasks = tasks.len() as u64;
-        let (tasks, next_page_token) = page(tasks, first, size);
-        let load =
-            |(reviewer, (num_held, num_assigned))| v1::ReviewerLoad { reviewer, num_held, num_assigned };
+        let (page, now) =
+            self.ask(move |reviews, now| Ok((reviews.list(&filter, after.as_ref(), size, now), now))).await?;
+        let load = |(reviewer, Load { num_held, num_assigned })| v1::ReviewerLoad {
+            reviewer,
+            num_held,
+            num_assigned,
+        };
         Ok(Response::new(v1::ListReviewTasksResponse {
-            tasks: tasks.iter().map(|task| convert::review_task(task, now)).collect(),
-            next_page_token,
-            num_tasks,
-            loads: loads.into_iter().map(load).collect(),
+            tasks: page.tasks.iter().map(|task| convert::review_task(task, now)).collect(),
+            next_page_token: question.token(page.next.map(position)),
+            num_tasks: page.num_tasks,
+            loads: page.loads.into_iter().map(load).collect(),
+            num_damaged: page.num_damaged,
         }))
     }
 
@@ -357,15 +357,18 @@ impl ReviewService for ReviewApi {
         &self,
         request: Request<v1::ListAppealsRequest>,
     ) -> Result<Response<v1::ListAppealsResponse>, Status> {
-        let v1::ListAppealsRequest { selection, all, page_size: size, page_token } = request.into_inner();
+        let mut request = request.into_inner();
+        let size = page_size(std::mem::take(&mut request.page_size)).map_err(RequestError::from)?;
+        let token = std::mem::take(&mut request.page_token);
+        let (question, after) = page_of("appeals", &request, &token)?;
+        let v1::ListAppealsRequest { selection, all, .. } = request;
         let query = convert::selection(selection.unwrap_or_default()).map_err(RequestError::from)?;
-        let first = first_of_page(&page_token).map_err(RequestError::from)?;
-        let size = page_size(size).map_err(RequestError::from)?;
-        let appeals = self.ask(move |reviews, _| Ok(reviews.appeals(&query, !all)?)).await?;
-        let (appeals, next_page_token) = page(appeals, first, size);
+        let page =
+            self.ask(move |reviews, _| Ok(reviews.appeals(&query, !all, after.as_ref(), size)?)).await?;
         Ok(Response::new(v1::ListAppealsResponse {
-            appeals: appeals.iter().map(|one| convert::appeal(&one.call_id, &one.appeal)).collect(),
-            next_page_token,
+            appeals: page.appeals.iter().map(|one| convert::appeal(&one.call_id, &one.appeal)).collect(),
+            next_page_token: question.token(page.next.map(position)),
+            num_damaged: page.num_damaged,
         }))
     }
 
@@ -394,19 +397,17 @@ impl ReviewService for ReviewApi {
         &self,
         request: Request<v1::ExportLabelsRequest>,
     ) -> Result<Response<v1::ExportLabelsResponse>, Status> {
-        let v1::ExportLabelsRequest { selection, page_size: size, page_token } = request.into_inner();
-        let query = convert::selection(selection.unwrap_or_default()).map_err(RequestError::from)?;
-        let size = page_size(size).map_err(RequestError::from)?;
-        let after = match page_token.as_str() {
-            "" => None,
-            token => Some(convert::call_id(token).map_err(RequestError::from)?),
-        };
-        let calls = self.ask(move |reviews, _| Ok(reviews.labels(&query, after.as_ref(), size)?)).await?;
-        let is_full = calls.len() == size;
-        let last = calls.last().filter(|_| is_full).map(|last| last.call_id.to_string());
+        let mut request = request.into_inner();
+        let size = page_size(std::mem::take(&mut request.page_size)).map_err(RequestError::from)?;
+        let token = std::mem::take(&mut request.page_token);
+        let question = Question::new("labels", &request);
+        let after = question.position(&token).map_err(RequestError::from)?.map(call_at).transpose()?;
+        let query = convert::selection(request.selection.unwrap_or_default()).map_err(RequestError::from)?;
+        let page = self.ask(move |reviews, _| Ok(reviews.labels(&query, after.as_ref(), size)?)).await?;
         Ok(Response::new(v1::ExportLabelsResponse {
-            calls: calls.into_iter().map(Into::into).collect(),
-            next_page_token: last.unwrap_or_default(),
+            calls: page.calls.into_iter().map(Into::into).collect(),
+            next_page_token: question.token(page.next.map(|id| id.as_str().as_bytes().to_vec())),
+            num_damaged: page.num_damaged,
         }))
     }
 }

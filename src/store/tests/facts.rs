@@ -152,15 +152,22 @@ fn a_damaged_document_stops_only_who_must_not_do_without() {
     assert!(matches!(strict, Err(StoreError::Corrupt { what: "document" })));
     let readable = |prefix: &[u8], after, limit| {
         let found = store.documents_readable::<String>(Family::Alert, prefix, after, limit).expect("reads");
-        found.into_iter().map(|(key, text)| (String::from_utf8(key).expect("text"), text)).collect::<Vec<_>>()
+        let text = |key| String::from_utf8(key).expect("text");
+        let damaged: Vec<String> = found.damaged.into_iter().map(text).collect();
+        (found.documents.into_iter().map(|(key, own)| (text(key), own)).collect::<Vec<_>>(), damaged)
     };
-    let expected = |names: &[&str]| {
-        names.iter().map(|name| ((*name).to_owned(), (*name).to_owned())).collect::<Vec<_>>()
+    let expected = |names: &[&str], damaged: &[&str]| {
+        let named = names.iter().map(|name| ((*name).to_owned(), (*name).to_owned()));
+        (named.collect::<Vec<_>>(), damaged.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>())
     };
-    assert_eq!(readable(b"a", None, 10), expected(&["a3"]));
-    assert_eq!(readable(b"", None, 1), expected(&["a3"]), "what is passed over does not count");
-    assert_eq!(readable(b"", Some(b"a3"), 10), expected(&["b1"]));
-    assert_eq!(readable(b"a", Some(b"b1"), 10), []);
+    assert_eq!(readable(b"a", None, 10), expected(&["a3"], &["a1", "a2"]));
+    assert_eq!(
+        readable(b"", None, 1),
+        expected(&["a3"], &["a1", "a2"]),
+        "what is passed over does not count"
+    );
+    assert_eq!(readable(b"", Some(b"a3"), 10), expected(&["b1"], &[]));
+    assert_eq!(readable(b"a", Some(b"b1"), 10), expected(&[], &[]));
 }
 
 #[test]
