@@ -247,3 +247,7 @@ fn examples(lists: &[Kinds<'_>]) -> Option<Table> {
     }
     (!table.rows.is_empty()).then_some(table)
 }
+
+#[cfg(test)]
+#[path = "weak_spots_tests.rs"]
+mod tests;
