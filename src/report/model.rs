@@ -1,7 +1,7 @@
 //! What a report says, before it looks like anything: headings, sentences, numbers, charts and tables.
 //!
-//! **Invariant**: a number is kept as it is shown (whole counts, tenths of points, hundredths of a percent), so that no
-//! two renderings can round it differently; what is shown of a number that comes from calls can name those calls.
+//! **Invariant**: a number is kept as it is shown (whole counts, tenths of points, hundredths of a percent; p values, which
+//! round themselves), so that no two renderings can round it differently; what is shown of a number that comes from calls can name those calls.
 
 use jiff::civil::Date;
 

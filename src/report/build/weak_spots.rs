@@ -6,7 +6,6 @@ use crate::catalog::{CallQuery, FindingQuery, TimeRange};
 use crate::mining::{MiningError, PhraseSpot, Run, StageSpot, WeakSpots, weak_spots_between};
 use crate::report::ReportError;
 use crate::report::model::{Cell, Kind, Scope, Section, Table, Value, hundredths, tenths};
-use crate::report::moment::cut;
 use crate::report::period::{Period, Unit};
 use crate::store::Store;
 use crate::types::Probability;
@@ -79,6 +78,12 @@ fn told(run: &Run, num_calls: u32, spots: &WeakSpots, team: Option<&str>, period
     if !quiet.is_empty() {
         section.paragraphs.push(format!("没有超出偶然的：{}。", quiet.join("；")));
     }
+    if quiet.len() < lists.len() {
+        section.paragraphs.push(
+            "下面各表里，说过的次数打开说过这几个字的通话；措辞相近的合并计数，所以两者不必相等。例是其后确实如此的一通：diting calls show 通话编号。"
+                .to_owned(),
+        );
+    }
     for list in lists.iter().filter(|list| !list.spots.is_empty()) {
         section.tables.push(phrases(list, list.title, MAX_SHOWN, &calls));
         if list.spots.len() > MAX_SHOWN {
@@ -86,7 +91,6 @@ fn told(run: &Run, num_calls: u32, spots: &WeakSpots, team: Option<&str>, period
             section.tables.push(phrases(list, &title, usize::MAX, &calls).behind_chart());
         }
     }
-    section.tables.extend(examples(&lists));
     section
 }
 
@@ -187,14 +191,13 @@ fn phrases(list: &Kinds<'_>, title: &str, most: usize, calls: &CallQuery) -> Tab
     if has_silence {
         columns.push(("平均静音（秒）", Kind::Number));
     }
-    columns.push(("p 值", Kind::Number));
+    columns.extend([("p 值", Kind::Number), ("例（通话编号）", Kind::Text)]);
     let more = if list.spots.len() > most {
         format!("共 {} 句，这里是最确定的 {most} 句，其余见工作簿。", list.spots.len())
     } else {
         String::new()
     };
-    let note =
-        format!("{}打开的是说过这几个字的通话；措辞相近的合并计数，所以两者不必相等。{more}", list.note);
+    let note = format!("{}{more}", list.note);
     let mut table = Table::new(title, &columns).noted(&note);
     for spot in list.spots.iter().take(most) {
         let mut row = vec![
@@ -209,6 +212,8 @@ fn phrases(list: &Kinds<'_>, title: &str, most: usize, calls: &CallQuery) -> Tab
             row.push(Value::points(seconds).into());
         }
         row.push(Value::Probability(Probability(spot.p_value)).into());
+        let example = spot.examples.first();
+        row.push(example.map_or(Value::Nothing, |one| Value::text(one.call_id.as_str())).into());
         table.rows.push(row);
     }
     table
@@ -220,32 +225,6 @@ fn opens(value: Value, role: &str, phrase: &str, calls: &CallQuery) -> Cell {
         return value.into();
     }
     value.opens_said(calls, &format!("{role}:{phrase}"))
-}
-
-/// One call for each phrase that is shown.
-fn examples(lists: &[Kinds<'_>]) -> Option<Table> {
-    let columns = [
-        ("薄弱环节", Kind::Text),
-        ("话", Kind::Text),
-        ("通话", Kind::Text),
-        ("第几轮", Kind::Number),
-        ("当时说的", Kind::Long),
-    ];
-    let mut table = Table::new("薄弱环节的例子", &columns)
-        .noted("其后跟着静音、不满或答不清楚的通话，每句一通。打开一通：diting calls show 通话编号。");
-    for list in lists {
-        for spot in list.spots.iter().take(MAX_SHOWN) {
-            let Some(example) = spot.examples.first() else { continue };
-            table.push([
-                Value::text(list.title).into(),
-                Value::text(&spot.phrase).into(),
-                Value::text(example.call_id.as_str()).into(),
-                Value::Count(u64::from(example.turn) + 1).into(),
-                Value::Text(cut(&example.text)).into(),
-            ]);
-        }
-    }
-    (!table.rows.is_empty()).then_some(table)
 }
 
 #[cfg(test)]
