@@ -71,7 +71,7 @@ impl Counts {
         self.machine_hits += other.machine_hits;
     }
 
-    /// What is left without `part`.
+    /// What is left without `part`, of which everything must be counted in this.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
         Self {

@@ -213,3 +213,58 @@ fn a_product_that_is_another_one_for_every_call_costs_nothing() {
     cube.fill(&serial, &calls, &slots, &[Group::Team, Group::Product], |_| 30, |_| Some(0));
     assert_eq!(cube.subjects.len(), 5, "all calls and four teams");
 }
+
+/// What the few calls of a skill group do that are not of the team that is most of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Few {
+    StayAsTheyAre,
+    Rise,
+    /// So much that, by how counts vary, the team's rise is less sure than the group's, and stands out of it.
+    Fall,
+}
+
+#[test]
+fn a_team_and_a_skill_group_of_nearly_the_same_calls_are_claimed_once() {
+    for (seed, few) in
+        (0..3).flat_map(|seed| [Few::StayAsTheyAre, Few::Rise, Few::Fall].map(|few| (seed, few)))
+    {
+        let month = Month { seed: 9_000 + seed, calls_a_day: 20, spread: 0.0, ..Month::default() };
+        let made = month.make(|place, rate| match (place.rule, place.team, place.agent, place.day >= 21) {
+            (2, 3, _, true) => 3.0 * rate,
+            (2, _, 4..13, is_window) => match few {
+                Few::StayAsTheyAre => rate,
+                Few::Rise if is_window => 3.0 * rate,
+                Few::Rise => rate,
+                Few::Fall if is_window => 0.0,
+                Few::Fall => 0.8,
+            },
+            _ => rate,
+        });
+        let mut catalog = Catalog::default();
+        made.tables().for_each(|table| catalog.add_table(crate::catalog::RuleTable::clone(table)));
+        for call in made.calls() {
+            let mut call = call.clone();
+            let agent = &mut call.agents[0];
+            let is_few = agent.agent_id.as_deref().is_some_and(|id| ("a0004".."a0013").contains(&id));
+            let is_of_group = is_few || agent.team.as_deref() == Some("t03");
+            agent.skill_group = Some(if is_of_group { "专席" } else { "其他" }.into());
+            if !is_few || call.number % 18 == 0 {
+                catalog.put(call);
+            }
+        }
+        let found = look(&catalog);
+        let of = |value: &str| {
+            let is_it = |spot: &&super::HotSpot| {
+                let subject = spot.subject.as_ref().and_then(|key| key.value.as_deref());
+                spot.rule.id == rule_id(2) && subject == Some(value)
+            };
+            found.spots.iter().find(is_it).expect("both rose")
+        };
+        let (team, group) = (of("t03"), of("专席"));
+        assert!(group.is_claimed || few != Few::Fall, "seed {seed}: the group is the surer");
+        assert_ne!(team.is_claimed, group.is_claimed, "seed {seed}, {few:?}");
+        let (claimed, other) = if team.is_claimed { (team, group) } else { (group, team) };
+        let by = other.part_of.and_then(|index| found.spots.get(index));
+        assert_eq!(by.map(|spot| &spot.subject), Some(&claimed.subject), "seed {seed}, {few:?}");
+    }
+}

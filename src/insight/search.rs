@@ -26,6 +26,8 @@ const DEFAULT_GROUPS: [Group; 6] =
 
 /// The p value at which the subject of another rule's claim rose in this one as well.
 const ROSE: f64 = 0.05;
+/// Two subjects with this share of their checks in common, of those of either, are one for all that can be told.
+const SAME: f64 = 0.9;
 /// Fewest calls of an agent who helps to tell how much counts vary.
 const MIN_AGENT_CALLS: u64 = 5;
 
@@ -170,8 +172,9 @@ impl Search<'_> {
     }
 
     /// Takes back claims that others explain: the strongest stays, and each next one must still be significant without
-    /// the calls of those that stay, or have risen more than the rest of the one that it lies in. A claim of another rule
-    /// explains it only where the calls of that subject rose in this rule too, and the other calls did not.
+    /// the calls of those that stay, or have risen more than the rest of the one that it lies in; one of nearly the same
+    /// calls as one that stays is always explained by it. A claim of another rule explains it only where the calls of that
+    /// subject rose in this rule too, and the other calls did not.
     fn explain(&self, candidates: &mut [Candidate], cutoff: f64) {
         let members = Self::members(candidates);
         let shared = self.shared(candidates, &members);
@@ -215,6 +218,16 @@ impl Search<'_> {
                 places.iter().copied().max_by_key(|other| (overlap(*other), usize::MAX - other))
             };
             let holder = most(&same);
+            let num = |wanted: &dyn Fn(&[usize]) -> bool| {
+                let (window, baseline) = sum(wanted);
+                window.n + baseline.n
+            };
+            // A team and the skill group that is nearly nobody else say the same, whatever the few others do.
+            let twin = same.iter().copied().find(|other| {
+                let both = num(&|pattern| own(pattern) && pattern.contains(other));
+                let either = num(&|pattern| own(pattern) || pattern.contains(other));
+                both as f64 >= SAME * either as f64
+            });
             let sticks_out = holder.is_some_and(|holder| {
                 let inside = sum(&|pattern| own(pattern) && pattern.contains(&holder));
                 let rest = sum(&|pattern| !own(pattern) && pattern.contains(&holder));
@@ -233,7 +246,8 @@ impl Search<'_> {
                     && rise(rest) < 0.5 * rise(inside)
                     && !is_left(rest)
             };
-            if (same.is_empty() || stands || sticks_out) && !elsewhere {
+            let is_other = same.is_empty() || (twin.is_none() && (stands || sticks_out));
+            if is_other && !elsewhere {
                 kept.push((index, one.rule, one.subject.clone()));
                 continue;
             }
@@ -243,7 +257,7 @@ impl Search<'_> {
                 let subject = member.map(|member| &member.subject);
                 kept.iter().find(|(.., kept)| Some(kept) == subject).map(|(index, ..)| *index)
             } else {
-                holder.and_then(of_rule)
+                twin.or(holder).and_then(of_rule)
             };
             if let Some(one) = candidates.get_mut(index) {
                 one.is_claimed = false;

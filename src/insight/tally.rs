@@ -86,7 +86,9 @@ pub struct Cell {
     pub num_scored: u64,
     /// The mean of their scores in points; `None` without any.
     pub mean_score: Option<f64>,
-    /// The counts of the others: of the same rule, dimension or level and the same time, whoever and whatever else.
+    /// The counts of the others: of the same rule, dimension or level and the same time, whoever and whatever else. Of a
+    /// call that was passed on to somebody else the other's part is among them. Everything of a time without the own is
+    /// exactly that: each part of a call is counted once in it, and once in each cell that it belongs to.
     pub others: Counts,
     /// The mean score of the others; `None` without any.
     pub others_mean_score: Option<f64>,

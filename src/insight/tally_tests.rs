@@ -110,6 +110,89 @@ proptest! {
     }
 }
 
+/// A call that was passed on: verdicts of the whole call, and each agent with those of the own part, where it has one.
+type Passed = (Vec<Option<Verdict>>, Vec<(usize, Option<Vec<Option<Verdict>>>)>);
+
+fn passed_on() -> impl Strategy<Value = Vec<Passed>> {
+    let verdicts = || prop::collection::vec(verdict(), 3);
+    let agents = prop::collection::vec((0_usize..5, prop::option::of(verdicts())), 1..4);
+    prop::collection::vec((verdicts(), agents), 0..25)
+}
+
+/// What the agents of a call at `indexes` come to together, by rule: the worst verdict of their parts.
+fn together(call: &crate::catalog::CallFacts, indexes: &[usize]) -> Vec<Option<Verdict>> {
+    let own = |index: &usize| call.agents[*index].own.as_ref();
+    let mut judgements: Vec<&Judgement> = indexes.iter().filter_map(own).collect();
+    if indexes.iter().any(|index| own(index).is_none()) {
+        judgements.extend(&call.judgement);
+    }
+    let verdict = |judgement: &&Judgement, rule: usize| {
+        judgement.verdicts.iter().find(|(index, _)| *index == rule).map(|(_, verdict)| verdict)
+    };
+    (0..3).map(|rule| judgements.iter().filter_map(|one| verdict(one, rule)).min()).collect()
+}
+
+proptest! {
+    #[test]
+    fn others_are_the_parts_of_all_others_also_where_calls_were_passed_on(calls in passed_on()) {
+        let table = made_table(3, "1-made");
+        let mut catalog = Catalog::default();
+        catalog.add_table(table.clone());
+        for (number, (whole, agents)) in calls.iter().enumerate() {
+            let mut row = call(u32::try_from(number).unwrap(), &table, whole, agent(0, 0));
+            let judged = row.judgement.clone().unwrap();
+            let own = |verdicts: &Vec<Option<Verdict>>| Judgement {
+                verdicts: verdicts.iter().copied().collect(),
+                ..judged.clone()
+            };
+            // Two agents of one team each; the same agent may come twice.
+            let parts = agents.iter().map(|(index, part)| AgentFacts {
+                own: part.as_ref().map(own),
+                ..agent(*index, index / 2)
+            });
+            row.agents = parts.collect();
+            catalog.put(row);
+        }
+        for group in [Group::Agent, Group::Team, Group::SkillGroup] {
+            // Counted out, part by part: whose, and what.
+            let mut parts: Vec<(String, Vec<Option<Verdict>>)> = Vec::new();
+            for call in catalog.calls() {
+                let mut of: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+                for index in 0..call.agents.len() {
+                    let value = agent_value(group, call, index).unwrap().to_string();
+                    of.entry(value).or_default().push(index);
+                }
+                parts.extend(of.into_iter().map(|(value, indexes)| (value, together(call, &indexes))));
+            }
+            let tally = tally(&catalog, &query(&[group, Group::Rule], None)).unwrap();
+            for cell in &tally.cells {
+                let own = cell.keys[0].value.as_deref().unwrap();
+                let rule = (0..3).find(|rule| Some(&*rule_name(*rule)) == cell.keys[1].value.as_deref()).unwrap();
+                let others = || parts.iter().filter(|(value, _)| *value != own);
+                let with = |wanted: &[Verdict]| {
+                    let has = |(_, verdicts): &&(String, Vec<Option<Verdict>>)| {
+                        verdicts[rule].is_some_and(|verdict| wanted.contains(&verdict))
+                    };
+                    others().filter(has).count() as u64
+                };
+                let counted = (
+                    cell.others.num_calls,
+                    cell.others.num_hits,
+                    cell.others.num_checked,
+                    cell.others.num_not_applicable,
+                );
+                let expected = (
+                    others().count() as u64,
+                    with(&[Verdict::Hit]),
+                    with(&[Verdict::Hit, Verdict::Miss]),
+                    with(&[Verdict::NotApplicable]),
+                );
+                prop_assert_eq!(counted, expected, "{:?} {} {}", group, own, rule);
+            }
+        }
+    }
+}
+
 #[test]
 fn each_agent_of_a_transferred_call_has_the_own_verdict() {
     let table = made_table(1, "1-made");

@@ -462,7 +462,11 @@ static CUES: LazyLock<Cues> = LazyLock::new(|| {
 /// What a customer wants in a turn; `None` for a turn without a demand, such as 好的.
 #[must_use]
 pub fn of(turn: &str) -> Option<Demand> {
-    let mut plain = text::plain(turn);
+    of_plain(text::plain(turn))
+}
+
+/// The same of a turn that is plain already.
+pub(super) fn of_plain(mut plain: String) -> Option<Demand> {
     for talk in EMPTY_TALK {
         if plain.contains(talk) {
             plain = plain.replace(talk, "");

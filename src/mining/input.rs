@@ -2,8 +2,6 @@
 //!
 //! **Invariant**: masked text only; whoever reads calls leaves others out.
 
-use std::ops::ControlFlow;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -50,20 +48,25 @@ pub struct MinedCall {
     pub hits: Vec<RuleHit>,
 }
 
-/// Where calls come from: the same ones in the same order each time.
-pub trait Source {
+/// Where calls come from: the same ones each time. Several threads read at once.
+pub trait Source: Sync {
     /// What may go wrong.
-    type Error;
+    type Error: Send;
 
-    /// Shows every call once, in the order of their numbers, until `see` breaks. Gives how many could not be shown.
-    ///
-    /// # Errors
-    /// What the source fails with.
-    fn each(&mut self, see: &mut dyn FnMut(&MinedCall) -> ControlFlow<()>) -> Result<u32, Self::Error>;
+    /// The numbers of all calls, in order.
+    fn numbers(&self) -> Vec<u32>;
 
     /// One call by its number; `None` when it cannot be shown.
     ///
     /// # Errors
     /// What the source fails with.
-    fn one(&mut self, number: u32) -> Result<Option<MinedCall>, Self::Error>;
+    fn one(&self, number: u32) -> Result<Option<MinedCall>, Self::Error>;
+
+    /// The same without its hits, where it is faster so.
+    ///
+    /// # Errors
+    /// What the source fails with.
+    fn without_hits(&self, number: u32) -> Result<Option<MinedCall>, Self::Error> {
+        self.one(number)
+    }
 }

@@ -9,16 +9,17 @@ use std::ops::ControlFlow;
 use jiff::civil::Date;
 
 use super::candidates::{Candidates, TermKind};
-use super::demand::{self, DEMANDS, Demand};
+use super::demand::{DEMANDS, Demand};
 use super::input::{MinedCall, MinedTurn, Source};
 use super::names::{NamedTopic, name_topics};
 use super::outcome::{Burst, BurstKind, DemandCount, Example, NewWord, Outcome, Period, Topic, WordCount};
+use super::reading::{Heard, Words};
 use super::series::{self, Days, MAX_P};
 use super::stats::corrected;
 use super::tally::{Sketch, Tally, TermId};
 use super::topics::{self, Grouping};
 use super::weak_spots::WeakSpotCounts;
-use super::{keyness, tokens};
+use super::{keyness, reading};
 use crate::analysis::text::{self, Mood};
 use crate::types::SpeakerRole;
 
@@ -84,7 +85,7 @@ struct First {
 /// # Errors
 /// What the source fails with.
 pub fn mine<S: Source>(
-    source: &mut S,
+    source: &S,
     request: &Request,
     step: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Option<Mined>, S::Error> {
@@ -98,10 +99,11 @@ pub fn mine<S: Source>(
     let is_of_period = |call: &MinedCall| call.started_at >= request.period.from;
 
     let mut first = First::new();
-    let num_left_out = source.each(&mut |call| {
+    let read = |source: &S, number| Ok(source.one(number)?.map(Heard::of));
+    let num_left_out = reading::in_order(source, read, |heard| {
         go_on(&mut is_broken)?;
-        if is_of_period(call) {
-            first.see(call);
+        if is_of_period(&heard.call) {
+            first.see(&heard);
         }
         ControlFlow::Continue(())
     })?;
@@ -113,10 +115,10 @@ pub fn mine<S: Source>(
     first.candidates = Candidates::new();
 
     let mut tally = Tally::new(terms, first.days.keys().copied());
-    source.each(&mut |call| {
+    let read = |source: &S, number| Ok(source.without_hits(number)?.map(Words::of));
+    reading::in_order(source, read, |Words { call, turns }| {
         go_on(&mut is_broken)?;
-        let turns: Vec<_> = customer_turns(call).map(|turn| tokens::runs(&turn.text)).collect();
-        tally.see(call.number, is_of_period(call).then_some(call.day), &turns);
+        tally.see(call.number, is_of_period(&call).then_some(call.day), &turns);
         ControlFlow::Continue(())
     })?;
     if is_broken {
@@ -138,14 +140,16 @@ impl First {
         }
     }
 
-    fn see(&mut self, call: &MinedCall) {
+    fn see(&mut self, heard: &Heard) {
+        let call = &heard.call;
         let ordinal = self.num_calls;
         self.num_calls += 1;
         *self.days.entry(call.day).or_default() += 1;
         let mut demands: BTreeMap<Demand, &MinedTurn> = BTreeMap::new();
-        for turn in customer_turns(call) {
-            self.candidates.see(&tokens::runs(&turn.text), ordinal);
-            if let Some(demand) = demand::of(&turn.text) {
+        let turns = call.turns.iter().zip(&heard.turns);
+        for (turn, heard) in turns.filter(|(turn, _)| turn.role == SpeakerRole::Customer) {
+            self.candidates.see(&heard.runs, ordinal);
+            if let Some(demand) = heard.demand {
                 demands.entry(demand).or_insert(turn);
             }
         }
@@ -162,7 +166,7 @@ impl First {
             }
         }
         self.of_calls.insert(call.number, demands.into_keys().collect());
-        self.weak_spots.see(call);
+        self.weak_spots.see(heard);
     }
 }
 
@@ -175,7 +179,7 @@ struct Finds<'a> {
 }
 
 impl Finds<'_> {
-    fn told<S: Source>(self, first: First, source: &mut S) -> Result<Mined, S::Error> {
+    fn told<S: Source>(self, first: First, source: &S) -> Result<Mined, S::Error> {
         let tally = &self.tally;
         let freedom: Vec<(u32, f64, f64)> = tally.terms().map(|(id, _)| tally.freedom(id)).collect();
         let is_new_word: Vec<bool> = tally
@@ -397,7 +401,7 @@ impl Examples {
 
     fn look_up<S: Source>(
         self,
-        source: &mut S,
+        source: &S,
         tally: &Tally,
         topics: &mut [Topic],
         new_words: &mut [NewWord],

@@ -18,6 +18,7 @@ mod lossy;
 mod mine;
 mod names;
 mod outcome;
+mod reading;
 mod runs;
 mod saved;
 #[cfg(test)]
@@ -41,5 +42,5 @@ pub use outcome::{
     PhraseSpot, RuleSpot, StageSpot, Topic, Trend, WeakSpots, WordCount,
 };
 pub use runs::{MiningRequest, MiningRuns};
-pub use saved::{Run, RunState};
+pub use saved::{Run, RunState, weak_spots_between};
 pub use stage::{STAGES, Stage};

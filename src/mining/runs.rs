@@ -329,7 +329,7 @@ impl Work {
     /// Says whether it came to an end.
     fn work(&mut self) -> Result<bool, MiningError> {
         let store = Arc::clone(&self.store);
-        let mut calls = StoredCalls::of(&store, &self.run.period, &self.zone);
+        let calls = StoredCalls::of(&store, &self.run.period, &self.zone);
         self.run.num_to_read = 2 * calls.len() as u64;
         self.progress.num_to_read.store(self.run.num_to_read, Ordering::Relaxed);
         let request = self.run.request(saved::names(&store)?);
@@ -338,7 +338,7 @@ impl Work {
             let is_over = [&progress.is_cancelled, &progress.is_stopped];
             !is_over.into_iter().any(|is_over| is_over.load(Ordering::Relaxed))
         };
-        let mined = mine::mine(&mut calls, &request, &mut |num_read| {
+        let mined = mine::mine(&calls, &request, &mut |num_read| {
             progress.num_read.store(num_read, Ordering::Relaxed);
             if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;

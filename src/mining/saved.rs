@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::names::NamedTopic;
-use super::outcome::{Outcome, Period};
+use super::outcome::{Outcome, Period, WeakSpots};
 use super::{MiningError, mine};
 use crate::error::{Chain, Classify};
 use crate::ingest::Failure;
@@ -144,6 +144,24 @@ pub(super) fn outcome(store: &Store, run: &Run) -> Result<Outcome, MiningError> 
     }
     let found = serde_json::from_str(&text).map_err(|_| StoreError::Corrupt { what: "finds of mining" })?;
     Ok(found)
+}
+
+/// The weak spots of the newest run that is done and has days between `from` and `before`, with the number of its calls;
+/// `None` where there is no such run. What they quote of deleted calls is left out.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when they are damaged; anything the disk fails with.
+pub fn weak_spots_between(
+    store: &Store,
+    from: Timestamp,
+    before: Timestamp,
+) -> Result<Option<(Run, u32, WeakSpots)>, MiningError> {
+    let overlaps = |run: &Run| run.period.from < before && from < run.period.before;
+    let done = runs(store)?.into_iter().filter(|run| run.state == RunState::Done);
+    let Some(run) = done.into_iter().find(overlaps) else { return Ok(None) };
+    let mut found = outcome(store, &run)?;
+    without_deleted(store, &mut found)?;
+    Ok(Some((run, found.num_calls, found.weak_spots)))
 }
 
 /// Takes what finds quote of calls that are no more out of them. A run whose finds cannot be read has failed.

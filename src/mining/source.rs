@@ -4,7 +4,6 @@
 //! **Invariant**: nothing is locked while a call is read, and what is not masked is left out.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,10 +11,10 @@ use jiff::tz::TimeZone;
 
 use super::input::{MinedCall, MinedTurn, RuleHit, Source};
 use super::outcome::Period;
-use crate::analysis::{RuleKind, Verdict};
+use crate::analysis::RuleKind;
 use crate::catalog::Stage;
 use crate::dialogue::MessageKind;
-use crate::store::{CallResult, Store, StoreError};
+use crate::store::{Said, Store, StoreError};
 use crate::types::{CallId, Millis, SpeakerRole};
 
 /// Calls of a store.
@@ -55,25 +54,24 @@ impl<'a> StoredCalls<'a> {
 impl Source for StoredCalls<'_> {
     type Error = StoreError;
 
-    fn each(&mut self, see: &mut dyn FnMut(&MinedCall) -> ControlFlow<()>) -> Result<u32, StoreError> {
-        let mut num_left_out = 0;
-        for number in self.calls.keys().copied().collect::<Vec<u32>>() {
-            match self.one(number)? {
-                Some(call) => {
-                    if see(&call).is_break() {
-                        break;
-                    }
-                }
-                None => num_left_out += 1,
-            }
-        }
-        Ok(num_left_out)
+    fn numbers(&self) -> Vec<u32> {
+        self.calls.keys().copied().collect()
     }
 
-    fn one(&mut self, number: u32) -> Result<Option<MinedCall>, StoreError> {
+    fn one(&self, number: u32) -> Result<Option<MinedCall>, StoreError> {
+        self.read(number, true)
+    }
+
+    fn without_hits(&self, number: u32) -> Result<Option<MinedCall>, StoreError> {
+        self.read(number, false)
+    }
+}
+
+impl StoredCalls<'_> {
+    fn read(&self, number: u32, with_hits: bool) -> Result<Option<MinedCall>, StoreError> {
         let Some((id, started_at, day)) = self.calls.get(&number) else { return Ok(None) };
-        match self.store.result(id) {
-            Ok(result) => Ok(result.and_then(|result| mined(number, id, *started_at, *day, result))),
+        match self.store.said(id, with_hits) {
+            Ok(said) => Ok(said.and_then(|said| mined(number, id, *started_at, *day, said))),
             // One damaged call must not end a run over all others.
             Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
                 tracing::error!(call = %id, %error, "a call is left out");
@@ -84,33 +82,25 @@ impl Source for StoredCalls<'_> {
     }
 }
 
-fn mined(
-    number: u32,
-    id: &CallId,
-    started_at: Timestamp,
-    day: Date,
-    result: CallResult,
-) -> Option<MinedCall> {
-    if !result.masking.masked {
+fn mined(number: u32, id: &CallId, started_at: Timestamp, day: Date, said: Said) -> Option<MinedCall> {
+    if !said.masked {
         return None;
     }
     let mut silences: BTreeMap<u32, Millis> = BTreeMap::new();
-    for gap in &result.dialogue.timing.gaps {
+    for gap in &said.gaps {
         if let (Some(turn), Some(_)) = (gap.turn_before, gap.turn_after) {
             silences.insert(turn, gap.span.duration());
         }
     }
-    let has_sound = result.audio.is_some();
-    let last = result.dialogue.turns.len().saturating_sub(1);
-    let turns: Vec<MinedTurn> = result
-        .dialogue
+    let last = said.turns.len().saturating_sub(1);
+    let turns: Vec<MinedTurn> = said
         .turns
         .into_iter()
         .enumerate()
         .filter(|(_, turn)| turn.kind == MessageKind::Text)
         .map(|(at, turn)| MinedTurn {
             // In a chat nobody is silent, and after the last turn nothing follows. Short gaps are not listed.
-            silence_after: (has_sound && at < last)
+            silence_after: (said.has_sound && at < last)
                 .then(|| silences.get(&turn.index).copied().unwrap_or_default()),
             index: turn.index,
             role: turn.role,
@@ -120,14 +110,8 @@ fn mined(
     if !turns.iter().any(|turn| turn.role == SpeakerRole::Customer) {
         return None;
     }
-    let hits = result.analysis.findings.into_iter().filter(|finding| {
-        // What is watched for is no fault.
-        finding.verdict == Verdict::Hit && finding.kind != RuleKind::Watch
-    });
-    let hits = hits.map(|finding| RuleHit {
-        turn: finding.evidence.first().map(|evidence| evidence.turn),
-        rule_id: finding.rule_id,
-        rule_name: finding.rule_name,
-    });
+    // What is watched for is no fault.
+    let hits = said.hits.into_iter().filter(|hit| hit.kind != RuleKind::Watch);
+    let hits = hits.map(|hit| RuleHit { turn: hit.turn, rule_id: hit.rule_id, rule_name: hit.rule_name });
     Some(MinedCall { number, id: id.clone(), started_at, day, turns, hits: hits.collect() })
 }

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::demand::{self, Demand};
+use super::demand::Demand;
 use super::input::MinedTurn;
 use crate::types::SpeakerRole;
 
@@ -66,12 +66,12 @@ impl Stage {
     }
 }
 
-/// The stage of each turn.
-pub(super) fn of(turns: &[MinedTurn]) -> Vec<Stage> {
+/// The stage of each turn; `demands` are those of the turns.
+pub(super) fn of(turns: &[MinedTurn], demands: &[Option<Demand>]) -> Vec<Stage> {
     let (mut stage, mut verifies) = (Stage::Opening, false);
     let has = |text: &str, cues: &[&str]| cues.iter().any(|cue| text.contains(cue));
     let mut stages = Vec::with_capacity(turns.len());
-    for (index, turn) in turns.iter().enumerate() {
+    for (index, (turn, demand)) in turns.iter().zip(demands).enumerate() {
         match turn.role {
             SpeakerRole::Agent => {
                 let closes = index * 2 >= turns.len() && has(&turn.text, &CLOSES);
@@ -83,7 +83,7 @@ pub(super) fn of(turns: &[MinedTurn]) -> Vec<Stage> {
                 }
             }
             SpeakerRole::Customer => {
-                let says = demand::of(&turn.text).is_some_and(|found| found != Demand::Other)
+                let says = demand.is_some_and(|found| found != Demand::Other)
                     || turn.text.chars().count() > LONG_TURN_CHARS;
                 if stage == Stage::Opening && !verifies && says {
                     stage = Stage::Need;

@@ -18,7 +18,11 @@ const MAX_PIECES: usize = 2_000;
 
 /// Stretches of pieces that stand together in `turn`.
 pub(super) fn runs(turn: &str) -> Vec<Vec<String>> {
-    let plain = text::plain(turn);
+    runs_of(&text::plain(turn))
+}
+
+/// The same of a turn that is plain already.
+pub(super) fn runs_of(plain: &str) -> Vec<Vec<String>> {
     let mut room = MAX_PIECES;
     let mut runs = Vec::new();
     for part in plain.split(|char: char| !counts(char)) {

@@ -11,12 +11,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clauses::Clauses;
-use super::demand::{self, Demand};
-use super::input::{MinedCall, MinedTurn};
+use super::demand::Demand;
+use super::input::MinedTurn;
 use super::mine::example;
 use super::outcome::{Example, RuleSpot, StageSpot, WeakSpots};
+use super::reading::Heard;
 use super::stage::{self, STAGES, Stage};
-use crate::analysis::text::{self, Mood};
 use crate::types::{Millis, RuleId, SpeakerRole};
 
 /// The shortest silence that is long.
@@ -105,15 +105,15 @@ impl WeakSpotCounts {
         }
     }
 
-    pub(super) fn see(&mut self, call: &MinedCall) {
-        let plain: Vec<String> = call.turns.iter().map(|turn| text::plain(&turn.text)).collect();
-        self.see_hits(call);
-        self.see_questions(call, &plain);
-        self.see_moods(call, &plain);
+    pub(super) fn see(&mut self, heard: &Heard) {
+        self.see_hits(heard);
+        self.see_questions(heard);
+        self.see_moods(heard);
     }
 
-    fn see_hits(&mut self, call: &MinedCall) {
-        let stages = stage::of(&call.turns);
+    fn see_hits(&mut self, Heard { call, turns }: &Heard) {
+        let demands: Vec<Option<Demand>> = turns.iter().map(|turn| turn.demand).collect();
+        let stages = stage::of(&call.turns, &demands);
         for stage in &stages {
             self.stages.entry(*stage).or_default().num_turns += 1;
         }
@@ -142,9 +142,9 @@ impl WeakSpotCounts {
         }
     }
 
-    fn see_questions(&mut self, call: &MinedCall, plain: &[String]) {
+    fn see_questions(&mut self, Heard { call, turns }: &Heard) {
         let (mut silent, mut asked) = (BTreeSet::new(), BTreeSet::new());
-        let pairs = call.turns.iter().zip(plain);
+        let pairs = call.turns.iter().zip(turns.iter().map(|turn| turn.plain.as_str()));
         for ((turn, said), next) in pairs.clone().zip(pairs.skip(1).map(Some).chain([None])) {
             let Some(question) = question(said) else { continue };
             let here = || example(call, turn);
@@ -167,16 +167,15 @@ impl WeakSpotCounts {
         }
     }
 
-    fn see_moods(&mut self, call: &MinedCall, plain: &[String]) {
+    fn see_moods(&mut self, Heard { call, turns }: &Heard) {
         let mut before: Option<bool> = None;
         let mut said: Vec<(&str, &MinedTurn)> = Vec::new();
         let mut seen = BTreeSet::new();
-        for (turn, text) in call.turns.iter().zip(plain) {
+        for (turn, heard) in call.turns.iter().zip(turns) {
             match turn.role {
-                SpeakerRole::Agent => said.extend(clauses(text).map(|clause| (clause, turn))),
+                SpeakerRole::Agent => said.extend(clauses(&heard.plain).map(|clause| (clause, turn))),
                 SpeakerRole::Customer => {
-                    let is_bad =
-                        text::mood(text) == Mood::Negative || demand::of(text) == Some(Demand::Complaint);
+                    let is_bad = heard.is_bad;
                     let was_good = before == Some(false);
                     for (clause, at) in said.drain(..) {
                         if was_good && seen.insert(clause) {

@@ -1,14 +1,14 @@
 //! What a report says, before it looks like anything: headings, sentences, numbers, charts and tables.
 //!
-//! **Invariant**: a number is kept as it is shown (whole counts, tenths of points, hundredths of a percent), so that no
-//! two renderings can round it differently; what is shown of a number that comes from calls can name those calls.
+//! **Invariant**: a number is kept as it is shown (whole counts, tenths of points, hundredths of a percent; p values, which
+//! round themselves), so that no two renderings can round it differently; what is shown of a number that comes from calls can name those calls.
 
 use jiff::civil::Date;
 
 use super::chart::Chart;
 use super::period::Period;
 use crate::catalog::CallQuery;
-use crate::types::{CallId, RuleId};
+use crate::types::{CallId, Probability, RuleId};
 
 /// What a report is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,7 +193,13 @@ impl Value {
     /// This value, which opens the calls of `query`.
     #[must_use]
     pub fn opens(self, query: &CallQuery) -> Cell {
-        Cell { value: self, origin: Some(Box::new(Origin { query: query.clone() })) }
+        self.opens_said(query, "")
+    }
+
+    /// This value, which opens the calls of `query` in which `said` was said.
+    #[must_use]
+    pub fn opens_said(self, query: &CallQuery, said: &str) -> Cell {
+        Cell { value: self, origin: Some(Box::new(Origin { query: query.clone(), said: said.to_owned() })) }
     }
 }
 
@@ -207,6 +213,8 @@ pub(in crate::report) fn opens_hits(value: Value, num_hits: u64, query: &CallQue
 pub struct Origin {
     /// The calls.
     pub query: CallQuery,
+    /// What was said in them, as `--text` asks for it; empty where nothing is asked.
+    pub said: String,
 }
 
 /// A value as it is shown.
@@ -232,8 +240,8 @@ pub enum Value {
     ShareInterval(i64, i64),
     /// From points to points, in tenths.
     PointsInterval(i64, i64),
-    /// Any other number, in thousandths.
-    Thousandths(i64),
+    /// A p or q value.
+    Probability(Probability),
     /// A day.
     Date(Date),
     /// A series as a small chart, in whatever unit; only on pages.
@@ -290,7 +298,7 @@ impl Value {
             Self::ShareChange(share) => format!("{}{}", sign(*share), fixed(share.saturating_abs(), 2)),
             Self::ShareInterval(low, high) => format!("{}%–{}%", fixed(*low, 2), fixed(*high, 2)),
             Self::PointsInterval(low, high) => format!("{}–{}", fixed(*low, 1), fixed(*high, 1)),
-            Self::Thousandths(value) => fixed(*value, 3),
+            Self::Probability(value) => value.to_string(),
             Self::Date(date) => date.to_string(),
         }
     }

@@ -14,7 +14,8 @@ impl Origin {
     #[must_use]
     pub fn command(&self) -> String {
         let mut command = "diting calls list".to_owned();
-        for (flag, value) in flags(&self.query) {
+        let said = (!self.said.is_empty()).then(|| ("text", self.said.clone()));
+        for (flag, value) in flags(&self.query).into_iter().chain(said) {
             // Writing into a text cannot fail.
             write!(command, " --{flag} {}", quoted(&value)).ok();
         }
@@ -57,7 +58,7 @@ fn flags(query: &CallQuery) -> Vec<(&'static str, String)> {
 }
 
 /// A value that a shell takes as it is, whatever is in it.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let plain =
         !value.is_empty() && value.chars().all(|one| one.is_ascii_alphanumeric() || "-_.:/@+".contains(one));
     if plain {
@@ -169,8 +170,8 @@ mod tests {
             ..CallQuery::default()
         };
         assert_eq!(
-            Origin { query }.command(),
-            r"diting calls list --team '一组'\''; rm -rf /' --rule S01 --verdict na"
+            Origin { query, said: "客服:您的地址".to_owned() }.command(),
+            r"diting calls list --team '一组'\''; rm -rf /' --rule S01 --verdict na --text '客服:您的地址'"
         );
     }
 }

@@ -52,7 +52,7 @@ struct Looks {
     plain: Format,
     count: Format,
     tenths: Format,
-    thousandths: Format,
+    probability: Format,
     share: Format,
     change: Format,
     count_change: Format,
@@ -77,7 +77,7 @@ impl Looks {
             plain: top(),
             count: number("#,##0"),
             tenths: number("0.0"),
-            thousandths: number("0.000"),
+            probability: number("[<0.001]0.0E+00;0.000"),
             share: number("0.00%"),
             change: number("+0.00;-0.00;0.00"),
             count_change: number("+#,##0;-#,##0;0"),
@@ -274,7 +274,10 @@ fn write(
         Value::PointsChange(tenths) => (*tenths as f64 / 10.0, &looks.points_change),
         Value::Share(share) => (*share as f64 / 10_000.0, &looks.share),
         Value::ShareChange(share) => (*share as f64 / 100.0, &looks.change),
-        Value::Thousandths(value) => (*value as f64 / 1_000.0, &looks.thousandths),
+        Value::Probability(value) if value.is_bound() => {
+            return write_text(sheet, row, column, &value.to_string(), &looks.text);
+        }
+        Value::Probability(value) => (value.0, &looks.probability),
     };
     sheet.write_number_with_format(row, column, number, format)?;
     Ok(())

@@ -134,7 +134,7 @@ impl Store {
         self.read_result(id, |name| self.results.read_dialogue(name))
     }
 
-    fn read_result<T>(
+    pub(super) fn read_result<T>(
         &self,
         id: &CallId,
         read: impl Fn(&str) -> Result<T, StoreError>,

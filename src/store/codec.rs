@@ -6,11 +6,10 @@
 //! **Invariant**: a damaged or foreign frame gives an error, never a value and never a panic.
 
 use std::cell::RefCell;
-use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::StoreError;
 use crate::catalog::{Annotations, CallFacts};
@@ -23,16 +22,11 @@ const HEADER_BYTES: usize = 1 + 4 + 4 + 4;
 const MAX_RAW_BYTES: usize = 1 << 30;
 const ZSTD_LEVEL: i32 = 3;
 
-thread_local! {
-    /// Kept from value to value, because making one costs more than to compress what a call is.
-    static COMPRESSOR: RefCell<io::Result<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL));
-}
-
 /// Encodes `value` as one frame. `what` names it in errors.
 pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<u8>, StoreError> {
     let raw = serde_json::to_vec(value).map_err(|source| StoreError::Unstorable { what, source })?;
     let stored = compress(&raw)?;
-    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "a value passes 1 GiB");
+    let too_large = || std::io::Error::new(std::io::ErrorKind::FileTooLarge, "a value passes 1 GiB");
     if raw.len() > MAX_RAW_BYTES {
         return Err(too_large().into());
     }
@@ -47,18 +41,6 @@ pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<
     frame.extend_from_slice(&crc32c::crc32c(&checked).to_le_bytes());
     frame.append(&mut checked);
     Ok(frame)
-}
-
-fn compress(raw: &[u8]) -> io::Result<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        if kept.is_err() {
-            *kept = Compressor::new(ZSTD_LEVEL);
-        }
-        match kept {
-            Ok(compressor) => compressor.compress(raw),
-            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
-        }
-    })
 }
 
 /// Decodes the one frame that `bytes` is.
@@ -88,9 +70,37 @@ pub(super) fn decode_first<'a, T: DeserializeOwned>(
     if crc32c::crc32c(checked) != crc || raw_len > MAX_RAW_BYTES {
         return Err(corrupt());
     }
-    let raw = zstd::bulk::decompress(stored, raw_len).map_err(|_| corrupt())?;
+    let raw = decompress(stored, raw_len).ok_or_else(corrupt)?;
     let value = serde_json::from_slice(&raw).map_err(|_| corrupt())?;
     Ok((value, rest))
+}
+
+/// A compressor takes longer to make than most frames to write, so each thread keeps one.
+fn compress(raw: &[u8]) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    }
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(kept) => kept,
+            None => kept.insert(Compressor::new(ZSTD_LEVEL)?),
+        };
+        compressor.compress(raw)
+    })
+}
+
+/// Likewise of decompressors.
+fn decompress(stored: &[u8], raw_len: usize) -> Option<Vec<u8>> {
+    thread_local! {
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(kept) => kept,
+            None => kept.insert(Decompressor::new().ok()?),
+        };
+        decompressor.decompress(stored, raw_len).ok()
+    })
 }
 
 /// What follows the first frame in `bytes`, which is not looked into.

@@ -24,6 +24,7 @@ mod record;
 mod results;
 mod rewrite;
 mod row;
+mod said;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -41,6 +42,7 @@ pub use facts::{Change, Reindexed};
 pub use query::{CallFilter, CallSummary, Page, readable};
 pub use record::{AgentPart, CallResult, Masking};
 pub use rewrite::FinishedCall;
+pub use said::{Said, SaidHit, SaidTurn};
 pub use token::PageToken;
 
 use crate::catalog::Catalog;

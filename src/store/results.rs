@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::record::{CallResult, DialoguePart};
+use super::said::{Findings, Said, Talk};
 use super::{StoreError, codec};
 use crate::analysis::Analysis;
 use crate::catalog::RuleTable;
@@ -146,6 +147,19 @@ impl ResultFiles {
         let (part, _): (DialoguePart, _) =
             codec::decode_first(codec::after_first(&bytes, "findings")?, "dialogue")?;
         Ok(part.dialogue)
+    }
+
+    /// What was said, and where rules hit when `with_hits`; findings are not decoded else.
+    pub(super) fn read_said(&self, name: &str, with_hits: bool) -> Result<Said, StoreError> {
+        let bytes = fs::read(self.path(name)).map_err(unreadable)?;
+        let (findings, rest): (Option<Findings>, _) = if with_hits {
+            let (findings, rest) = codec::decode_first(&bytes, "findings")?;
+            (Some(findings), rest)
+        } else {
+            (None, codec::after_first(&bytes, "findings")?)
+        };
+        let (talk, _): (Talk, _) = codec::decode_first(rest, "dialogue")?;
+        Ok(Said::of(findings, talk))
     }
 
     /// Keeps a table of rules under its id, durably.

@@ -7,6 +7,7 @@ mod codec_names;
 mod ids;
 mod metadata;
 mod person;
+mod probability;
 mod score;
 mod share;
 mod time;
@@ -19,6 +20,7 @@ pub use metadata::{
     Media,
 };
 pub use person::person_name;
+pub use probability::Probability;
 pub use score::Score;
 pub use share::Share;
 pub use time::{Millis, TimeSpan};

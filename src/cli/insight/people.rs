@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table, zone};
 use crate::cli::report::layout::clean;
 use crate::proto::v1;
-use crate::types::Millis;
+use crate::types::{Millis, Probability};
 
 /// A list of agents.
 pub(super) fn agents(agents: &[v1::AgentLine], with_head: bool) -> String {
@@ -66,7 +66,12 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     }
     for label in &report.labels {
         let (own, others) = (rate(label.own.as_ref()), rate(label.others.as_ref()));
-        say!(text, "  {}  本人 {own}，同组其他人 {others}，p {:.2e}", label.label, label.p_value);
+        say!(
+            text,
+            "  {}  本人 {own}，同组其他人 {others}，{}",
+            label.label,
+            Probability(label.p_value).of('p')
+        );
     }
     lines(&mut text, "弱项", &report.weak, &zone);
     lines(&mut text, "强项", &report.strengths, &zone);
@@ -144,13 +149,13 @@ fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine], zone: &TimeZone
     for line in lines {
         say!(
             text,
-            "  {}  {}，其他人 {}，差 {} {}，q {:.2e}",
+            "  {}  {}，其他人 {}，差 {} {}，{}",
             rule(line.rule.as_ref()),
             rate(line.own.as_ref()),
             rate(line.others.as_ref()),
             points(line.difference),
             points_interval(line.interval.as_ref()),
-            line.q_value
+            Probability(line.q_value).of('q')
         );
         for moment in &line.moments {
             let at = moment.at.and_then(|at| u64::try_from(at.seconds).ok()).map(|secs| Millis(secs * 1000));

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::cli::report::layout::{clean, pad, pad_left};
 use crate::proto::v1;
-use crate::types::time_zone;
+use crate::types::{Probability, time_zone};
 
 /// Eighths of a bar.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -197,23 +197,23 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
         say!(text, "{mark} {}. {}  {subject}", place + 1, rule(spot.rule.as_ref()));
         say!(
             text,
-            "     {} → {}，升 {} 个百分点 {}，p {:.2e}，q {:.2e}，离散系数 {:.2}",
+            "     {} → {}，升 {} 个百分点 {}，{}，{}，离散系数 {:.2}",
             rate(spot.baseline.as_ref()),
             rate(spot.window.as_ref()),
             points(spot.rise),
             points_interval(spot.rise_interval.as_ref()),
-            spot.p_value,
-            spot.q_value,
+            Probability(spot.p_value).of('p'),
+            Probability(spot.q_value).of('q'),
             spot.dispersion,
         );
         if let Some(since) = &spot.since {
             say!(
                 text,
-                "     起始 {}（{} 至 {}），变点 p {:.3}",
+                "     起始 {}（{} 至 {}），变点 {}",
                 day(since.day.as_ref(), "%m-%d", &zone),
                 day(since.earliest.as_ref(), "%m-%d", &zone),
                 day(since.latest.as_ref(), "%m-%d", &zone),
-                since.p_value,
+                Probability(since.p_value).of('p'),
             );
         }
         if let Some(other) = spot.part_of {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use crate::proto::v1;
+use crate::types::Probability;
 
 /// Days of a trend drawn as one bar each.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -146,9 +147,10 @@ pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
             v1::BurstKind::NewWord => "新词",
         };
         let v1::Burst { name, first_day, last_day, num_calls, expected, lift, p_value, .. } = burst;
+        let p = Probability(*p_value).of('p');
         writeln!(
             text,
-            "{kind} {name}  {first_day} 至 {last_day}  {num_calls} 通，预期 {expected:.1}，{lift:.1} 倍，p={p_value:.1e}"
+            "{kind} {name}  {first_day} 至 {last_day}  {num_calls} 通，预期 {expected:.1}，{lift:.1} 倍，{p}"
         )
         .ok();
         examples(&mut text, &burst.examples);
@@ -196,12 +198,9 @@ pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
             let here = share(*num_followed, *num_said);
             let silence = spot.mean_silence.as_ref().map(|mean| format!("，平均 {} 秒", mean.seconds));
             let silence = silence.unwrap_or_default();
-            let base = base_rate * 100.0;
-            writeln!(
-                text,
-                "  {phrase}  {num_followed}/{num_said}（{here}，其余 {base:.1}%）{silence}，p={p_value:.1e}"
-            )
-            .ok();
+            let (base, p) = (base_rate * 100.0, Probability(*p_value).of('p'));
+            writeln!(text, "  {phrase}  {num_followed}/{num_said}（{here}，其余 {base:.1}%）{silence}，{p}")
+                .ok();
             examples(&mut text, &spot.examples);
         }
     }

@@ -1,7 +1,7 @@
 //! The report on the whole centre.
 
 use super::words::{against, interval, points_change, share_change};
-use super::{Ground, Parts, coverage, of_agents, pass, review, rules, topics};
+use super::{Ground, Parts, beside, coverage, of_agents, pass, review, rules, topics};
 use crate::catalog::{CallQuery, ScoreRange, Stage};
 use crate::insight::{
     Cell as Figure, Counts, Group, HotSpots, Key, Mean, ProblemQuery, ReportQuery, TallyQuery, agents,
@@ -19,16 +19,25 @@ const MAX_PROBLEMS: usize = 15;
 
 /// Its subject, summary and sections.
 pub(super) fn sections(ground: &Ground<'_>) -> Parts {
-    let figures = rules::figures(ground, &of_agents());
     let mut summary = first_sentence(ground);
-    let (review, worst) = review::section(ground);
-    let (spots, found) = rules::hot_spot_section(ground);
+    // About as much work on either side.
+    let (((spots, found), problems, roster), (mut sections, teams, rest, worst)) = beside(
+        || (rules::hot_spot_section(ground), problems(ground), roster(ground)),
+        || {
+            let figures = rules::figures(ground, &of_agents());
+            let (review, worst) = review::section(ground);
+            let mut sections = vec![overview(ground), rules::section(ground, &figures)];
+            sections.extend(dimensions(ground));
+            let rest = [review, topics::section(ground), coverage::section(ground, &figures)];
+            (sections, teams(ground), rest, worst)
+        },
+    );
     summary.extend(found.as_ref().map(spot_sentence));
     summary.extend(worst);
-    let mut sections = vec![overview(ground), rules::section(ground, &figures)];
-    sections.extend(dimensions(ground));
-    sections.extend([teams(ground), spots, problems(ground), review, topics::section(ground)]);
-    sections.push(coverage::section(ground, &figures));
+    let mut teams = teams;
+    teams.tables.push(roster);
+    sections.extend([teams, spots, problems]);
+    sections.extend(rest);
     ("全中心".to_owned(), summary, sections)
 }
 
@@ -69,7 +78,9 @@ fn spot_sentence(spots: &HotSpots) -> String {
             )
         })
         .collect();
-    if claimed.is_empty() {
+    if spots.num_tested == 0 {
+        "没有可比的基线或样本不足，不作热点判断。".to_owned()
+    } else if claimed.is_empty() {
         "没有相对基线显著上升的规则。".to_owned()
     } else {
         crate::report::model::clean(&format!("显著上升：{}。", claimed.join("；")))
@@ -359,7 +370,6 @@ fn teams(ground: &Ground<'_>) -> Section {
         ));
     }
     section.tables.push(table);
-    section.tables.push(roster(ground));
     section
 }
 

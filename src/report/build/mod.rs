@@ -15,6 +15,7 @@ mod review;
 mod rule;
 mod rules;
 mod topics;
+mod weak_spots;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,12 +140,25 @@ pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> R
         person::add_weak(&mut draft.report, &team.weak, team.too_few);
     }
     moment::fill(store, &mut draft.report)?;
-    if let Some(section) = alerts::section(store, scope, period)? {
+    let weak_spots = weak_spots::section(store, scope, period)?;
+    for section in weak_spots.into_iter().chain(alerts::section(store, scope, period)?) {
         let at = draft.report.sections.len().saturating_sub(1);
         // Before what could not be judged, which ends every report.
         draft.report.sections.insert(at, section);
     }
     Ok(draft.report)
+}
+
+/// What both give, each worked out on a core of its own where there is one.
+fn beside<T: Send, U>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> U) -> (T, U) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// The calls that a report looks at, apart from the store: counting takes seconds, and writers of the store do not wait
@@ -210,11 +224,11 @@ fn infos(catalog: &Catalog) -> BTreeMap<RuleId, RuleInfo> {
 fn draft(snapshot: &Snapshot, rules: &RuleSet, scope: &Scope, period: &Period) -> Draft {
     let Snapshot { catalog, newest } = snapshot;
     let previous = period.previous();
-    let now = pass::over(catalog, scope, period);
-    let before = pass::over(catalog, scope, &previous);
+    let (now, before) =
+        beside(|| pass::over(catalog, scope, period), || pass::over(catalog, scope, &previous));
     let ground = Ground { catalog, rules, infos: infos(catalog), scope, period, previous, now, before };
     let (mut agent, mut team) = (None, None);
-    let (subject, summary, sections) = match scope {
+    let sections = || match scope {
         Scope::Centre => centre::sections(&ground),
         Scope::Team(name) => {
             let (parts, made) = people::team(&ground, name);
@@ -228,12 +242,13 @@ fn draft(snapshot: &Snapshot, rules: &RuleSet, scope: &Scope, period: &Period) -
         }
         Scope::Rule(id) => rule::sections(&ground, id),
     };
+    let (basis, (subject, summary, sections)) = beside(|| pass::basis(&ground, *newest), sections);
     let report = Report {
         title: format!("{}质检{}", title(scope), period.report_name()),
         subject,
         scope: scope.clone(),
         period: period.clone(),
-        basis: pass::basis(&ground, *newest),
+        basis,
         summary,
         sections,
         definitions: words::definitions(period),

@@ -8,6 +8,7 @@ use crate::report::chart::{Chart, Interval, Plot, Series, Unit};
 use crate::report::model::{Cell, Kind, Report, Section, Table, Tile, Value, hundredths, opens_hits, tenths};
 use crate::report::moment::cut;
 use crate::report::period::short_day;
+use crate::types::Probability;
 
 /// The title of the section that gets its examples later.
 const WEAK: &str = "短板";
@@ -172,7 +173,7 @@ pub(super) fn lines(title: &str, lines: &[RuleLine]) -> Table {
             Value::share(line.others.counts.num_hits, line.others.counts.num_checked).into(),
             points(line.difference).into(),
             Value::Text(words).into(),
-            Value::Thousandths(crate::report::model::scaled(line.q_value, 1000.0)).into(),
+            Value::Probability(Probability(line.q_value)).into(),
         ]);
     }
     table

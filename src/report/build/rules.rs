@@ -7,13 +7,14 @@ use jiff::civil::Date;
 use super::Ground;
 use super::words::{interval, sentence, share_change};
 use crate::analysis::Verdict;
-use crate::catalog::{CallQuery, FindingQuery, RuleInfo};
+use crate::catalog::{CallQuery, FindingQuery, RuleInfo, Stage};
 use crate::insight::{
     ChangeQuery, Counts, Group, HotSpotQuery, HotSpots, Limits, RateChange, Step, TallyQuery, hot_spots,
     rate_changes, tally,
 };
 use crate::report::model::{Cell, Kind, Scope, Section, Table, Value, hundredths, opens_hits};
-use crate::types::RuleId;
+use crate::report::period::Unit;
+use crate::types::{Probability, RuleId};
 
 /// Rules that a page lists.
 const MAX_SHOWN: usize = 15;
@@ -185,6 +186,27 @@ fn row(ground: &Ground<'_>, one: &RuleFigures, change: Option<&str>) -> Vec<Cell
     ]
 }
 
+/// Why no rate can be held against its baseline.
+fn why_nothing_is_tested(ground: &Ground<'_>, baseline: crate::insight::Period) -> String {
+    let before = CallQuery { stages: vec![Stage::Done], ..ground.calls(baseline.range()) };
+    let name = match ground.period.unit() {
+        Unit::Day => "此前 14 日",
+        Unit::Week => "此前 4 周",
+        Unit::Month => "前一月",
+    };
+    if ground.now.num_done == 0 {
+        "本期没有判定完成的通话，不作热点判断。".to_owned()
+    } else if ground.catalog.chosen(&before).next().is_none() {
+        format!("热点要与基线（{name}）比较，而基线里没有判定完成的通话，所以本期不作热点判断。")
+    } else {
+        format!(
+            "样本不足，不作热点判断：没有一条规则的一个对象在本期与基线（{name}）里各有至少 {} 次检查、合计至少 {} 次命中。",
+            Limits::default().min_checked,
+            Limits::default().min_hits
+        )
+    }
+}
+
 /// What rose most against its own baseline.
 pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots>) {
     let mut section = Section::new("热点");
@@ -204,6 +226,10 @@ pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots
             max_spots: MAX_SPOTS,
         },
     );
+    if spots.num_tested == 0 {
+        section.paragraphs.push(why_nothing_is_tested(ground, baseline));
+        return (section, Some(spots));
+    }
     let claimed = || spots.spots.iter().filter(|spot| spot.is_claimed);
     section.paragraphs.push(format!(
         "检验了 {} 对规则与对象，{} 对上升显著。{}",
@@ -242,7 +268,7 @@ pub(super) fn hot_spot_section(ground: &Ground<'_>) -> (Section, Option<HotSpots
             opens_hits(before, spot.baseline.counts.num_hits, &spot.baseline.calls),
             moved.into(),
             spot.since.map_or(Value::Nothing, |since| Value::Date(ground.period.day_of(since.day))).into(),
-            Value::Thousandths(crate::report::model::scaled(spot.q_value, 1000.0)).into(),
+            Value::Probability(Probability(spot.q_value)).into(),
         ]);
     }
     section.tables.push(table);

@@ -37,6 +37,12 @@ pub(super) fn definitions(period: &Period) -> Vec<(String, String)> {
     all
 }
 
+/// From a day to a day, on the clocks of `period`.
+pub(super) fn short_period(period: &Period, from: jiff::Timestamp, before: jiff::Timestamp) -> String {
+    let last = before.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(before);
+    format!("{} 至 {}", period.day_of(from), period.day_of(last))
+}
+
 /// A sentence with its end.
 pub(super) fn sentence(text: &str) -> String {
     let text = crate::report::model::clean(text);

@@ -69,7 +69,8 @@ pub(super) fn compare(report: &Report) {
             Value::Points(tenths) | Value::PointsChange(tenths) => vec![*tenths as f64 / 10.0],
             Value::Share(share) => vec![*share as f64 / 10_000.0],
             Value::ShareChange(share) => vec![*share as f64 / 100.0],
-            Value::Thousandths(value) => vec![*value as f64 / 1_000.0],
+            Value::Probability(value) if value.is_bound() => Vec::new(),
+            Value::Probability(value) => vec![value.0],
             Value::Date(_) => Vec::new(),
         };
         for number in written {

@@ -190,6 +190,55 @@ fn the_failures_of_the_page_add_up() {
 }
 
 #[test]
+fn weak_spots_are_in_the_reports_on_the_centre_and_on_teams_once_something_was_mined() {
+    use crate::mining::{MiningRequest, MiningRuns, Period as Mined};
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = std::sync::Arc::new(open(dir.path()));
+    keep(&store, &(0..60).map(|number| call(number, 90)).collect::<Vec<Made>>(), 8);
+    let titled = |scope: &Scope, period: &Period| {
+        let report = make(&store, &rules(), scope, period).expect("a report");
+        report.sections.iter().any(|section| section.title == "话术与流程的薄弱环节")
+    };
+    let has_any = |period: &Period| scopes().iter().map(|scope| titled(scope, period)).collect::<Vec<_>>();
+    assert_eq!(has_any(&month()), [false; 4]);
+    let range = month().range();
+    let (from, before) = (range.from.expect("it begins"), range.before.expect("it ends"));
+    let runs = MiningRuns::start(std::sync::Arc::clone(&store), 480).expect("it starts");
+    let period = Mined { from, before, background_from: from };
+    let request = MiningRequest { period, min_topic_calls: None, min_word_calls: None };
+    runs.mine(request).expect("it begins");
+    while runs.get(None).expect("it is there").ended_at.is_none() {
+        std::thread::yield_now();
+    }
+    assert_eq!(has_any(&month()), [true, true, false, false]);
+    let day = Period::new(Unit::Day, date(2026, 3, 2), "Asia/Shanghai").expect("a day");
+    assert_eq!(titled(&Scope::Centre, &day), false, "a day is too short");
+    let later = Period::new(Unit::Month, date(2026, 9, 1), "Asia/Shanghai").expect("a month");
+    assert_eq!(titled(&Scope::Centre, &later), false, "nothing was mined of it");
+    book::compare(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report"));
+}
+
+#[test]
+fn where_nothing_can_be_held_against_a_baseline_the_hot_spots_say_so() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    keep(&store, &(0..300).map(|number| call(number, 90)).collect::<Vec<Made>>(), 8);
+    let words = |period: &Period| {
+        let report = make(&store, &rules(), &Scope::Centre, period).expect("a report");
+        let section = report.sections.iter().find(|one| one.title == "热点").expect("the section");
+        (section.paragraphs.concat(), section.tables.len(), report.summary.concat())
+    };
+    let first = store.catalog().calls().map(|call| call.started_at).min().expect("there are calls");
+    let earliest = Period::at(Unit::Month, first, "Asia/Shanghai").expect("a month");
+    let (text, num_tables, summary) = words(&earliest);
+    assert!(text.contains("基线（前一月）") && text.contains("基线里没有判定完成的通话"), "{text}");
+    assert!(summary.contains("不作热点判断"), "{summary}");
+    assert_eq!(num_tables, 0);
+    let (text, ..) = words(&Period::new(Unit::Month, date(2027, 1, 1), "Asia/Shanghai").expect("a month"));
+    assert_eq!(text, "本期没有判定完成的通话，不作热点判断。");
+}
+
+#[test]
 fn alerts_are_counted_for_the_calls_of_the_period_by_level() {
     use crate::alert::{Alert, AlertCall, AlertState, fixture};
     use crate::analysis::Level;

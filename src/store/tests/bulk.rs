@@ -46,6 +46,67 @@ fn calls_that_come_finished_are_like_those_that_were_finished_here() {
 }
 
 #[test]
+fn what_was_said_is_what_the_result_tells() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = open(dir.path());
+    let (record, mut result) = finished("c1", 1, &["S1", "X"]);
+    result.masking.masked = true;
+    let turn = |index: u32, role, kind| crate::dialogue::Turn {
+        index,
+        channel: crate::types::ChannelIndex(0),
+        speaker: None,
+        speaker_confidence: None,
+        role,
+        span: None,
+        text: format!("第{index}轮"),
+        words: Vec::new(),
+        utterances: Vec::new(),
+        confidence: None,
+        chars_per_min: None,
+        loudness_dbfs: None,
+        kind,
+        sender: None,
+        told_role: None,
+    };
+    result.dialogue.turns = vec![
+        turn(0, crate::types::SpeakerRole::Agent, crate::dialogue::MessageKind::Text),
+        turn(1, crate::types::SpeakerRole::Customer, crate::dialogue::MessageKind::Image),
+    ];
+    result.dialogue.timing.gaps = vec![crate::dialogue::Gap {
+        span: crate::types::TimeSpan::new(crate::types::Millis(1_000), crate::types::Millis(7_000)),
+        turn_before: Some(0),
+        turn_after: Some(1),
+    }];
+    store.insert_finished(&[(record, result.clone())]).expect("inserts");
+    let said = store.said(&id("c1"), true).expect("reads").expect("is there");
+    let turns = result.dialogue.turns.iter().map(|turn| SaidTurn {
+        index: turn.index,
+        role: turn.role,
+        text: turn.text.clone(),
+        kind: turn.kind,
+    });
+    let hits = result.analysis.findings.iter().filter(|one| one.verdict == crate::analysis::Verdict::Hit);
+    let hits = hits.map(|one| SaidHit {
+        rule_id: one.rule_id.clone(),
+        rule_name: one.rule_name.clone(),
+        kind: one.kind,
+        turn: one.evidence.first().map(|evidence| evidence.turn),
+    });
+    let whole = Said {
+        masked: true,
+        has_sound: result.audio.is_some(),
+        turns: turns.collect(),
+        gaps: result.dialogue.timing.gaps.clone(),
+        hits: hits.collect(),
+    };
+    assert!(!whole.turns.is_empty() && whole.hits.len() == 2, "{whole:?}");
+    assert_eq!(said, whole);
+    let without = store.said(&id("c1"), false).expect("reads").expect("is there");
+    assert_eq!(without, Said { hits: Vec::new(), ..whole });
+    assert_eq!(store.said(&id("none"), true).expect("reads"), None);
+}
+
+#[test]
 fn a_call_that_is_there_stays_as_it_is_and_other_bytes_are_refused_before_anything_is_written() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = open(dir.path());
