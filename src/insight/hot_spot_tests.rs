@@ -235,7 +235,7 @@ fn a_team_and_a_skill_group_of_nearly_the_same_calls_are_claimed_once() {
                 Few::StayAsTheyAre => rate,
                 Few::Rise if is_window => 3.0 * rate,
                 Few::Rise => rate,
-                Few::Fall if is_window => 0.0,
+                Few::Fall if is_window => 0.1,
                 Few::Fall => 0.8,
             },
             _ => rate,
