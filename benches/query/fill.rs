@@ -22,8 +22,7 @@ pub(super) const BUSINESSES: [&str; 3] = ["credit_card", "wealth", "loan"];
 pub(super) const FIRST_SECOND: i64 = 1_780_000_000;
 pub(super) const NUM_SECONDS: u64 = 60 * 86_400;
 const NUM_DIALOGUES: u64 = 1_000;
-const BATCH: u32 = 2_000;
-const NUM_THREADS: u32 = 2;
+const BATCH: u32 = 1_000;
 
 const OPENINGS: [&str; 6] = [
     "客服: 您好，这里是银行客户服务中心，工号{}，请问有什么可以帮您？",
@@ -210,8 +209,9 @@ pub(super) fn fill(store: &Store, size: u32) -> u32 {
             CallResult { audio: None, recognition: None, dialogue, analysis, parts: Vec::new(), masking }
         })
         .collect();
+    let num_threads = std::thread::available_parallelism().map_or(2, |num| u32::try_from(num.get()).unwrap());
     // A fill that was killed lacks at most the batches that were being written.
-    let next = AtomicU32::new((known / BATCH).saturating_sub(NUM_THREADS) * BATCH);
+    let next = AtomicU32::new((known / BATCH).saturating_sub(num_threads) * BATCH);
     let work = || {
         loop {
             let first = next.fetch_add(BATCH, Ordering::Relaxed);
@@ -228,7 +228,7 @@ pub(super) fn fill(store: &Store, size: u32) -> u32 {
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..NUM_THREADS {
+        for _ in 0..num_threads {
             scope.spawn(work);
         }
     });

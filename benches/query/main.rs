@@ -2,7 +2,8 @@
 //! at several numbers of calls, asked of the library and over gRPC; with the memory and the start of such a store.
 //!
 //! Run with `cargo bench --bench query -- 10000 100000`. Numbers of calls are arguments; a folder in DITING_BENCH_DATA keeps
-//! the stores from run to run. Prints a table; docs/performance-query.md tells how to read it.
+//! the stores from run to run, and with `--fill` they are only filled, which goes on where it was killed. Prints a table;
+//! docs/performance-query.md tells how to read it.
 //!
 //! **Invariant**: every figure is measured in this process over a store on the disk; nothing is warmed up but by the
 //! questions themselves, which are different every time.
@@ -41,19 +42,22 @@ const ROUNDS: u64 = 200;
 fn main() {
     let sizes: Vec<u32> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![10_000, 100_000] } else { sizes };
+    let is_filling = std::env::args().any(|word| word == "--fill");
     let kept = std::env::var_os("DITING_BENCH_DATA").map(PathBuf::from);
     for size in sizes {
         let temporary = tempfile::tempdir().unwrap();
         let dir = kept.as_ref().map_or(temporary.path().to_owned(), |kept| kept.join(size.to_string()));
-        run(&dir, size);
+        run(&dir, size, is_filling);
     }
 }
 
-fn run(dir: &Path, size: u32) {
+fn run(dir: &Path, size: u32, is_filling: bool) {
     let (before, started) = (resident(), Instant::now());
     let store =
         Arc::new(Store::open(&StoreConfig { data_dir: dir.to_owned(), ..Default::default() }).unwrap());
     let opened = started.elapsed();
+    // Texts are taken in while calls are, as by a server.
+    let search = TextIndex::start(Arc::clone(&store)).unwrap();
     let added = fill::fill(&store, size);
     println!("\n## {size} calls");
     if added == 0 {
@@ -69,7 +73,6 @@ fn run(dir: &Path, size: u32) {
     }
     println!("bitmaps and columns: {} bytes a call", store.catalog().num_index_bytes() / size as usize);
     let started = Instant::now();
-    let search = TextIndex::start(Arc::clone(&store)).unwrap();
     while !search.wait_for(store.last_change(), Duration::from_secs(60)) {
         println!("text index: change {} of {}", search.current_to(), store.last_change());
     }
@@ -78,6 +81,9 @@ fn run(dir: &Path, size: u32) {
         started.elapsed().as_secs_f64(),
         search.num_bytes().unwrap() / u64::from(size)
     );
+    if is_filling {
+        return search.stop();
+    }
 
     println!("\n| question | library p50 | p99 | gRPC p50 | p99 | matches |");
     println!("| --- | --- | --- | --- | --- | --- |");

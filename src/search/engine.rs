@@ -35,8 +35,9 @@ struct Said {
     chars: Field,
 }
 
+/// Where everything of a call is indexed.
 #[derive(Debug, Clone, Copy)]
-struct Fields {
+pub(super) struct Fields {
     number: Field,
     result: Field,
     agent: Said,
@@ -215,21 +216,17 @@ impl Said {
     }
 }
 
-impl Writer {
-    /// Lets it know what the index holds already.
-    pub(super) fn remember(&mut self, results: HashMap<u32, u32>) {
-        self.results = results;
-    }
+/// What was said in a call, ready to be taken in.
+pub(super) struct CallText {
+    number: u32,
+    result: u32,
+    document: TantivyDocument,
+}
 
-    /// Whether the document of a call was made of this result of it.
-    pub(super) fn has(&self, number: u32, result: u32) -> bool {
-        self.results.get(&number) == Some(&result)
-    }
-
-    /// Takes in what was said in a call, by its result of the number `result`, in the place of what was there before.
-    pub(super) fn put(&mut self, number: u32, result: u32, dialogue: &Dialogue) -> Result<(), SearchError> {
-        self.remove(number);
-        let Fields { number: number_field, result: result_field, agent, customer, others } = self.fields;
+impl CallText {
+    /// Of a call by its result of the number `result`.
+    pub(super) fn of(fields: Fields, number: u32, result: u32, dialogue: &Dialogue) -> Self {
+        let Fields { number: number_field, result: result_field, agent, customer, others } = fields;
         let mut document = TantivyDocument::new();
         document.add_u64(number_field, number.into());
         document.add_u64(result_field, result.into());
@@ -254,8 +251,31 @@ impl Writer {
                 }
             }
         }
-        self.writer.add_document(document).map_err(SearchError::engine)?;
-        self.results.insert(number, result);
+        Self { number, result, document }
+    }
+}
+
+impl Writer {
+    /// Lets it know what the index holds already.
+    pub(super) fn remember(&mut self, results: HashMap<u32, u32>) {
+        self.results = results;
+    }
+
+    /// Whether the document of a call was made of this result of it.
+    pub(super) fn has(&self, number: u32, result: u32) -> bool {
+        self.results.get(&number) == Some(&result)
+    }
+
+    /// Where everything of a call is indexed.
+    pub(super) fn fields(&self) -> Fields {
+        self.fields
+    }
+
+    /// Takes in what was said in a call, in the place of what was there before.
+    pub(super) fn put(&mut self, text: CallText) -> Result<(), SearchError> {
+        self.remove(text.number);
+        self.writer.add_document(text.document).map_err(SearchError::engine)?;
+        self.results.insert(text.number, text.result);
         Ok(())
     }
 

@@ -2,13 +2,16 @@
 //!
 //! **Invariant**: how far the index is stands in the commit that took it there, so a kill repeats work and loses none.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::engine::{Engine, Writer};
+use super::engine::{CallText, Engine, Fields, Writer};
 use super::{Found, SearchError, TextQuery};
 use crate::store::{Change, Store, StoreError};
+use crate::types::CallId;
 
 /// Shortest time between two commits. A call is found about so long after its end.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -22,6 +25,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_secs(2);
 /// Changes taken in one step.
 const STEP: usize = 256;
+/// Most threads that read calls.
+const MAX_THREADS: usize = 8;
+/// Fewest calls that are worth a thread.
+const MIN_CALLS: usize = 16;
 
 #[derive(Debug)]
 struct State {
@@ -45,12 +52,20 @@ pub(super) struct Follower {
     changed: Condvar,
 }
 
-/// Why a call was not taken in.
-enum Trouble {
-    /// The index is as it was: it can be tried again.
-    Store(StoreError),
-    /// The writer is of no more use.
-    Index(SearchError),
+/// What a change means for the index.
+enum Step {
+    Nothing,
+    /// The call has no text, or none that can be read.
+    Without,
+    Text(Box<CallText>),
+}
+
+/// What is to be read of a changed call.
+enum Wanted<'a> {
+    Nothing,
+    Without,
+    /// What was said, by the result of this number.
+    Dialogue(&'a CallId, u32),
 }
 
 impl std::fmt::Debug for Writer {
@@ -219,17 +234,19 @@ impl Follower {
             if changes.is_empty() {
                 break;
             }
-            for change in changes {
-                match self.take(writer, &change) {
-                    Ok(()) => far = change.change,
-                    Err(Trouble::Index(error)) => return Err(error),
-                    Err(Trouble::Store(error)) => {
+            for (change, step) in changes.iter().zip(self.steps(writer, &changes)) {
+                match step {
+                    Ok(Step::Nothing) => {}
+                    Ok(Step::Without) => writer.remove(change.number),
+                    Ok(Step::Text(text)) => writer.put(*text)?,
+                    Err(error) => {
                         let call = change.id.as_ref().map(tracing::field::display);
                         tracing::error!(call, error = %crate::error::Chain(&error), "the text index waits for the store");
                         waits = true;
                         break;
                     }
                 }
+                far = change.change;
             }
             if started.elapsed() >= COMMIT_AT_LEAST_EVERY || self.is_interrupted() {
                 break;
@@ -258,28 +275,53 @@ impl Follower {
         self.changed.notify_all();
     }
 
-    /// Takes in one call as it is now.
-    fn take(&self, writer: &mut Writer, change: &Change) -> Result<(), Trouble> {
-        let Some(id) = &change.id else {
-            writer.remove(change.number);
-            return Ok(());
+    /// What each of `changes` means, in their order. Calls are read by several threads when there are many.
+    fn steps(&self, writer: &Writer, changes: &[Change]) -> Vec<Result<Step, StoreError>> {
+        let fields = writer.fields();
+        let wanted: Vec<(u32, Wanted<'_>)> =
+            changes.iter().map(|change| (change.number, self.wanted(writer, change))).collect();
+        let num_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let share = wanted.len().div_ceil(num_threads).max(MIN_CALLS);
+        let read = |part: &[(u32, Wanted<'_>)]| -> Vec<_> {
+            part.iter().map(|(number, wanted)| self.read(fields, *number, wanted)).collect()
         };
+        let (own, others) = wanted.split_at(share.min(wanted.len()));
+        thread::scope(|scope| {
+            let others: Vec<_> = others.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
+            let mut steps = read(own);
+            for other in others {
+                steps.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            steps
+        })
+    }
+
+    fn wanted<'a>(&self, writer: &Writer, change: &'a Change) -> Wanted<'a> {
+        let Some(id) = &change.id else { return Wanted::Without };
         let result = self.store.catalog().call(change.number).map_or(0, |call| call.result);
         // No result was ever there, so no document either; or the call was deleted since, which is told later. And most
         // changes are of what is said about a call, not of what was said in it.
         if result == 0 || writer.has(change.number, result) {
-            return Ok(());
+            return Wanted::Nothing;
         }
+        Wanted::Dialogue(id, result)
+    }
+
+    fn read(&self, fields: Fields, number: u32, wanted: &Wanted<'_>) -> Result<Step, StoreError> {
+        let (id, result) = match wanted {
+            Wanted::Nothing => return Ok(Step::Nothing),
+            Wanted::Without => return Ok(Step::Without),
+            Wanted::Dialogue(id, result) => (id, *result),
+        };
         match self.store.dialogue(id) {
             // The dialogue may be of a later result by now; then that is told later, and taken in again.
-            Ok(Some(dialogue)) => writer.put(change.number, result, &dialogue).map_err(Trouble::Index),
-            Ok(None) => Ok(()),
+            Ok(Some(dialogue)) => Ok(Step::Text(Box::new(CallText::of(fields, number, result, &dialogue)))),
+            Ok(None) => Ok(Step::Nothing),
             Err(error @ (StoreError::Corrupt { .. } | StoreError::UnknownVersion { .. })) => {
                 tracing::error!(call = %id, %error, "a call is not found by its text");
-                writer.remove(change.number);
-                Ok(())
+                Ok(Step::Without)
             }
-            Err(error) => Err(Trouble::Store(error)),
+            Err(error) => Err(error),
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use proptest::prelude::*;
 
-use super::engine::Engine;
+use super::engine::{CallText, Engine};
 use super::*;
 use crate::analysis::{Analysis, ScorecardResult, WrittenTurn, dialogue_from, units};
 use crate::dialogue::Dialogue;
@@ -306,7 +306,8 @@ fn what_was_answered_before_is_right_after_every_change() {
     for step in 0..120_u32 {
         for (call, word) in [(step, step % 4), (step * 7 % 50, step % 3), (step * 5 % 40, 3)] {
             let word = word as usize;
-            writer.put(call, step, &dialogue(&[(Customer, WORDS[word])])).expect("takes it");
+            let said_now = dialogue(&[(Customer, WORDS[word])]);
+            writer.put(CallText::of(writer.fields(), call, step, &said_now)).expect("takes it");
             said.insert(call, word);
         }
         writer.remove(step / 2);
