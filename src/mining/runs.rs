@@ -99,14 +99,8 @@ impl MiningRuns {
         if inner.is_stopping {
             return Err(MiningError::ShuttingDown);
         }
+        self.settle(&mut inner)?;
         let runs = saved::runs(&self.store)?;
-        if let Some(thread) = inner.thread.take() {
-            if !thread.is_finished() {
-                inner.thread = Some(thread);
-                return Err(MiningError::Running { run: runs.first().map_or(0, |run| run.id) });
-            }
-            join(thread);
-        }
         let run = Run {
             id: runs.first().map_or(1, |run| run.id + 1),
             period,
@@ -201,10 +195,8 @@ impl MiningRuns {
     /// [`MiningError::NoTopic`], [`MiningError::NameTaken`], [`MiningError::Running`]; anything the disk fails with.
     pub fn rename(&self, topic: &str, name: &str) -> Result<(Run, Arc<Outcome>), MiningError> {
         let mut inner = self.inner();
+        self.settle(&mut inner)?;
         let (mut run, found) = self.found_in(&mut inner, None)?;
-        if inner.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            return Err(MiningError::Running { run: run.id + 1 });
-        }
         let mut outcome = (*found).clone();
         if topic != name && outcome.topics.iter().any(|other| other.name == name) {
             return Err(MiningError::NameTaken { name: name.to_owned() });
@@ -251,6 +243,22 @@ impl MiningRuns {
         if let Some(thread) = thread {
             join(thread);
         }
+    }
+
+    /// Waits for a run that is over to tidy up behind it.
+    ///
+    /// # Errors
+    /// [`MiningError::Running`] while it is not over; anything the disk fails with.
+    fn settle(&self, inner: &mut Inner) -> Result<(), MiningError> {
+        if inner.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            let last = saved::runs(&self.store)?.into_iter().next();
+            if let Some(run) = last.filter(|run| run.state == RunState::Running) {
+                return Err(MiningError::Running { run: run.id });
+            }
+        }
+        // It takes no lock of ours.
+        inner.thread.take().into_iter().for_each(join);
+        Ok(())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
