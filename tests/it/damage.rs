@@ -76,7 +76,9 @@ async fn a_digest_is_closed_with_those_of_its_alerts_that_can_be_read() {
     let mut stream = watch(&mut alerts, 0).await;
     let mut calls = sandbox.client().await;
     // The first goes out, the others wait: for the same customer, within the quiet interval. All at once into one digest.
-    for number in 0..4_i64 {
+    import(&mut calls, chat_of("c0", "我要曝光", "customer", 0)).await;
+    assert!(next(&mut stream).await.1.digest.is_none(), "an alert of its own");
+    for number in 1..4_i64 {
         import(&mut calls, chat_of(&format!("c{number}"), "我要曝光", "customer", number)).await;
     }
     let mut members = Vec::new();
