@@ -32,6 +32,32 @@ pub(super) const REASONS: [&str; 18] = [
     "no_messages",
 ];
 
+/// What a reason for N/A is called in tables, whatever the rule; `None` for one that is not known.
+#[must_use]
+pub fn reason_title(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "mono" => "单声道，无法区分双方",
+        "role_unknown" => "角色未知",
+        "role_disputed" => "声明的角色与话语相反",
+        "prerequisite_absent" => "前提未出现",
+        "too_short" => "通话太短",
+        "no_audio" => "没有音频",
+        "no_speech" => "没有可判断的话语",
+        "unheard" => "有语音未能识别",
+        "anchor_absent" => "参照的内容未出现",
+        "not_in_scope" => "不检查这类通话",
+        "not_in_force" => "规则未生效或已失效",
+        "metadata_absent" => "缺少随录参数",
+        "no_history" => "没有以往通话记录",
+        "no_loudness" => "没有音量信息",
+        "low_confidence" => "识别置信度过低",
+        "excepted" => "例外情形",
+        "no_messages" => "不是文字会话",
+        "transferred" => "已转给下一位座席",
+        _ => return None,
+    })
+}
+
 /// Why a rule could not be judged.
 pub(super) fn not_applicable(rule: &Rule, reason: &str) -> String {
     let why = match reason {
@@ -149,4 +175,15 @@ fn examples(conditions: &[Condition]) -> String {
     }
     words.truncate(MAX_NAMED);
     if words.is_empty() { String::new() } else { format!("，例如{}", words.join("")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_title() {
+        assert!(REASONS.iter().all(|reason| reason_title(reason).is_some()));
+        assert_eq!(reason_title("nonsense"), None);
+    }
 }

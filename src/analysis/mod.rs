@@ -70,6 +70,7 @@ pub use behaviour::{Case, CaseOutcome, Expected, TestOutcome};
 pub use coaching::{Profile, Training};
 pub use compile::RuleSet;
 pub use error::{Diagnostic, RuleError};
+pub use explain::reason_title;
 pub use expression::Expr;
 pub use fact::{Demand, Fact, Field};
 pub use finding::{

@@ -13,6 +13,7 @@ use super::exit::UsageError;
 use super::output::{Format, emit};
 use super::query_args::{FilterArgs, PageArgs};
 use super::report::Style;
+use super::unknown::tell_unknown;
 use super::watch::state_name;
 use super::{Exit, output};
 use crate::proto::{json, v1};
@@ -74,12 +75,13 @@ pub(super) async fn calls(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut request =
-        calls_request(&args.filter, args.text.as_ref(), &args.page, &json_fields(&args.fields, format));
+        calls_request(&args.filter, args.text.as_ref(), &args.page, &json_fields(&args.fields, format))?;
     if let Some(figure) = &args.of_figure {
         let filter = json::parse(figure)
             .map_err(|error| UsageError(format!("--of-figure is no `calls` of a figure: {error}")))?;
         request.filter = Some(filter);
     }
+    let filter = request.filter.clone().unwrap_or_default();
     let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
     match format {
         Format::Json => page.calls.iter().try_for_each(|call| emit(&json::to_line(call)))?,
@@ -90,6 +92,9 @@ pub(super) async fn calls(
         }
     }
     tell_rest("calls", page.calls.len(), page.total_size, &page.next_page_token);
+    if page.total_size == 0 {
+        tell_unknown(client, &filter).await;
+    }
     tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
     Ok(Exit::Success)
 }
@@ -101,7 +106,8 @@ pub(super) async fn search(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let request = calls_request(&args.filter, Some(&args.text), &args.page, &["*".to_owned()]);
+    let request = calls_request(&args.filter, Some(&args.text), &args.page, &["*".to_owned()])?;
+    let filter = request.filter.clone().unwrap_or_default();
     let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
     let style = Style::for_stdout();
     for call in &page.calls {
@@ -111,6 +117,9 @@ pub(super) async fn search(
         }
     }
     tell_rest("calls", page.calls.len(), page.total_size, &page.next_page_token);
+    if page.total_size == 0 {
+        tell_unknown(client, &filter).await;
+    }
     tell_currency(true, page.text_current_to, page.last_change);
     Ok(Exit::Success)
 }
@@ -126,9 +135,10 @@ pub(super) async fn findings(
     if format == Format::Text {
         fields.push("*".to_owned());
     }
+    let filter = args.filter.filter(args.text.as_ref())?;
     let request = v1::ListFindingsRequest {
         call_id: String::new(),
-        filter: Some(args.filter.filter(args.text.as_ref())),
+        filter: Some(filter.clone()),
         page_size: args.page.page_size,
         page_token: args.page.page_token.clone(),
         order_by: args.page.sort.clone(),
@@ -143,6 +153,9 @@ pub(super) async fn findings(
         }
     }
     tell_rest("findings", page.findings.len(), page.total_size, &page.next_page_token);
+    if page.total_size == 0 {
+        tell_unknown(client, &filter).await;
+    }
     tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
     Ok(Exit::Success)
 }
@@ -152,14 +165,14 @@ fn calls_request(
     text: Option<&String>,
     page: &PageArgs,
     fields: &[String],
-) -> v1::ListCallsRequest {
-    v1::ListCallsRequest {
-        filter: Some(filter.filter(text)),
+) -> Result<v1::ListCallsRequest, UsageError> {
+    Ok(v1::ListCallsRequest {
+        filter: Some(filter.filter(text)?),
         page_size: page.page_size,
         page_token: page.page_token.clone(),
         order_by: page.sort.clone(),
         read_mask: Some(prost_types::FieldMask { paths: fields.to_vec() }),
-    }
+    })
 }
 
 /// Fields chosen by hand are for machines: a table has its own.

@@ -39,6 +39,7 @@ mod simulate;
 mod store;
 mod text_calls;
 mod topics;
+mod unknown;
 mod watch;
 mod watch_folder;
 

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 
+use super::exit::UsageError;
 use crate::proto::convert::timestamp;
 use crate::proto::v1;
 
@@ -169,7 +170,7 @@ enum ReviewArg {
 }
 
 /// A time as people type it: with an offset, or by the clock of this machine; a day begins at midnight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(jiff::Timestamp);
 
 impl Moment {
@@ -198,13 +199,51 @@ impl FromStr for Moment {
     }
 }
 
+/// Refuses values in which the lower end is over the upper one: nothing could ever be found.
+pub(super) fn in_order<T: PartialOrd>(
+    flags: [&str; 2],
+    from: Option<T>,
+    to: Option<T>,
+) -> Result<(), UsageError> {
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        let [from, to] = flags;
+        return Err(UsageError(format!("--{from} is over --{to}: no call can be both")));
+    }
+    Ok(())
+}
+
+/// The same of a time that ends now where no end is typed.
+pub(super) fn begun(since: Option<Moment>, before: Option<Moment>) -> Result<(), UsageError> {
+    in_order(["since", "before"], since, before)?;
+    let is_ahead = before.is_none() && since.is_some_and(|since| since.0 >= jiff::Timestamp::now());
+    if is_ahead {
+        return Err(UsageError("--since lies ahead: name an earlier time, or --before as well".to_owned()));
+    }
+    Ok(())
+}
+
 impl FilterArgs {
+    /// Refuses a time that did not begin yet, where what is asked for ends now by itself.
+    ///
+    /// # Errors
+    /// [`UsageError`] that names the flag.
+    pub(super) fn begun(&self) -> Result<(), UsageError> {
+        begun(self.since, self.before)
+    }
+
     /// The filter on the wire, with what is to have been said.
-    pub(super) fn filter(&self, text: Option<&String>) -> v1::CallFilter {
+    ///
+    /// # Errors
+    /// [`UsageError`] for ends the wrong way round.
+    pub(super) fn filter(&self, text: Option<&String>) -> Result<v1::CallFilter, UsageError> {
+        in_order(["since", "before"], self.since, self.before)?;
+        in_order(["received-since", "received-before"], self.received_since, self.received_before)?;
+        in_order(["min-score", "max-score"], self.min_score, self.max_score)?;
+        in_order(["min-duration", "max-duration"], self.min_duration, self.max_duration)?;
         let seconds = |seconds: u32| prost_types::Duration { seconds: seconds.into(), nanos: 0 };
         let verdicts = |verdicts: &[VerdictArg]| verdicts.iter().map(|one| one.to_wire().into()).collect();
         let time = |moment: Option<Moment>| moment.map(Moment::to_wire);
-        v1::CallFilter {
+        Ok(v1::CallFilter {
             started_from: time(self.since),
             started_before: time(self.before),
             received_from: time(self.received_since),
@@ -231,7 +270,7 @@ impl FilterArgs {
             topics: self.topic.clone(),
             demands: self.demand.clone(),
             text: text.cloned().unwrap_or_default(),
-        }
+        })
     }
 }
 
@@ -320,13 +359,34 @@ mod tests {
             ["--team", "--skill-group", "--dimension", "--business", "--product", "--topic", "--demand"];
         let typed = names.iter().flat_map(|flag| [*flag, "甲,乙", flag, "丙"]);
         let typed = ["t"].into_iter().chain(typed).chain(["--agent", "1,2", "--rule", "S01,S02"]);
-        let filter = Typed::try_parse_from(typed).expect("it is sound").filter.filter(None);
+        let filter = Typed::try_parse_from(typed).expect("it is sound").filter.filter(None).expect("no ends");
         let v1::CallFilter { teams, skill_groups, dimensions, businesses, products, topics, demands, .. } =
             filter;
         for values in [teams, skill_groups, dimensions, businesses, products, topics, demands] {
             assert_eq!(values, ["甲,乙", "丙"]);
         }
         assert_eq!((filter.agent_ids.len(), filter.rule_ids.len()), (2, 2));
+    }
+
+    #[test]
+    fn ends_the_wrong_way_round_are_refused() {
+        let typed = |flags: &[&str]| {
+            let typed = Typed::try_parse_from(["t"].iter().chain(flags)).expect("it is sound").filter;
+            (typed.filter(None).map_err(|error| error.to_string()), typed.begun().is_ok())
+        };
+        for (flags, names) in [
+            (["--since", "2026-11-02", "--before", "2026-11-01"], "--since"),
+            (["--received-since", "2026-11-02", "--received-before", "2026-11-01"], "--received-since"),
+            (["--min-score", "90", "--max-score", "60"], "--max-score"),
+            (["--min-duration", "90", "--max-duration", "60"], "--min-duration"),
+        ] {
+            let error = typed(&flags).0.expect_err("no call is both");
+            assert!(error.contains(names), "{error}");
+        }
+        let sound = typed(&["--since", "2026-11-01", "--before", "2026-11-02", "--min-score", "60"]);
+        assert!(sound.0.is_ok() && sound.1);
+        let ahead = typed(&["--since", "9000-01-01"]);
+        assert!(ahead.0.is_ok() && !ahead.1, "only what ends now is refused");
     }
 
     #[test]

@@ -120,6 +120,9 @@ pub struct Tally {
     pub cells: Vec<Cell>,
     /// All of it in one.
     pub total: Counts,
+    /// Lists the calls of the total: where the question names rules, those with a hit of them if there is any; all that
+    /// were looked at otherwise.
+    pub calls: CallQuery,
     /// The revisions that judged, by their first call: a rate may move where they change.
     pub revisions: Vec<Revision>,
     /// The rules that were counted, by id.
@@ -155,8 +158,15 @@ pub fn tally(catalog: &Catalog, query: &TallyQuery) -> Result<Tally, TallyError>
         count.add(catalog, call)?;
     }
     let total = count.total;
+    // Without a choice of rules a hit is none of a certain one, and the total is of all calls.
+    let calls = count.question(&[], None, total.num_hits == 0 || !names_rules(&query.rules));
     let rules = revisions.rules(&query.rules);
-    Ok(Tally { cells: count.into_cells()?, total, revisions: revisions.list, rules })
+    Ok(Tally { cells: count.into_cells()?, total, calls, revisions: revisions.list, rules })
+}
+
+fn names_rules(rules: &FindingQuery) -> bool {
+    let FindingQuery { rules, dimensions, levels, kinds, verdicts: _, machine_verdicts: _ } = rules;
+    !(rules.is_empty() && dimensions.is_empty() && levels.is_empty() && kinds.is_empty())
 }
 
 /// What a cell is of, but for findings.

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalog::{AgentFacts, Annotations, FinalVerdict, Judgement, ReviewFacts, RuleTable};
 use crate::insight::made::{DAY, Month, START, agent, at, call, rule_id, rule_name, table as made_table};
+use crate::types::RuleId;
 
 fn query(group_by: &[Group], step: Option<Step>) -> TallyQuery {
     TallyQuery {
@@ -303,4 +304,23 @@ fn what_asks_for_too_much_is_refused() {
     cut.calls.started.from = Some(Timestamp::from_second(START + 3600).unwrap());
     let cells = tally(&catalog, &cut).unwrap().cells;
     assert_eq!(cells.iter().map(|cell| cell.bucket.unwrap().is_partial).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn the_total_opens_into_the_hits_of_the_rules_that_were_asked_for() {
+    let hit_on = |day| (vec![Some(Verdict::Hit), Some(Verdict::Miss), Some(Verdict::Miss)], 0, day, None);
+    let miss = (vec![Some(Verdict::Miss), Some(Verdict::Hit), Some(Verdict::Miss)], 1, 2, None);
+    let (catalog, _) = catalog_of(&[hit_on(0), hit_on(1), miss]);
+    let asked = |rules: Vec<RuleId>| {
+        let query = query(&[Group::Rule], None);
+        let rules = FindingQuery { rules, ..FindingQuery::default() };
+        let tally = tally(&catalog, &TallyQuery { rules, ..query }).unwrap();
+        (catalog.chosen(&tally.calls).count(), tally)
+    };
+    let (num_calls, of_rule) = asked(vec![rule_id(0)]);
+    assert_eq!((num_calls, of_rule.total.num_hits), (2, 2));
+    assert_eq!(of_rule.calls, of_rule.cells[0].calls, "the only cell opens into the same");
+    // Of all rules, the total is of all calls; of a rule without a hit, of those that were looked at.
+    assert_eq!(asked(Vec::new()).0, 3);
+    assert_eq!(asked(vec![rule_id(2)]).0, 3);
 }

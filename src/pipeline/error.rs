@@ -63,7 +63,7 @@ pub enum PipelineError {
     #[error(transparent)]
     Refused(Refusal),
     /// The call has no recording.
-    #[error("the call is a chat and has no recording: ask for its transcript")]
+    #[error("the call has no recording (a chat has none, nor has a made-up call): ask for its transcript")]
     NoAudio,
     /// The process is ending.
     #[error("the server is shutting down: send the call again when it is back")]

@@ -235,6 +235,7 @@ async fn figures_follow_the_calls_and_open_into_them() {
     for (args, wanted) in [
         (&["track", "trend", "--by", "agent", "--step", "day", "--rule", "S01"][..], "B 座席B"),
         (&["track", "hotspots", "--baseline-days", "10"], "▲ 1. S01"),
+        (&["track", "hotspots", "--baseline-days", "10"], "通话：diting calls list --since "),
         (&["agents", "list"], "座席A"),
         (&["agents", "show", "B"], "班组内名次 2（2–2）/ 2"),
         (&["teams", "show", "一组"], "── 成员"),
@@ -244,6 +245,14 @@ async fn figures_follow_the_calls_and_open_into_them() {
         let output = diting(&server, folder.path(), &args).await;
         assert!(stdout(&output).contains(wanted), "{args:?}\n{}{}", stdout(&output), stderr(&output));
     }
+    let ahead = diting(&server, folder.path(), &["agents", "show", "A", "--since", "9000-01-01"]).await;
+    assert!(ahead.status.code() != Some(0) && stderr(&ahead).contains("--since lies ahead"));
+    let none = diting(&server, folder.path(), &["agents", "list", "--team", "九组"]).await;
+    assert!(stdout(&none).is_empty() && stderr(&none).contains("没有座席"), "{}", stderr(&none));
+    let json = ["track", "hotspots", "--baseline-days", "10", "--format", "json"];
+    let json: Vec<&str> = json.iter().chain(&times).copied().collect();
+    let spots = stdout(&diting(&server, folder.path(), &json).await);
+    assert!(spots.contains("numChecked") && !spots.contains("machineChecked"), "{spots}");
     let first = ["--since", "2026-03-02T00:00:00+08:00", "--before", "2026-03-12T00:00:00+08:00"];
     let args: Vec<&str> = ["agents", "show", "A"].into_iter().chain(first).collect();
     let shown = stdout(&diting(&server, folder.path(), &args).await);

@@ -349,6 +349,16 @@ async fn the_command_line_lists_searches_and_reindexes() {
     let json =
         run(&["calls", "list", "--fields", "call.call_id", "--format", "json", "--page-size", "1"]).await;
     assert!(stdout(&json).contains("\"callId\":\"promise\""), "{}", stdout(&json));
+    // What finds nothing tells which value no call has.
+    let none = run(&["calls", "list", "--team", "一组", "--team", "九组", "--agent", "9999"]).await;
+    assert!(stderr(&none).contains("no call has team 九组"), "{}", stderr(&none));
+    assert!(stderr(&none).contains("no call has agent 9999") && !stderr(&none).contains("一组:"));
+    let none = run(&["findings", "list", "--rule", "B99"]).await;
+    assert!(stderr(&none).contains("no call has a finding of rule B99"), "{}", stderr(&none));
+    let none = run(&["calls", "list", "--rule", "S01", "--min-score", "100", "--verdict", "hit"]).await;
+    assert!(stderr(&none).contains("0 of 0") && !stderr(&none).contains("no call has"), "{}", stderr(&none));
+    let wrong = run(&["calls", "list", "--since", "2026-11-02", "--before", "2026-11-01"]).await;
+    assert!(wrong.status.code() != Some(0) && stderr(&wrong).contains("--since"), "{}", stderr(&wrong));
     let wrong = run(&["calls", "list", "--sort", "agent"]).await;
     assert_ne!(wrong.status.code(), Some(0));
     assert!(stderr(&wrong).contains("order_by"), "{}", stderr(&wrong));

@@ -9,7 +9,7 @@ use super::Exit;
 use super::client::{AlertClient, ServerArgs, block_on};
 use super::exit::UsageError;
 use super::output::{Format, emit, tell_damaged};
-use super::query_args::Moment;
+use super::query_args::{Moment, in_order};
 use crate::proto::{json, v1};
 
 /// Largest page a server gives.
@@ -361,6 +361,7 @@ async fn list(
     if limit == 0 {
         return Err(UsageError("--limit must be at least 1".to_owned()).into());
     }
+    in_order(["since", "before"], filter.since, filter.before)?;
     let (mut num_seen, mut page_token) = (0, String::new());
     loop {
         let page_size = u32::try_from(limit - num_seen).unwrap_or(MAX_PAGE).min(MAX_PAGE);
@@ -408,6 +409,9 @@ async fn dead_letters(
         num_seen += page.dead_letters.len();
         page_token = page.next_page_token;
         if page_token.is_empty() || num_seen >= limit {
+            if num_seen == 0 {
+                eprintln!("没有未送达的消息");
+            }
             tell_damaged("条未送达消息", page.num_damaged);
             break;
         }

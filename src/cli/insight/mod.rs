@@ -121,6 +121,8 @@ pub(super) fn track(args: TrackArgs) -> anyhow::Result<Exit> {
 pub(super) fn agents(args: AgentsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let AgentsArgs { command, common } = args;
+        let (AgentsCommand::List { time, .. } | AgentsCommand::Show { time, .. }) = &command;
+        time.check()?;
         let mut client = common.client()?;
         match command {
             AgentsCommand::List { team, time } => list_agents(&mut client, &common, team, &time).await?,
@@ -147,7 +149,7 @@ async fn list_agents(
     time: &TimeArgs,
 ) -> anyhow::Result<()> {
     let mut page_token = String::new();
-    let mut is_first = true;
+    let (mut is_first, mut num_shown) = (true, 0);
     loop {
         let request = v1::ListAgentsRequest {
             from: time.from(),
@@ -166,8 +168,12 @@ async fn list_agents(
             emit(people::agents(&answer.agents, is_first).trim_end())?;
         }
         is_first = false;
+        num_shown += answer.agents.len();
         page_token = answer.next_page_token;
         if page_token.is_empty() {
+            if num_shown == 0 {
+                eprintln!("没有座席：这段时间内没有他们质检过的通话，或班组名写法不同");
+            }
             return Ok(());
         }
     }
@@ -186,6 +192,7 @@ fn report(common: &Common, report: &v1::PeopleReport) -> anyhow::Result<()> {
 pub(super) fn teams(args: TeamsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let TeamsArgs { command: TeamsCommand::Show { team, time }, common } = args;
+        time.check()?;
         let request = v1::GetTeamReportRequest {
             team,
             from: time.from(),
@@ -203,15 +210,19 @@ pub(super) fn teams(args: TeamsArgs) -> anyhow::Result<Exit> {
 pub(super) fn problems(args: ProblemsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let ProblemsArgs { scope, limit, common } = args;
+        scope.begun()?;
         let time_zone = common.time_zone.clone();
-        let request = v1::ListCommonProblemsRequest { scope: Some(scope.filter(None)), limit, time_zone };
+        let request = v1::ListCommonProblemsRequest { scope: Some(scope.filter(None)?), limit, time_zone };
         let answer = common.client()?.list_common_problems(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
+        if answer.problems.is_empty() {
+            eprintln!("没有共性问题：这个范围内没有规则命中");
+        }
         if common.is_json() {
             for problem in &answer.problems {
                 emit(&json::to_line(problem))?;
             }
-        } else {
+        } else if !answer.problems.is_empty() {
             emit(show::problems(&answer).trim_end())?;
         }
         Ok(Exit::Success)

@@ -4,7 +4,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table, zone};
+use super::show::{day, opens, percent, points, points_interval, rate, rule, sparkline, table, zone};
 use crate::cli::report::layout::clean;
 use crate::proto::v1;
 use crate::types::{Millis, Probability};
@@ -54,6 +54,7 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     let (from, before) =
         (day(report.from.as_ref(), "%Y-%m-%d", &zone), day(report.before.as_ref(), "%Y-%m-%d", &zone));
     say!(text, "\n{from} 至 {before}  通话 {}  全部规则 {}", calls.num_calls, rate(Some(&calls)));
+    text.push_str(&opens(Some(&calls), ""));
     if report.too_few {
         text.push_str("样本不足：通话太少，不给弱项、标签与名次\n");
     }
@@ -157,6 +158,7 @@ fn lines(text: &mut String, title: &str, lines: &[v1::RuleLine], zone: &TimeZone
             points_interval(line.interval.as_ref()),
             Probability(line.q_value).of('q')
         );
+        text.push_str(&opens(line.own.as_ref(), "    "));
         for moment in &line.moments {
             let at = moment.at.and_then(|at| u64::try_from(at.seconds).ok()).map(|secs| Millis(secs * 1000));
             let at = at.map_or_else(String::new, |at| format!(" {at}"));

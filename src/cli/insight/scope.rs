@@ -1,6 +1,7 @@
 //! What can be typed about calls, times and groups.
 
-use crate::cli::query_args::Moment;
+use crate::cli::exit::UsageError;
+use crate::cli::query_args::{Moment, begun};
 use crate::proto::v1;
 
 /// A time.
@@ -15,6 +16,11 @@ pub(super) struct TimeArgs {
 }
 
 impl TimeArgs {
+    /// Refuses a time that ends before it begins, or did not begin yet.
+    pub(super) fn check(&self) -> Result<(), UsageError> {
+        begun(self.since, self.before)
+    }
+
     pub(super) fn from(&self) -> Option<prost_types::Timestamp> {
         self.since.map(Moment::to_wire)
     }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::report::layout::{clean, pad, pad_left};
+use crate::proto::convert::calls_command;
 use crate::proto::v1;
 use crate::types::{Probability, time_zone};
 
@@ -45,6 +46,31 @@ fn key(key: &v1::InsightKey) -> String {
         (false, false) => format!("{} {}", key.value, key.name),
     };
     clean(&text)
+}
+
+/// What a figure is of, with its kind: two kinds may have values that look alike.
+fn subject(one: &v1::InsightKey) -> String {
+    let kind = match one.group() {
+        v1::InsightGroup::Rule => "规则",
+        v1::InsightGroup::Dimension => "维度",
+        v1::InsightGroup::Level => "级别",
+        v1::InsightGroup::Agent => "座席",
+        v1::InsightGroup::Team => "班组",
+        v1::InsightGroup::SkillGroup => "技能组",
+        v1::InsightGroup::Business => "业务",
+        v1::InsightGroup::Product => "产品",
+        v1::InsightGroup::Topic => "话题",
+        v1::InsightGroup::Demand => "诉求",
+        v1::InsightGroup::Direction => "呼叫方向",
+        v1::InsightGroup::Unspecified => return key(one),
+    };
+    format!("{kind} {}", key(one))
+}
+
+/// The command that lists the calls behind a figure, after `indent`; nothing where the figure has no calls.
+pub(super) fn opens(figure: Option<&v1::InsightFigure>, indent: &str) -> String {
+    let calls = figure.and_then(|figure| figure.calls.clone());
+    calls.and_then(calls_command).map_or_else(String::new, |command| format!("{indent}通话：{command}\n"))
 }
 
 /// The zone of an answer; of an older server, which does not say, the machine's.
@@ -126,10 +152,15 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
         for (name, cells) in &groups {
             let (mut hits, mut checked) = (0, 0);
             let mut curve = vec![None; starts.len()];
+            let mut last = "-".to_owned();
             for cell in cells {
                 let figure = cell.figure.clone().unwrap_or_default();
                 hits += figure.num_hits;
                 checked += figure.num_checked;
+                let at = cell.start.map(|at| (at.seconds, at.nanos));
+                if at.is_some() && at.as_ref() == starts.last() {
+                    last = format!("{}{}", rate(cell.figure.as_ref()), star(cell));
+                }
                 let place = cell.start.and_then(|at| starts.binary_search(&(at.seconds, at.nanos)).ok());
                 if let Some(value) = place.and_then(|place| curve.get_mut(place)) {
                     *value = figure.rate;
@@ -141,18 +172,18 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
                 hits.to_string(),
                 checked.to_string(),
                 percent(whole),
-                percent(curve.last().copied().flatten()),
+                last,
                 sparkline(&curve),
             ]);
         }
         text.push_str(&table(&rows, 1));
+        groups.iter().for_each(|(name, cells)| steps(&mut text, name, cells, &zone));
     } else {
         let mut rows = vec![head(&["分组", "通话", "命中", "检查", "不适用", "命中率", "其他", "均分", ""])];
         for cell in &answer.cells {
             let figure = cell.figure.clone().unwrap_or_default();
             let name = if has_time {
-                let partial = if cell.is_partial { "*" } else { "" };
-                format!("{}{partial}", day(cell.start.as_ref(), "%Y-%m-%d %H:%M", &zone))
+                format!("{}{}", day(cell.start.as_ref(), "%Y-%m-%d %H:%M", &zone), star(cell))
             } else {
                 cell.keys.iter().map(key).collect::<Vec<_>>().join(" · ")
             };
@@ -171,7 +202,7 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
         text.push_str(&table(&rows, 1));
     }
     if answer.cells.iter().any(|cell| cell.is_partial) {
-        text.push_str("首尾时段不完整（表中以 * 标出）\n");
+        text.push_str("* 时段不完整：查询的时间只含其中一部分\n");
     }
     if answer.revisions.len() > 1 {
         text.push_str("期间规则版本有变化，变化处的升降可能来自规则：\n");
@@ -184,6 +215,28 @@ pub(super) fn trend(answer: &v1::QueryMetricsResponse) -> String {
     text
 }
 
+/// Marks a time of which the question leaves out a part.
+fn star(cell: &v1::InsightCell) -> &'static str {
+    if cell.is_partial { "*" } else { "" }
+}
+
+/// The figures of one group, step by step.
+fn steps(text: &mut String, name: &str, cells: &[&v1::InsightCell], zone: &TimeZone) {
+    say!(text, "\n── {name}");
+    let rows: Vec<Vec<String>> = cells
+        .iter()
+        .map(|cell| {
+            let figure = cell.figure.as_ref();
+            vec![
+                format!("  {}{}", day(cell.start.as_ref(), "%Y-%m-%d %H:%M", zone), star(cell)),
+                rate(figure),
+                bar(figure.and_then(|figure| figure.rate).unwrap_or(0.0), 20),
+            ]
+        })
+        .collect();
+    text.push_str(&table(&rows, 1));
+}
+
 /// Hot spots.
 pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
     let zone = zone(&answer.time_zone);
@@ -192,7 +245,7 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
         text.push_str("没有统计上可以确认的上升\n");
     }
     for (place, spot) in answer.hot_spots.iter().enumerate() {
-        let subject = spot.subject.as_ref().map_or_else(|| "全部通话".to_owned(), key);
+        let subject = spot.subject.as_ref().map_or_else(|| "全部通话".to_owned(), subject);
         let mark = if spot.is_claimed { "▲" } else { "·" };
         say!(text, "{mark} {}. {}  {subject}", place + 1, rule(spot.rule.as_ref()));
         say!(
@@ -216,6 +269,7 @@ pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
                 Probability(since.p_value).of('p'),
             );
         }
+        text.push_str(&opens(spot.window.as_ref(), "     "));
         if let Some(other) = spot.part_of {
             say!(text, "     由第 {} 条解释：去掉其通话后不再显著", other + 1);
         } else if !spot.is_claimed {
@@ -307,7 +361,13 @@ pub(super) fn problems(answer: &v1::ListCommonProblemsResponse) -> String {
         ]);
     }
     let note = "“前10%占比”为命中最多的一成座席所占命中；“偶然占比”为人人命中率相同时的模拟值；起始日为二项似然比变点（置换检验，Bonferroni）\n";
-    table(&rows, 1) + note
+    let mut text = table(&rows, 1) + note;
+    text.push_str("命中的通话：\n");
+    for problem in problems {
+        say!(text, "  {}", rule(problem.rule.as_ref()));
+        text.push_str(&opens(problem.figure.as_ref(), "    "));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -339,6 +399,14 @@ mod tests {
             part_of: Some(0),
             ..Default::default()
         };
+        let calls = v1::CallFilter { products: vec!["信用卡".to_owned()], ..Default::default() };
+        let window = v1::InsightFigure { calls: Some(calls), ..figure(30, 100) };
+        let subject = v1::InsightKey {
+            group: v1::InsightGroup::Product.into(),
+            value: "信用卡".to_owned(),
+            ..Default::default()
+        };
+        let spot = v1::HotSpot { window: Some(window), subject: Some(subject), ..spot };
         let answer = v1::ListHotSpotsResponse {
             hot_spots: vec![spot],
             num_tested: 7,
@@ -347,7 +415,36 @@ mod tests {
         };
         let text = hot_spots(&answer);
         assert!(text.contains("10.0% (30/300) → 30.0% (30/100)，升 +20.0 个百分点"), "{text}");
+        assert!(text.contains("产品 信用卡\n"), "{text}");
+        assert!(text.contains("     通话：diting calls list --product '信用卡'\n"), "{text}");
         assert!(text.contains("由第 1 条解释") && text.contains("共检验 7 组。方法：Fisher"), "{text}");
+    }
+
+    #[test]
+    fn the_steps_of_a_group_are_told_and_a_cut_one_is_marked() {
+        let cell = |day: i64, num_hits, is_partial| v1::InsightCell {
+            keys: vec![v1::InsightKey { value: "B04".to_owned(), ..Default::default() }],
+            start: Some(prost_types::Timestamp { seconds: day * 86_400, nanos: 0 }),
+            is_partial,
+            figure: Some(v1::InsightFigure {
+                num_hits,
+                num_checked: 40,
+                rate: Some(num_hits as f64 / 40.0),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let answer = v1::QueryMetricsResponse {
+            cells: vec![cell(0, 10, false), cell(7, 20, true)],
+            time_zone: "UTC".to_owned(),
+            ..Default::default()
+        };
+        let text = trend(&answer);
+        assert!(text.contains("  1970-01-01 00:00   25.0% (10/40)"), "{text}");
+        assert!(text.contains("  1970-01-08 00:00*  50.0% (20/40)"), "{text}");
+        let group = text.lines().find(|line| line.starts_with("B04")).expect("the group");
+        assert!(group.contains("50.0% (20/40)*"), "{text}");
+        assert!(text.contains("* 时段不完整"), "{text}");
     }
 
     #[test]

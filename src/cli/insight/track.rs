@@ -145,8 +145,9 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
     let explain = |status: tonic::Status| common.server.explain(&status);
     match command {
         Command::Trend { scope, by, step } => {
+            scope.begun()?;
             let request = v1::QueryMetricsRequest {
-                scope: Some(scope.filter(None)),
+                scope: Some(scope.filter(None)?),
                 group_by: by.into_iter().map(GroupArg::wire).collect(),
                 step: step.map(StepArg::wire).unwrap_or_default(),
                 time_zone: common.time_zone.clone(),
@@ -156,8 +157,9 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
             emit(text.trim_end())?;
         }
         Command::Hotspots { scope, baseline_days, by, all, limit } => {
+            scope.begun()?;
             let request = v1::ListHotSpotsRequest {
-                scope: Some(scope.filter(None)),
+                scope: Some(scope.filter(None)?),
                 baseline_days,
                 by: by.into_iter().map(GroupArg::wire).collect(),
                 with_unclaimed: all,

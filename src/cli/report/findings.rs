@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::reason_title;
 use crate::proto::v1;
 
 use super::label;
@@ -168,7 +169,7 @@ fn by_reason(findings: &[v1::Finding]) -> BTreeMap<&str, Vec<&v1::Finding>> {
 /// Why the rules of a group could not be judged.
 fn why<'a>(reason: &str, group: &[&'a v1::Finding]) -> &'a str {
     let explanation = group.first().map_or("", |finding| finding.explanation.as_str());
-    label::not_applicable(reason).unwrap_or(explanation.trim_end_matches('。'))
+    reason_title(reason).unwrap_or(explanation.trim_end_matches('。'))
 }
 
 /// How many rules could not be judged, by why: not judged is neither kept nor broken, and a reader must see it.

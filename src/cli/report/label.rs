@@ -125,31 +125,6 @@ pub(super) fn kind(kind: v1::RuleKind) -> &'static str {
     }
 }
 
-/// Why a rule could not be judged, when the name is a known one.
-pub(super) fn not_applicable(reason: &str) -> Option<&'static str> {
-    Some(match reason {
-        "mono" => "单声道，无法区分双方",
-        "role_unknown" => "角色未知",
-        "role_disputed" => "声明的角色与话语相反",
-        "prerequisite_absent" => "前提未出现",
-        "too_short" => "通话太短",
-        "no_audio" => "没有音频",
-        "no_speech" => "没有可判断的话语",
-        "unheard" => "有语音未能识别",
-        "anchor_absent" => "参照的内容未出现",
-        "not_in_scope" => "不检查这类通话",
-        "not_in_force" => "规则未生效或已失效",
-        "metadata_absent" => "缺少随录参数",
-        "no_history" => "没有以往通话记录",
-        "no_loudness" => "没有音量信息",
-        "low_confidence" => "识别置信度过低",
-        "excepted" => "例外情形",
-        "no_messages" => "不是文字会话",
-        "transferred" => "已转给下一位座席",
-        _ => return None,
-    })
-}
-
 /// Why a call has no score, when the name is a known one.
 pub(super) fn unscored(reason: &str) -> Option<&'static str> {
     Some(match reason {

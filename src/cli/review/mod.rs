@@ -177,7 +177,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         Command::Plans(plans) => plans::run(plans, &mut client, &args.server, format).await?,
         Command::Queue { selection, plan, reviewer, slot, limit } => {
             let request = v1::ListReviewTasksRequest {
-                selection: Some(selection.filter(None)),
+                selection: Some(selection.filter(None)?),
                 plan_id: plan.clone().unwrap_or_default(),
                 reviewer: reviewer.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
@@ -205,7 +205,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         Command::Next { selection, plan, slot } => {
             let request = v1::LeaseReviewTaskRequest {
                 reviewer: args.person()?,
-                selection: Some(selection.filter(None)),
+                selection: Some(selection.filter(None)?),
                 plan_id: plan.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
             };
@@ -258,7 +258,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         }
         Command::Appeals { selection, all } => {
             let mut request = v1::ListAppealsRequest {
-                selection: Some(selection.filter(None)),
+                selection: Some(selection.filter(None)?),
                 all: *all,
                 page_size: PAGE_SIZE,
                 page_token: String::new(),
@@ -281,14 +281,14 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
             show::standing(&answer.review.unwrap_or_default(), format)?;
         }
         Command::Counts { selection, reviewed } => {
-            let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None)) };
+            let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None)?) };
             let mut answer = client.get_rule_counts(request).await.map_err(explain)?.into_inner();
             answer.rules.retain(|rule| !reviewed || rule.review_number > 0);
             figures::counts(&answer.rules, format)?;
         }
         Command::Agreement { selection } => {
             let request = v1::GetReviewerAgreementRequest {
-                selection: Some(selection.filter(None)),
+                selection: Some(selection.filter(None)?),
                 ..v1::GetReviewerAgreementRequest::default()
             };
             let answer = client.get_reviewer_agreement(request).await.map_err(explain)?.into_inner();
@@ -346,7 +346,7 @@ async fn next(
 }
 
 async fn export(args: &Args, client: &mut ReviewClient, selection: &FilterArgs) -> anyhow::Result<()> {
-    each_labelled(client, &args.server, selection.filter(None), |call| {
+    each_labelled(client, &args.server, selection.filter(None)?, |call| {
         let line = match args.format {
             Format::Json => json::to_line(&call),
             Format::Text | Format::Srt => serde_json::to_string(&export::example(call)?)?,

@@ -1,6 +1,7 @@
 //! `diting review plans`: which calls are drawn for review.
 
 use super::super::client::{ReviewClient, ServerArgs};
+use super::super::exit::UsageError;
 use super::super::output::{Format, emit, tell_damaged};
 use super::super::query_args::{FilterArgs, Moment};
 use crate::proto::{json, v1};
@@ -96,7 +97,7 @@ enum WindowArg {
 }
 
 impl PlanArgs {
-    fn plan(&self) -> v1::ReviewPlan {
+    fn plan(&self) -> Result<v1::ReviewPlan, UsageError> {
         let DrawArgs { proportion, per_agent, per_team, number } = &self.draw;
         let (mode, number) = match (proportion, per_agent, per_team, number) {
             (Some(_), _, _, _) => (v1::SamplingMode::Proportion, 0),
@@ -110,10 +111,10 @@ impl PlanArgs {
             WindowArg::Week => v1::SamplingWindow::Week,
             WindowArg::Month => v1::SamplingWindow::Month,
         };
-        v1::ReviewPlan {
+        Ok(v1::ReviewPlan {
             plan_id: self.plan.clone(),
             title: self.title.clone(),
-            selection: Some(self.selection.filter(None)),
+            selection: Some(self.selection.filter(None)?),
             mode: mode.into(),
             proportion: proportion.unwrap_or_default(),
             number,
@@ -124,7 +125,7 @@ impl PlanArgs {
             continuous: self.continuous,
             paused: self.paused,
             created_at: None,
-        }
+        })
     }
 }
 
@@ -144,12 +145,12 @@ pub(super) async fn run(
             tell_damaged("个抽检计划", answer.num_damaged);
         }
         Command::Add(plan) => {
-            let request = v1::CreateReviewPlanRequest { plan: Some(plan.plan()) };
+            let request = v1::CreateReviewPlanRequest { plan: Some(plan.plan()?) };
             let answer = client.create_review_plan(request).await.map_err(explain)?.into_inner();
             show(&answer.plan.unwrap_or_default(), format)?;
         }
         Command::Set(plan) => {
-            let request = v1::UpdateReviewPlanRequest { plan: Some(plan.plan()) };
+            let request = v1::UpdateReviewPlanRequest { plan: Some(plan.plan()?) };
             let answer = client.update_review_plan(request).await.map_err(explain)?.into_inner();
             show(&answer.plan.unwrap_or_default(), format)?;
         }

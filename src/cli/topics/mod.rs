@@ -13,7 +13,7 @@ use super::client::{ServerArgs, block_on};
 use super::exit::UsageError;
 use super::output::emit;
 use super::progress;
-use super::query_args::Moment;
+use super::query_args::{Moment, begun};
 use super::report::clean;
 use crate::proto::convert::timestamp;
 use crate::proto::v1::topic_service_client::TopicServiceClient;
@@ -112,10 +112,10 @@ struct MineArgs {
     #[arg(long, value_name = "TIME")]
     background_since: Option<Moment>,
     /// Fewest calls of a topic
-    #[arg(long, default_value_t = 100, value_name = "COUNT")]
+    #[arg(long, default_value_t = 100, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     min_topic_calls: u32,
     /// Fewest calls of a word, a new word or a phrase
-    #[arg(long, default_value_t = 10, value_name = "COUNT")]
+    #[arg(long, default_value_t = 10, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     min_word_calls: u32,
     /// Do not wait for the end of the run
     #[arg(long)]
@@ -233,6 +233,7 @@ pub(super) fn weak_spots(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> 
 }
 
 async fn mine(common: &CommonArgs, client: &mut TopicClient, args: MineArgs) -> anyhow::Result<Exit> {
+    begun(args.since, args.before)?;
     let before = args.before.map_or_else(Timestamp::now, Moment::timestamp);
     let from = match args.since {
         Some(since) => since.timestamp(),

@@ -72,7 +72,7 @@ pub(super) fn text(opinion: Option<&v1::ModelOpinion>) -> String {
         writeln!(text, "- {question}{answer}{}", clean(&statement.text)).ok();
         for quote in &statement.quotes {
             let (call, said) = (clean(&quote.call_id), clean(&quote.text));
-            writeln!(text, "    {call} 第 {} 轮：「{said}」", quote.turn).ok();
+            writeln!(text, "    {call} 第 {} 轮：「{said}」", u64::from(quote.turn) + 1).ok();
         }
     }
     if opinion.statements.is_empty() {

@@ -43,7 +43,8 @@ fn head(of: Option<&v1::MiningRun>) -> String {
 fn examples(text: &mut String, examples: &[v1::CallExample]) {
     for example in examples {
         let v1::CallExample { call_id, turn, text: said } = example;
-        writeln!(text, "      {call_id} 第 {turn} 轮：{said}").ok();
+        // People count turns from 1, as `calls show` does.
+        writeln!(text, "      {call_id} 第 {} 轮：{said}", u64::from(*turn) + 1).ok();
     }
 }
 
@@ -205,4 +206,17 @@ pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_counted_from_one_for_people() {
+        let mut text = String::new();
+        let first = v1::CallExample { call_id: "c1".to_owned(), turn: 0, text: "您好".to_owned() };
+        examples(&mut text, &[first]);
+        assert_eq!(text, "      c1 第 1 轮：您好\n");
+    }
 }

@@ -9,6 +9,7 @@ use crate::catalog::{
     CallOrder, CallQuery, FindingQuery, OrderKey, ReviewState, ScoreRange, Stage, TimeRange,
 };
 use crate::proto::v1;
+use crate::report::Origin;
 use crate::types::{Direction, Media, Millis, RuleId, Score};
 
 /// Most values of one field.
@@ -104,6 +105,13 @@ pub fn filter_to_wire(query: &CallQuery) -> v1::CallFilter {
         demands: query.demands.clone(),
         text: String::new(),
     }
+}
+
+/// The command that lists the calls of a filter; `None` when it is no filter.
+#[must_use]
+pub fn calls_command(wire: v1::CallFilter) -> Option<String> {
+    let CallChoice { query, text } = call_choice(wire).ok()?;
+    Some(Origin { query, said: text.unwrap_or_default() }.command())
 }
 
 fn stage_to_wire(stage: Stage) -> v1::CallState {

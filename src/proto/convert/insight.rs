@@ -79,9 +79,15 @@ pub fn step_from_wire(wire: i32) -> Result<Option<Step>, ConvertError> {
     })
 }
 
-/// A number with its calls.
+/// A number with its calls, of which only what was checked is counted: the machine's own verdicts are not told.
 #[must_use]
 pub(super) fn figure(figure: &Figure) -> v1::InsightFigure {
+    v1::InsightFigure { machine_checked: None, machine_hits: None, ..whole(figure) }
+}
+
+/// A number over all verdicts with its calls.
+#[must_use]
+pub(super) fn whole(figure: &Figure) -> v1::InsightFigure {
     counts(&figure.counts, &figure.calls)
 }
 
@@ -91,8 +97,8 @@ fn counts(counts: &Counts, calls: &CallQuery) -> v1::InsightFigure {
         num_checked: counts.num_checked,
         num_hits: counts.num_hits,
         num_not_applicable: counts.num_not_applicable,
-        machine_checked: counts.machine_checked,
-        machine_hits: counts.machine_hits,
+        machine_checked: Some(counts.machine_checked),
+        machine_hits: Some(counts.machine_hits),
         rate: counts.rate(),
         interval: counts.interval().map(interval),
         calls: Some(filter_to_wire(calls)),
@@ -145,9 +151,9 @@ fn since(since: &Since) -> v1::InsightSince {
     }
 }
 
-/// A tally. The total opens into the calls of the question.
+/// A tally.
 #[must_use]
-pub fn tally(tally: &Tally, calls: &CallQuery) -> v1::QueryMetricsResponse {
+pub fn tally(tally: &Tally) -> v1::QueryMetricsResponse {
     let revisions = tally.revisions.iter().map(|one| v1::InsightRevision {
         scheme: one.scheme.clone(),
         revision: one.revision.clone(),
@@ -157,7 +163,7 @@ pub fn tally(tally: &Tally, calls: &CallQuery) -> v1::QueryMetricsResponse {
     });
     v1::QueryMetricsResponse {
         cells: tally.cells.iter().map(cell).collect(),
-        total: Some(counts(&tally.total, calls)),
+        total: Some(counts(&tally.total, &tally.calls)),
         revisions: revisions.collect(),
         // The service knows it.
         time_zone: String::new(),

@@ -1,6 +1,6 @@
 //! Reports on agents and teams, and improvements, on the wire.
 
-use super::insight::{comparison, figure, interval, key, moment, rule, trend};
+use super::insight::{comparison, figure, interval, key, moment, rule, trend, whole};
 use super::{ConvertError, optional_text, timestamp, timestamp_from_wire};
 use crate::insight::{
     AgentReport, Effect, Group, Hint, Improvement, Key, Label, Mean, Member, Outcome, Rank, ReviewOutcomes,
@@ -181,7 +181,7 @@ impl From<&Member> for v1::AgentLine {
             agent_id: member.agent_id.to_string(),
             agent_name: member.agent_name.as_deref().unwrap_or_default().to_owned(),
             team: member.team.as_deref().unwrap_or_default().to_owned(),
-            calls: Some(figure(&member.calls)),
+            calls: Some(whole(&member.calls)),
             score: Some(mean(&member.score)),
             rank: member.rank.as_ref().map(rank),
         }
@@ -200,7 +200,7 @@ impl From<&AgentReport> for v1::PeopleReport {
             team: report.team.as_deref().unwrap_or_default().to_owned(),
             from: Some(timestamp(report.period.from)),
             before: Some(timestamp(report.period.before)),
-            calls: Some(figure(&report.calls)),
+            calls: Some(whole(&report.calls)),
             too_few: report.too_few,
             scores: report.scores.iter().map(score_line).collect(),
             rank: report.rank.as_ref().map(rank),
@@ -226,7 +226,7 @@ impl From<&TeamReport> for v1::PeopleReport {
             team: report.team.to_string(),
             from: Some(timestamp(report.period.from)),
             before: Some(timestamp(report.period.before)),
-            calls: Some(figure(&report.calls)),
+            calls: Some(whole(&report.calls)),
             too_few: report.too_few,
             scores: report.scores.iter().map(score_line).collect(),
             weak: report.weak.iter().map(rule_line).collect(),

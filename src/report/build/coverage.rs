@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ground;
 use super::rules::{RuleFigures, of_rule};
-use crate::analysis::Verdict;
+use crate::analysis::{Verdict, reason_title};
 use crate::catalog::{CallQuery, Catalog, Stage};
 use crate::ingest::CallState;
 use crate::report::chart::{Chart, Plot, Unit};
@@ -189,9 +189,11 @@ fn why(store: &Store, catalog: &Catalog, query: &CallQuery, rule: &RuleId) -> Re
     }
     let mut reasons: Vec<(String, u64)> = reasons.into_iter().collect();
     reasons.sort_by(|left, right| (right.1, &left.0).cmp(&(left.1, &right.0)));
-    let texts: Vec<String> =
-        reasons.iter().map(|(reason, count)| format!("{}（{count}）", reason_title(reason))).collect();
-    Ok(if texts.is_empty() { "—".to_owned() } else { texts.join("，") })
+    let texts: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{}（{count}）", reason_title(reason).unwrap_or(reason)))
+        .collect();
+    Ok(if texts.is_empty() { "—".to_owned() } else { texts.join("；") })
 }
 
 fn add_failures(
@@ -228,30 +230,4 @@ fn add_failures(
         table.push([Value::text(&reason).into(), if is_one { count.opens(query) } else { count.into() }]);
     }
     Ok(())
-}
-
-/// What a reason means, in short; the reason itself where that is not known here.
-fn reason_title(reason: &str) -> String {
-    let meaning = match reason {
-        "prerequisite_absent" => "前提不成立",
-        "anchor_absent" => "锚点未出现",
-        "not_in_scope" => "不在适用范围",
-        "not_in_force" => "不在生效期",
-        "excepted" => "属例外",
-        "metadata_absent" => "缺元数据",
-        "no_history" => "没有客户历史",
-        "role_unknown" => "角色不明",
-        "role_disputed" => "角色有争议",
-        "no_speech" => "没有说话",
-        "unheard" => "没听清",
-        "low_confidence" => "识别把握不足",
-        "mono" => "单声道",
-        "no_audio" => "没有时间信息",
-        "no_loudness" => "没有音量",
-        "too_short" => "太短",
-        "no_messages" => "不是文字会话",
-        "transferred" => "已转给他人",
-        other => return other.to_owned(),
-    };
-    format!("{meaning} {reason}")
 }

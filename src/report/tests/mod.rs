@@ -375,7 +375,7 @@ fn little_gives_a_report_too() {
         let report = make(&store, &rules(), &scope, &month()).expect("a report");
         let page = page(&report);
         assert!(!page.contains("NaN"));
-        assert!(page.contains("单声道 mono（1）"), "the reason is told");
+        assert!(page.contains("单声道，无法区分双方（1）"), "the reason is told");
         book::compare(&report);
     }
 }

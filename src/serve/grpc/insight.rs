@@ -151,7 +151,7 @@ impl InsightService for InsightApi {
             let tally = tally(&rows(jobs, asked), &query);
             let tally = tally.map_err(|error| ConvertError::new("group_by", error.to_string()))?;
             let zone = zone_name(&query.time_zone);
-            Ok(v1::QueryMetricsResponse { time_zone: zone, ..convert::tally(&tally, &query.calls) })
+            Ok(v1::QueryMetricsResponse { time_zone: zone, ..convert::tally(&tally) })
         });
         Ok(Response::new(answer.await?))
     }
