@@ -49,14 +49,9 @@ impl Heard {
             if turn.role != SpeakerRole::Customer {
                 return HeardTurn { plain, runs: Vec::new(), demand: None, is_bad: false };
             }
-            let is_bad =
-                text::mood(&plain) == Mood::Negative || demand::of(&plain) == Some(Demand::Complaint);
-            HeardTurn {
-                runs: tokens::runs_of(&plain),
-                demand: demand::of_plain(plain.clone()),
-                is_bad,
-                plain,
-            }
+            let demand = demand::of_plain(plain.clone());
+            let is_bad = text::mood(&plain) == Mood::Negative || demand == Some(Demand::Complaint);
+            HeardTurn { runs: tokens::runs_of(&plain), demand, is_bad, plain }
         });
         Self { turns: turns.collect(), call }
     }

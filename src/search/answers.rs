@@ -6,11 +6,10 @@
 //!
 //! **Invariant**: an answer is kept for the segment and the deletions of which it was made, and never used for others.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use roaring::RoaringBitmap;
 use tantivy::collector::{Collector, SegmentCollector};
@@ -19,8 +18,8 @@ use tantivy::index::SegmentId;
 use tantivy::query::{EnableScoring, Query, Weight};
 use tantivy::{DocId, Searcher, SegmentOrdinal, SegmentReader};
 
-use super::SearchError;
 use super::query::Speaker;
+use super::{SearchError, side_by_side};
 
 /// Answers that are kept of a segment.
 const MAX_KEPT: usize = 256;
@@ -49,7 +48,7 @@ impl Answers {
     ) -> Result<RoaringBitmap, SearchError> {
         let segments = searcher.segment_readers();
         let mut found = RoaringBitmap::new();
-        let unknown: Vec<&SegmentReader> = {
+        let mut unknown: Vec<&SegmentReader> = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() > segments.len() {
                 // Of segments that were merged or lost documents. A question that began before may ask them once more.
@@ -67,7 +66,10 @@ impl Answers {
         let scoring = EnableScoring::disabled_from_searcher(searcher);
         let weights = queries.iter().map(|query| tried(|| query.weight(scoring)));
         let weights = weights.collect::<Result<Vec<_>, _>>()?;
-        for (segment, calls) in unknown.iter().zip(search_all(&weights, &unknown)) {
+        unknown.sort_by_key(|segment| Reverse(segment.max_doc()));
+        let num_large = unknown.iter().filter(|segment| segment.max_doc() >= MANY).count();
+        let answers = side_by_side::each(&unknown, num_large, |segment| search(&weights, segment));
+        for (segment, calls) in unknown.iter().zip(answers) {
             let calls = Arc::new(calls?);
             found |= &*calls;
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,42 +93,6 @@ impl Answers {
 
 fn state(segment: &SegmentReader) -> State {
     (segment.segment_id(), segment.num_deleted_docs())
-}
-
-/// What each of `segments` answers, in their order.
-fn search_all(
-    weights: &[Box<dyn Weight>],
-    segments: &[&SegmentReader],
-) -> Vec<Result<RoaringBitmap, SearchError>> {
-    let num_large = segments.iter().filter(|segment| segment.max_doc() >= MANY).count();
-    let num_threads = thread::available_parallelism().map_or(1, NonZero::get).min(num_large);
-    if num_threads < 2 {
-        return segments.iter().map(|segment| search(weights, segment)).collect();
-    }
-    // The next largest goes to whoever is free.
-    let mut order: Vec<usize> = (0..segments.len()).collect();
-    order.sort_by_key(|at| segments.get(*at).map(|segment| segment.max_doc()));
-    let waiting = Mutex::new(order);
-    let work = || {
-        let mut answers = Vec::new();
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some((at, segment)) = next.and_then(|at| Some((at, segments.get(at)?))) else {
-                return answers;
-            };
-            answers.push((at, search(weights, segment)));
-        }
-    };
-    let mut answers = thread::scope(|scope| {
-        let others: Vec<_> = (1..num_threads).map(|_| scope.spawn(work)).collect();
-        let mut answers = work();
-        for other in others {
-            answers.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        }
-        answers
-    });
-    answers.sort_by_key(|(at, _)| *at);
-    answers.into_iter().map(|(_, calls)| calls).collect()
 }
 
 fn search(weights: &[Box<dyn Weight>], segment: &SegmentReader) -> Result<RoaringBitmap, SearchError> {

@@ -2,14 +2,12 @@
 //!
 //! **Invariant**: how far the index is stands in the commit that took it there, so a kill repeats work and loses none.
 
-use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::engine::{CallText, Engine, Fields, Writer};
-use super::{Found, SearchError, TextQuery};
+use super::{Found, SearchError, TextQuery, side_by_side};
 use crate::store::{Change, Store, StoreError};
 use crate::types::CallId;
 
@@ -280,20 +278,9 @@ impl Follower {
         let fields = writer.fields();
         let wanted: Vec<(u32, Wanted<'_>)> =
             changes.iter().map(|change| (change.number, self.wanted(writer, change))).collect();
-        let num_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let share = wanted.len().div_ceil(num_threads).max(MIN_CALLS);
-        let read = |part: &[(u32, Wanted<'_>)]| -> Vec<_> {
-            part.iter().map(|(number, wanted)| self.read(fields, *number, wanted)).collect()
-        };
-        let (own, others) = wanted.split_at(share.min(wanted.len()));
-        thread::scope(|scope| {
-            let others: Vec<_> = others.chunks(share).map(|part| scope.spawn(move || read(part))).collect();
-            let mut steps = read(own);
-            for other in others {
-                steps.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            }
-            steps
-        })
+        // So that a single call costs no thread.
+        let num_threads = MAX_THREADS.min(wanted.len() / MIN_CALLS);
+        side_by_side::each(&wanted, num_threads, |(number, wanted)| self.read(fields, *number, wanted))
     }
 
     fn wanted<'a>(&self, writer: &Writer, change: &'a Change) -> Wanted<'a> {

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod follow;
 mod query;
+mod side_by_side;
 #[cfg(test)]
 mod tests;
 
