@@ -87,11 +87,31 @@ pub struct Decided<'a> {
     pub hands: BTreeMap<&'a RuleId, Score>,
 }
 
+/// What a call comes to with what people decided.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// The score.
+    pub scorecard: ScorecardResult,
+    /// What each rule comes to, points given by hand last.
+    pub costs: Vec<Cost>,
+}
+
+/// What a rule comes to in the score that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cost {
+    /// The rule, or the item that is scored by hand.
+    pub rule_id: RuleId,
+    /// Points added or, when negative, taken.
+    pub points: Score,
+    /// Whether it brings the whole score to its lower bound.
+    pub veto: bool,
+}
+
 impl Analysis {
-    /// The score with what people decided; `None` when the result does not say what its score rests on, as those of
+    /// The score with what people decided, and what each rule comes to then; `None` when the result does not say what its score rests on, as those of
     /// earlier versions do not. Rules and items that the result does not know change nothing.
     #[must_use]
-    pub fn scored_with(&self, decided: &Decided<'_>) -> Option<ScorecardResult> {
+    pub fn settled_with(&self, decided: &Decided<'_>) -> Option<Settled> {
         let card = &self.scorecard;
         let basis = card.basis.as_deref()?;
         if basis.dimensions.len() != card.dimensions.len() {
@@ -144,7 +164,13 @@ impl Analysis {
             binds_agent: basis.binds_agent,
             num_agent_chars: usize::try_from(basis.num_agent_chars).unwrap_or(usize::MAX),
         };
-        Some(scorecard::score(&scheme, &card.revision, &findings, &ground))
+        let scorecard = scorecard::score(&scheme, &card.revision, &findings, &ground);
+        let costs = findings.into_iter().map(|finding| Cost {
+            rule_id: finding.rule_id,
+            points: finding.score_delta,
+            veto: finding.veto,
+        });
+        Some(Settled { scorecard, costs: costs.collect() })
     }
 
     /// What is scored by hand in this call.

@@ -79,7 +79,7 @@ fn score(analysis: &Analysis, verdicts: &[(&str, Verdict)], hands: &[(&str, i32)
         verdicts: verdicts.iter().map(|(rule, verdict)| (rule, *verdict)).collect(),
         hands: hands.iter().map(|(item, points)| (item, *points)).collect(),
     };
-    let card = analysis.scored_with(&decided).expect("it says what it rests on");
+    let card = analysis.settled_with(&decided).expect("it says what it rests on").scorecard;
     card.final_score().map(Score::as_f64)
 }
 
@@ -89,7 +89,7 @@ fn without_a_decision_the_score_is_the_machines() {
     {
         let analysis = analysis(turns);
         assert_eq!(score(&analysis, &[], &[]), analysis.scorecard.final_score().map(Score::as_f64));
-        let again = analysis.scored_with(&Decided::default()).expect("it rests on something");
+        let again = analysis.settled_with(&Decided::default()).expect("it rests on something").scorecard;
         assert_eq!(again.dimensions, analysis.scorecard.dimensions);
     }
 }
@@ -128,5 +128,5 @@ fn points_by_hand_stay_within_item_and_cap() {
 fn a_result_of_an_earlier_version_says_so() {
     let mut analysis = analysis(&["客服: 您好"]);
     analysis.scorecard.basis = None;
-    assert!(analysis.scored_with(&Decided::default()).is_none());
+    assert!(analysis.settled_with(&Decided::default()).is_none());
 }

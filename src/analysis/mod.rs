@@ -65,7 +65,7 @@ mod toml_table;
 mod trace;
 mod written;
 
-pub use basis::{Decided, DimensionBasis, ManualItem, RulePrice, ScoreBasis};
+pub use basis::{Cost, Decided, DimensionBasis, ManualItem, RulePrice, ScoreBasis, Settled};
 pub use behaviour::{Case, CaseOutcome, Expected, TestOutcome};
 pub use coaching::{Profile, Training};
 pub use compile::RuleSet;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{RuleTable, TableId, Verdicts};
-use crate::analysis::{Analysis, Decided, Verdict};
+use crate::analysis::{Analysis, Decided, ScorecardResult, Settled, Verdict};
 use crate::ingest::{CallRecord, CallState};
 use crate::types::{CallId, Direction, Media, Millis, RuleId, Score};
 
@@ -129,6 +129,27 @@ pub struct HandScore {
     pub points: Score,
 }
 
+/// What a call comes to with what people decided: of one calculation, so that its figures never contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinalCard {
+    /// The score; absent when too little is judged.
+    pub score: Option<Score>,
+    /// Whether a veto counts.
+    pub vetoed: bool,
+    /// Points of each dimension, in the order of the table of the call's judgement.
+    pub dimensions: Box<[Score]>,
+}
+
+impl From<&ScorecardResult> for FinalCard {
+    fn from(scorecard: &ScorecardResult) -> Self {
+        Self {
+            score: scorecard.final_score(),
+            vetoed: scorecard.vetoed,
+            dimensions: scorecard.dimensions.iter().map(|dimension| dimension.score).collect(),
+        }
+    }
+}
+
 /// What people decided about a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -139,15 +160,15 @@ pub struct ReviewFacts {
     pub finals: Vec<FinalVerdict>,
     /// Points given by hand, one for each item that was scored.
     pub hands: Vec<HandScore>,
-    /// The score that counts; absent while nothing was decided. The store makes it of the rest and of what the machine
-    /// found, whenever one of both changes.
-    pub score: Option<Score>,
+    /// What counts then; absent while nothing was decided, or when it cannot be told. The store makes it of the rest and
+    /// of what the machine found, whenever one of both changes.
+    pub card: Option<FinalCard>,
 }
 
 impl ReviewFacts {
-    /// The score of `analysis` with what was decided; `None` when nothing was, or when it cannot be told.
+    /// What `analysis` comes to with what was decided; `None` when nothing was, or when it cannot be told.
     #[must_use]
-    pub fn score_of(&self, analysis: &Analysis) -> Option<Score> {
+    pub fn settled(&self, analysis: &Analysis) -> Option<Settled> {
         if self.finals.is_empty() && self.hands.is_empty() {
             return None;
         }
@@ -155,7 +176,13 @@ impl ReviewFacts {
             verdicts: self.finals.iter().map(|one| (&one.rule_id, one.verdict)).collect(),
             hands: self.hands.iter().map(|one| (&one.item_id, one.points)).collect(),
         };
-        analysis.scored_with(&decided)?.final_score()
+        analysis.settled_with(&decided)
+    }
+
+    /// What counts of it in rows.
+    #[must_use]
+    pub fn card_of(&self, analysis: &Analysis) -> Option<FinalCard> {
+        self.settled(analysis).map(|settled| FinalCard::from(&settled.scorecard))
     }
 }
 
@@ -277,11 +304,39 @@ impl CallFacts {
         Some(decided.map_or(machine, |decided| decided.verdict))
     }
 
-    /// The score that counts: a person's where there is one.
+    /// What counts where people decided.
+    fn final_card(&self) -> Option<&FinalCard> {
+        self.annotations.review.as_ref()?.card.as_ref()
+    }
+
+    /// The score that counts: with what people decided, or the machine's.
     #[must_use]
     pub fn final_score(&self) -> Option<Score> {
-        let decided = self.annotations.review.as_ref().and_then(|review| review.score);
-        decided.or_else(|| self.judgement.as_ref()?.score)
+        match self.final_card() {
+            Some(card) => card.score,
+            None => self.judgement.as_ref()?.score,
+        }
+    }
+
+    /// Whether a veto counts: with what people decided, or the machine's.
+    #[must_use]
+    pub fn final_vetoed(&self) -> bool {
+        let machine = || self.judgement.as_ref().is_some_and(|judgement| judgement.vetoed);
+        self.final_card().map_or_else(machine, |card| card.vetoed)
+    }
+
+    /// Whether the veto of an agent's `own` part counts: not where people took back what brought the whole call down.
+    #[must_use]
+    pub fn own_vetoed(&self, own: &Judgement) -> bool {
+        let machine = self.judgement.as_ref().is_some_and(|judgement| judgement.vetoed);
+        own.vetoed && (!machine || self.final_vetoed())
+    }
+
+    /// The points of each dimension that count, in the order of the table of the call's judgement; `None` while there is none.
+    #[must_use]
+    pub fn final_dimensions(&self) -> Option<&[Score]> {
+        let judgement = self.judgement.as_ref()?;
+        Some(self.final_card().map_or(&judgement.dimensions, |card| &card.dimensions))
     }
 
     /// How the review stands.

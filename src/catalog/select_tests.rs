@@ -86,7 +86,11 @@ fn review() -> impl Strategy<Value = Option<Box<ReviewFacts>>> {
             Box::new(ReviewFacts {
                 state,
                 finals: finals.map(|(id, verdict)| FinalVerdict { rule_id: rule_id(id), verdict }).collect(),
-                score: score.map(|points| Score::from_points(points * 20)),
+                card: score.map(|points| FinalCard {
+                    score: Some(Score::from_points(points * 20)),
+                    vetoed: points == 0,
+                    dimensions: Box::default(),
+                }),
                 hands: Vec::new(),
             })
         }),

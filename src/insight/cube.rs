@@ -12,7 +12,8 @@ use super::stats::Two;
 use super::tally::Clock;
 use super::{Group, Key, Period, RuleRef};
 use crate::analysis::Verdict;
-use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement};
+use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement, TableId};
+use crate::types::Score;
 
 /// What rates are of: all calls (`None`), or those of one value of a group.
 pub(super) type Subject = Option<(Group, Arc<str>)>;
@@ -36,6 +37,10 @@ pub struct CountedCall<'a> {
     pub judgements: Vec<&'a Judgement>,
     /// The one score that the call gives, in points: the mean of its parts', a person's for the whole; `None` without any.
     pub score: Option<f64>,
+    /// Whether a veto counts in it.
+    pub vetoed: bool,
+    /// The points of each dimension that count, and the table that they are of; `None` without a score.
+    pub dimensions: Option<(TableId, &'a [Score])>,
 }
 
 /// The judgements and the score of `call` that every figure over `query` counts.
@@ -43,7 +48,12 @@ pub struct CountedCall<'a> {
 pub fn counted_call<'a>(query: &CallQuery, call: &'a CallFacts) -> CountedCall<'a> {
     let part = whole_of(query, call);
     let judgements = part.judgements(call).map(|(judgement, _)| judgement).collect();
-    CountedCall { judgements, score: part.score(call) }
+    CountedCall {
+        judgements,
+        score: part.score(call),
+        vetoed: part.vetoed(call),
+        dimensions: part.dimensions(call),
+    }
 }
 
 /// Takes a call apart into sides so that every subject of `groups` sees its own: the whole for all calls and the groups of

@@ -107,7 +107,7 @@ fn what_people_decided_is_counted() {
         call.annotations.review = Some(Box::new(ReviewFacts {
             state: ReviewState::Reviewed,
             finals,
-            score: None,
+            card: None,
             hands: Vec::new(),
         }));
         catalog.put(call);

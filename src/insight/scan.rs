@@ -182,10 +182,23 @@ impl Part {
         (scores.0 > 0).then(|| scores.1 / f64::from(scores.0))
     }
 
-    /// The points of each dimension of the first judgement, where it has a score.
-    pub(super) fn dimensions<'a>(&'a self, call: &'a CallFacts) -> Option<(TableId, &'a [Score])> {
-        let (judgement, _) = self.judgements(call).next()?;
-        judgement.score.map(|_| (judgement.table, &judgement.dimensions[..]))
+    /// The points of each dimension of the first judgement, where it has a score; with what people decided about the whole
+    /// call.
+    pub(super) fn dimensions<'a>(&self, call: &'a CallFacts) -> Option<(TableId, &'a [Score])> {
+        let (judgement, is_own) = self.judgements(call).next()?;
+        let (score, points) = match is_own {
+            true => (judgement.score, &judgement.dimensions[..]),
+            false => (call.final_score(), call.final_dimensions()?),
+        };
+        score.map(|_| (judgement.table, points))
+    }
+
+    /// Whether a veto counts in one of the judgements.
+    pub(super) fn vetoed(&self, call: &CallFacts) -> bool {
+        self.judgements(call).any(|(judgement, is_own)| match is_own {
+            true => call.own_vetoed(judgement),
+            false => call.final_vetoed(),
+        })
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) fn after_first<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a
 }
 
 /// The version of rows. A row of another version is made anew.
-const ROW_VERSION: u8 = 4;
+const ROW_VERSION: u8 = 5;
 
 /// Encodes a row of the catalog: smaller and faster than a frame, because a start reads all of them. Rows are never
 /// migrated: they can be made again.

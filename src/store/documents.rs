@@ -161,12 +161,12 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Makes the score that counts anew, of what is decided now.
+    /// Makes what counts of the score anew, of what is decided now.
     fn score_again(&self, annotations: &mut Annotations, stored: &StoredCall) -> Result<(), StoreError> {
         let Some(review) = annotations.review.as_mut() else { return Ok(()) };
-        review.score = None;
+        review.card = None;
         if stored.has_result && !(review.finals.is_empty() && review.hands.is_empty()) {
-            review.score = review.score_of(&self.results.read_analysis(&stored.result_name())?);
+            review.card = review.card_of(&self.results.read_analysis(&stored.result_name())?);
         }
         Ok(())
     }

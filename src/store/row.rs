@@ -66,9 +66,9 @@ impl Store {
         let mut row = self.fresh_row(old, stored);
         row.annotations = annotations;
         let mut tables = Vec::new();
-        // What people decided stands, whatever the machine says now; the score follows both.
+        // What people decided stands, whatever the machine says now; score and veto follow both.
         if let Some(review) = row.annotations.review.as_mut() {
-            review.score = judged.and_then(|(analysis, _)| review.score_of(analysis));
+            review.card = judged.and_then(|(analysis, _)| review.card_of(analysis));
         }
         if let Some((analysis, parts)) = judged {
             let (judgement, table) = Judgement::of(analysis);

@@ -115,7 +115,7 @@ pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
             Stage::Failed => pass.num_failed += 1,
             Stage::Accepted | Stage::Decoding | Stage::Transcribing | Stage::Scoring => pass.num_waiting += 1,
         }
-        let CountedCall { judgements, score } = counted_call(&query, call);
+        let CountedCall { judgements, score, vetoed, dimensions } = counted_call(&query, call);
         let score = score.map(crate::report::model::hundredths);
         if let Some(score) = score {
             day.num_scored += 1;
@@ -123,7 +123,7 @@ pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
             pass.scores.push(score);
         }
         pass.num_unscored += u64::from(call.stage == Stage::Done && score.is_none());
-        pass.num_vetoed += u64::from(judgements.iter().any(|judgement| judgement.vetoed));
+        pass.num_vetoed += u64::from(vetoed);
         let mut revisions = BTreeSet::new();
         for judgement in judgements.iter() {
             let Some(table) = catalog.table(judgement.table) else { continue };
@@ -134,9 +134,8 @@ pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
             *pass.revisions.entry(revision).or_default() += 1;
         }
         // As in the figures of teams and agents, a call gives the points of its first judgement.
-        let first = judgements.first().filter(|judgement| judgement.score.is_some());
-        if let Some((judgement, table)) = first.and_then(|one| Some((one, catalog.table(one.table)?))) {
-            for (info, points) in table.dimensions.iter().zip(&judgement.dimensions) {
+        if let Some((points, table)) = dimensions.and_then(|(id, points)| Some((points, catalog.table(id)?))) {
+            for (info, points) in table.dimensions.iter().zip(points) {
                 let entry = pass.dimensions.entry(info.name.clone()).or_default();
                 entry.0 += hundredths(*points);
                 entry.1 += 1;

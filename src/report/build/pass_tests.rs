@@ -72,7 +72,7 @@ fn catalog() -> Catalog {
     passed_on.annotations.review = Some(Box::new(ReviewFacts {
         state: ReviewState::Reviewed,
         finals: vec![FinalVerdict { rule_id: rule, verdict: Verdict::Hit }],
-        score: None,
+        card: None,
         hands: Vec::new(),
     }));
     let unscored = Judgement { score: None, ..judgement(&table, Verdict::NotApplicable, 0) };

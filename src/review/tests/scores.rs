@@ -17,6 +17,17 @@ fn a_rejected_finding_changes_verdict_and_score_and_nothing_of_the_machine() {
     assert_eq!(desk.store.analysis(&call("c1")).expect("readable"), before);
     let machine = desk.facts("c1").judgement.expect("it is judged");
     assert_eq!((machine.score, machine.vetoed), (Some(Score::ZERO), true));
+    let points = |points| Score::from_points(points);
+    assert_eq!(&machine.dimensions[..], [points(50)]);
+    let facts = desk.facts("c1");
+    assert!(!facts.final_vetoed(), "nobody sees a veto that was taken back");
+    assert_eq!(facts.final_dimensions(), Some(&[points(80)][..]));
+    // And the other way round: a veto that only a person found.
+    desk.add("c2", "7", "a", 0, &["客服: 您好"]);
+    assert!(!desk.facts("c2").final_vetoed());
+    desk.submit("c2", "王", &[("S1", Verb::Change(Verdict::Hit))], 1).expect("taken");
+    assert!(desk.facts("c2").final_vetoed());
+    assert_eq!(desk.score("c2"), Some(0.0));
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl CallService for CallApi {
         let decided = blocking(move || reviews.decided(&record.id)).await?;
         if let Some((facts, review)) = decided {
             convert::decided(&mut report.findings, &facts, Some(&review));
-            report.final_score = facts.score.map(Score::as_f64);
+            report.final_score = facts.card.and_then(|card| card.score).map(Score::as_f64);
         }
         Ok(Response::new(v1::GetCallReportResponse { report: Some(report) }))
     }
