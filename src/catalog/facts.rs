@@ -332,6 +332,12 @@ impl CallFacts {
         own.vetoed && (!machine || self.final_vetoed())
     }
 
+    /// Whether a veto counts for an agent: in the own part, or in the whole where there are no parts.
+    #[must_use]
+    pub fn vetoed_for(&self, agent: &AgentFacts) -> bool {
+        agent.own.as_ref().map_or_else(|| self.final_vetoed(), |own| self.own_vetoed(own))
+    }
+
     /// The points of each dimension that count, in the order of the table of the call's judgement; `None` while there is none.
     #[must_use]
     pub fn final_dimensions(&self) -> Option<&[Score]> {

@@ -92,6 +92,8 @@ pub(super) struct Index {
     pub(super) all: RoaringBitmap,
     /// Calls with more than one agent.
     pub(super) several: RoaringBitmap,
+    /// Calls where a veto counts, in the whole or in an agent's part.
+    pub(super) vetoed: RoaringBitmap,
     pub(super) agents: Texts,
     pub(super) teams: Texts,
     pub(super) skill_groups: Texts,
@@ -119,6 +121,7 @@ impl Default for Index {
         Self {
             all: RoaringBitmap::new(),
             several: RoaringBitmap::new(),
+            vetoed: RoaringBitmap::new(),
             agents: Texts::default(),
             teams: Texts::default(),
             skill_groups: Texts::default(),
@@ -187,6 +190,8 @@ impl Index {
         let duration = new.and_then(|row| row.duration);
         self.duration.set(number, duration.map(|millis| i64::try_from(millis.0).unwrap_or(i64::MAX)));
         set(&mut self.all, number, new.is_some());
+        let vetoes = |row: &CallFacts| row.final_vetoed() || row.agents.iter().any(|one| row.vetoed_for(one));
+        set(&mut self.vetoed, number, new.is_some_and(vetoes));
         set(&mut self.several, number, new.is_some_and(|row| row.agents.len() > 1));
     }
 

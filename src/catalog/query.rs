@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::facts::kept;
-use super::{CallFacts, ReviewState, RuleInfo, RuleTable, Stage};
+use super::{AgentFacts, CallFacts, ReviewState, RuleInfo, RuleTable, Stage};
 use crate::analysis::{Level, RuleKind, Verdict};
 use crate::types::{Direction, Media, Millis, RuleId, Score};
 
@@ -129,6 +129,8 @@ pub struct CallQuery {
     pub stages: Vec<Stage>,
     /// The score that counts.
     pub score: ScoreRange,
+    /// Only where a veto counts; for agents that are asked for, in their own part.
+    pub vetoed: bool,
     /// At least this long.
     pub min_duration: Option<Millis>,
     /// At most this long.
@@ -164,6 +166,7 @@ impl CallQuery {
             && any(&self.media, &call.media)
             && any(&self.stages, &call.stage)
             && self.score.contains(call.final_score())
+            && (!self.vetoed || self.vetoes(call))
             && self.min_duration.is_none_or(|min| call.duration.is_some_and(|duration| duration >= min))
             && self.max_duration.is_none_or(|max| call.duration.is_some_and(|duration| duration <= max))
             && any(&self.reviews, &call.review_state())
@@ -173,11 +176,22 @@ impl CallQuery {
 
     /// Whether one of the call's agents is of those asked for.
     pub(super) fn served(&self, call: &CallFacts) -> bool {
-        call.agents.iter().any(|agent| {
-            some(&self.agents, agent.agent_id.as_deref())
-                && some(&self.teams, agent.team.as_deref())
-                && some(&self.skill_groups, agent.skill_group.as_deref())
-        })
+        call.agents.iter().any(|agent| self.is_of(agent))
+    }
+
+    /// Whether a veto counts in what is asked for of `call`: the whole, or the part of an agent.
+    pub(super) fn vetoes(&self, call: &CallFacts) -> bool {
+        let is_whole = self.agents.is_empty() && self.teams.is_empty() && self.skill_groups.is_empty();
+        if is_whole {
+            return call.final_vetoed();
+        }
+        call.agents.iter().filter(|agent| self.is_of(agent)).any(|agent| call.vetoed_for(agent))
+    }
+
+    fn is_of(&self, agent: &AgentFacts) -> bool {
+        some(&self.agents, agent.agent_id.as_deref())
+            && some(&self.teams, agent.team.as_deref())
+            && some(&self.skill_groups, agent.skill_group.as_deref())
     }
 }
 

@@ -144,6 +144,15 @@ impl Catalog {
                 }
             }
         }
+        if query.vetoed {
+            // The veto may be of another agent's part.
+            for number in &found & &self.index.several {
+                let vetoes = self.call(number).is_some_and(|call| query.vetoes(call));
+                if !vetoes {
+                    found.remove(number);
+                }
+            }
+        }
         Cow::Owned(found)
     }
 
@@ -166,9 +175,17 @@ impl Catalog {
         let stages = (!query.stages.is_empty()).then(|| self.index.stages.any(&query.stages));
         let media = (!query.media.is_empty()).then(|| self.index.media.any(&query.media));
         let directions = (!query.directions.is_empty()).then(|| self.index.directions.any(&query.directions));
+        let vetoed = query.vetoed.then(|| self.index.vetoed.clone());
         let findings = std::iter::once(&query.finding).filter(|finding| !finding.is_empty());
         let findings = findings.map(|finding| self.index.findings.calls(finding));
-        texts.chain(said).chain(reviews).chain(stages).chain(media).chain(directions).chain(findings)
+        texts
+            .chain(said)
+            .chain(vetoed)
+            .chain(reviews)
+            .chain(stages)
+            .chain(media)
+            .chain(directions)
+            .chain(findings)
     }
 
     fn ranges<'a>(&'a self, query: &CallQuery) -> impl Iterator<Item = Range<'a>> + use<'a> {

@@ -168,7 +168,7 @@ fn query() -> impl Strategy<Value = CallQuery> {
     let of_agent = (texts(&NAMES), texts(&NAMES), texts(&NAMES));
     let of_call = (texts(&NAMES), texts(&NAMES), wanted(&DIRECTIONS), wanted(&MEDIA), wanted(&STAGES));
     let ranges = (range(), range(), points(), points(), millis(), millis());
-    let said = (finding(), wanted(&REVIEWS), texts(&NAMES), texts(&NAMES));
+    let said = (finding(), wanted(&REVIEWS), texts(&NAMES), texts(&NAMES), prop::bool::weighted(0.2));
     (of_agent, of_call, ranges, said).prop_map(|(agent, call, ranges, said)| CallQuery {
         started: ranges.0,
         received: ranges.1,
@@ -181,6 +181,7 @@ fn query() -> impl Strategy<Value = CallQuery> {
         media: call.3,
         stages: call.4,
         score: ScoreRange { min: ranges.2, max: ranges.3 },
+        vetoed: said.4,
         min_duration: ranges.4,
         max_duration: ranges.5,
         finding: said.0,

@@ -216,14 +216,6 @@ fn agents_of(metadata: &v1::CallMetadata) -> (String, String) {
 }
 
 fn finding_row(finding: &v1::Finding) -> Vec<String> {
-    let place = finding.evidence.first().map_or_else(
-        || finding.explanation.clone(),
-        |evidence| {
-            let start = evidence.start.as_ref();
-            let start = start.map_or_else(String::new, |start| format!("{} ", millis(start)));
-            format!("{start}{}", evidence.text)
-        },
-    );
     vec![
         finding.call_id.clone(),
         output::verdict_name(finding.final_verdict()).to_owned(),
@@ -231,9 +223,9 @@ fn finding_row(finding: &v1::Finding) -> Vec<String> {
         finding.level().as_str_name().trim_start_matches("LEVEL_").to_owned(),
         finding.rule_id.clone(),
         finding.rule_name.clone(),
-        finding.score_delta.to_string(),
+        finding.final_score_delta.unwrap_or(finding.score_delta).to_string(),
         review_name(finding.review()).to_owned(),
-        or_dash(place),
+        or_dash(output::finding_place(finding)),
     ]
 }
 

@@ -44,15 +44,33 @@ pub(super) fn tell_damaged(what: &str, number: u64) {
 /// One finding on one line: call, verdict, level, rule, points, first evidence.
 pub(super) fn finding_line(finding: &v1::Finding) -> String {
     let level = finding.level().as_str_name().trim_start_matches("LEVEL_");
-    let verdict = verdict_name(finding.verdict());
-    let place = finding.evidence.first().map_or_else(
-        || finding.explanation.clone(),
-        |evidence| format!("{} {}", time(evidence.start.as_ref()), evidence.text),
-    );
+    let verdict =
+        verdict_name(if is_overruled(finding) { finding.final_verdict() } else { finding.verdict() });
+    let points = finding.final_score_delta.unwrap_or(finding.score_delta);
     format!(
-        "{}\t{verdict}\t{level}\t{}\t{}\t{}\t{place}",
-        finding.call_id, finding.rule_id, finding.rule_name, finding.score_delta
+        "{}\t{verdict}\t{level}\t{}\t{}\t{points}\t{}",
+        finding.call_id,
+        finding.rule_id,
+        finding.rule_name,
+        finding_place(finding)
     )
+}
+
+/// Where a finding was heard: as a person told, where their verdict is another one than the machine's.
+pub(super) fn finding_place(finding: &v1::Finding) -> String {
+    if is_overruled(finding) {
+        let turn = finding.decision_turn.map_or_else(String::new, |turn| format!("第 {} 轮 ", turn + 1));
+        return format!("{turn}人工（{}）{}", finding.decision_by, finding.decision_comment);
+    }
+    let Some(evidence) = finding.evidence.first() else { return finding.explanation.clone() };
+    let start = evidence.start.as_ref();
+    let start = start.map_or_else(String::new, |start| format!("{} ", time(Some(start))));
+    format!("{start}{}", evidence.text)
+}
+
+/// Whether a person decided another verdict than the machine's.
+pub(super) fn is_overruled(finding: &v1::Finding) -> bool {
+    finding.final_verdict() != v1::Verdict::Unspecified && finding.final_verdict() != finding.verdict()
 }
 
 /// A verdict in a word.

@@ -58,6 +58,9 @@ pub(super) struct FilterArgs {
     /// Scored at most this
     #[arg(long, value_name = "POINTS", allow_negative_numbers = true)]
     max_score: Option<f64>,
+    /// Only where a veto counts (一票否决)
+    #[arg(long)]
+    vetoed: bool,
     /// At least this long
     #[arg(long, value_name = "SECONDS")]
     min_duration: Option<u32>,
@@ -261,6 +264,7 @@ impl FilterArgs {
             machine_verdicts: verdicts(&self.machine_verdict),
             min_score: self.min_score,
             max_score: self.max_score,
+            vetoed: self.vetoed,
             min_duration: self.min_duration.map(seconds),
             max_duration: self.max_duration.map(seconds),
             directions: self.call_type.iter().map(|call_type| direction_to_wire(*call_type).into()).collect(),

@@ -15,6 +15,9 @@ impl Origin {
     pub fn command(&self) -> String {
         let mut command = "diting calls list".to_owned();
         let said = (!self.said.is_empty()).then(|| ("text", self.said.clone()));
+        if self.query.vetoed {
+            command.push_str(" --vetoed");
+        }
         for (flag, value) in flags(&self.query).into_iter().chain(said) {
             // Writing into a text cannot fail.
             write!(command, " --{flag} {}", quoted(&value)).ok();

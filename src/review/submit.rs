@@ -16,7 +16,7 @@ use crate::types::{CallId, RuleId, Score, person_name};
 pub enum Verb {
     /// It is right.
     Confirm,
-    /// It is wrong: no hit where it hit, a hit where it saw none.
+    /// The hit is none: the machine's, or one that a person added.
     Reject,
     /// This one is right.
     Change(Verdict),
@@ -174,10 +174,14 @@ impl Review {
         let (verdict, how) = match (choice.verb, machine) {
             (Verb::Confirm, machine) => (machine, How::Confirmed),
             (Verb::Reject, Verdict::Hit) => (Verdict::Miss, How::Rejected),
-            (Verb::Reject, Verdict::Miss) => (Verdict::Hit, How::Rejected),
-            (Verb::Reject, Verdict::NotApplicable) => {
-                let problem = "the machine could not judge it: change it to a verdict";
-                return Err(no_sense(scene, &rule_id, problem));
+            (Verb::Reject, machine) => {
+                let added = self.decisions.get(&rule_id).is_some_and(|before| before.verdict == Verdict::Hit);
+                if !added && !self.disputed.contains(&rule_id) {
+                    let problem = "there is no hit to reject: say that it is one with --missed RULE=TURN";
+                    return Err(no_sense(scene, &rule_id, problem));
+                }
+                // What a person added is taken back, or decided against: the machine was right.
+                (machine, How::Confirmed)
             }
             (Verb::Change(verdict), machine) if verdict == machine => (verdict, How::Confirmed),
             (Verb::Change(verdict), _) => (verdict, How::Changed),

@@ -147,7 +147,37 @@ async fn the_whole_road_from_the_sample_to_the_final_judgement() {
     let own = finding(&after, "S01");
     assert_eq!((own.verdict(), own.final_verdict()), (v1::Verdict::Hit, v1::Verdict::Miss));
     assert_eq!((own.decision_by.as_str(), own.review()), ("李敏", v1::ReviewState::Closed));
-    assert_eq!((after.scorecard, after.final_score), (before.scorecard, review.final_score));
+    let final_score = after.final_scorecard.as_ref().map(|card| card.score);
+    assert_eq!((&after.scorecard, final_score), (&before.scorecard, review.final_score));
+    let card = after.final_scorecard.as_ref().expect("people decided");
+    assert!(!card.vetoed && !own.final_veto && own.veto, "the veto is gone");
+    assert_eq!(own.final_score_delta, Some(0.0));
+    // As the list tells it, which never saw the report.
+    let filter = v1::CallFilter {
+        rule_ids: vec!["S01".to_owned()],
+        verdicts: vec![v1::Verdict::Miss.into()],
+        ..Default::default()
+    };
+    let mask = Some(prost_types::FieldMask { paths: vec!["*".to_owned()] });
+    let asked = v1::ListFindingsRequest { filter: Some(filter), read_mask: mask, ..Default::default() };
+    let listed = client.list_findings(asked).await.expect("listed").into_inner().findings;
+    let listed = listed.iter().find(|one| one.call_id == "bad").expect("it is listed");
+    assert_eq!(listed, &own.clone());
+    for (vetoed, number) in [(true, 0), (false, 1)] {
+        let filter = v1::CallFilter {
+            vetoed,
+            rule_ids: vec!["S01".to_owned()],
+            verdicts: vec![v1::Verdict::Miss.into()],
+            ..Default::default()
+        };
+        let asked = v1::ListCallsRequest { filter: Some(filter), ..Default::default() };
+        let calls = client.list_calls(asked).await.expect("listed").into_inner().calls;
+        assert_eq!(
+            calls.iter().filter(|one| one.call.as_ref().is_some_and(|call| call.call_id == "bad")).count(),
+            number
+        );
+        assert!(calls.iter().all(|one| !one.vetoed));
+    }
     let events: Vec<_> = review.events.iter().map(v1::ReviewEvent::kind).collect();
     use v1::ReviewEventKind as Kind;
     let road = [Kind::Queued, Kind::Decided, Kind::Submitted, Kind::Appealed, Kind::Decided, Kind::Handled];

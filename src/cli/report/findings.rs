@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::reason_title;
+use crate::cli::output::is_overruled;
 use crate::proto::v1;
 
 use super::label;
@@ -64,11 +65,26 @@ fn write_decision(page: &mut Page<'_>, finding: &v1::Finding) {
         "" => String::new(),
         comment => format!("：{comment}"),
     };
+    let turn = finding.decision_turn.map_or_else(String::new, |turn| format!("，第 {} 轮", turn + 1));
     let line = [
-        piece(format!("     人工{how}{word}"), tone),
+        piece(format!("     人工{how}{word}{turn}"), tone),
         piece(format!("（{}）{comment}", finding.decision_by), Tone::Plain),
     ];
     page.line(&line, 5);
+}
+
+/// The points of a finding, and those that count where people changed them.
+fn points(finding: &v1::Finding) -> String {
+    let machine = label::points(finding.score_delta);
+    match finding.final_score_delta.map(label::points) {
+        Some(counting) if counting != machine => format!("{machine} → {counting}"),
+        Some(_) | None => machine,
+    }
+}
+
+/// Whether the veto of a finding counts.
+fn counting_veto(finding: &v1::Finding) -> bool {
+    if finding.final_score_delta.is_some() { finding.final_veto } else { finding.veto }
 }
 
 fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
@@ -76,16 +92,20 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
     let mut title = vec![
         piece(format!("{level} "), tone),
         piece(format!("{} {}", finding.rule_id, finding.rule_name), Tone::Strong),
-        piece(format!("  {}", label::points(finding.score_delta)), tone),
+        piece(format!("  {}", points(finding)), tone),
     ];
-    if finding.veto {
-        title.push(piece(" 一票否决", Tone::Bad));
+    match (finding.veto, counting_veto(finding)) {
+        (_, true) => title.push(piece(" 一票否决", Tone::Bad)),
+        (true, false) => title.push(piece(" 一票否决已撤销", Tone::Notice)),
+        (false, false) => {}
     }
     title.push(piece(format!("  {} · {}", label::kind(finding.kind()), finding.dimension), Tone::Faint));
     page.line(&title, 5);
     write_decision(page, finding);
     if !finding.explanation.is_empty() {
-        page.line(&[piece(format!("     {}", page.times().within(&finding.explanation)), Tone::Plain)], 5);
+        let whose = if is_overruled(finding) { "机器：" } else { "" };
+        let text = format!("     {whose}{}", page.times().within(&finding.explanation));
+        page.line(&[piece(text, Tone::Plain)], 5);
     }
     for evidence in finding.evidence.iter().take(MAX_EVIDENCE) {
         write_evidence(page, evidence, turns, tone);

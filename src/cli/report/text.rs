@@ -24,7 +24,7 @@ pub fn render_text(report: &v1::CallReport, style: &Style) -> String {
     }
     let turns = report.transcript.as_ref().map_or(&[][..], |transcript| &transcript.turns);
     if let Some(scorecard) = &report.scorecard {
-        write_score(&mut page, scorecard, &report.findings, report.final_score);
+        write_score(&mut page, scorecard, &report.findings, report.final_scorecard.as_ref());
     }
     agents::write(&mut page, &report.agent_parts);
     findings::write(&mut page, &report.findings, turns);
@@ -183,7 +183,7 @@ fn write_score(
     page: &mut Page<'_>,
     scorecard: &v1::ScorecardResult,
     findings: &[v1::Finding],
-    decided: Option<f64>,
+    decided: Option<&v1::ScorecardResult>,
 ) {
     page.heading("得分");
     let tone = if !scorecard.scored {
@@ -208,7 +208,13 @@ fn write_score(
         line.push(piece("  一票否决", Tone::Bad));
     }
     if let Some(decided) = decided {
-        line.push(piece(format!("  人工复核后 {}", label::number(decided)), Tone::Strong));
+        let score = if decided.scored { label::number(decided.score) } else { "未评分".to_owned() };
+        let veto = match (scorecard.vetoed, decided.vetoed) {
+            (_, true) => "，一票否决",
+            (true, false) => "，一票否决已撤销",
+            (false, false) => "",
+        };
+        line.push(piece(format!("  人工复核后 {score}{veto}"), Tone::Strong));
     }
     // As the table adds up; watch rules are in no dimension.
     let count = |verdict, watch| {
@@ -225,25 +231,36 @@ fn write_score(
     line.push(piece(counts, Tone::Plain));
     line.push(piece(format!("  {} {}", scorecard.scheme, scorecard.revision), Tone::Faint));
     page.line(&line, 2);
-    write_dimensions(page, &scorecard.dimensions);
+    write_dimensions(page, &scorecard.dimensions, decided.map_or(&[], |decided| &decided.dimensions));
 }
 
-fn write_dimensions(page: &mut Page<'_>, dimensions: &[v1::DimensionScore]) {
+/// The dimensions, and beside what the machine gives what counts where people decided.
+fn write_dimensions(page: &mut Page<'_>, dimensions: &[v1::DimensionScore], decided: &[v1::DimensionScore]) {
     if dimensions.is_empty() {
         return;
     }
     let widest = dimensions.iter().map(|dimension| dimension.name.width()).max().unwrap_or(0).max(4);
     let row = |cells: [String; 5]| cells.iter().map(|cell| pad_left(cell, 8)).collect::<String>();
-    let head = row(["得分", "满分", "检查", "命中", "不适用"].map(str::to_owned));
+    let mut head = row(["得分", "满分", "检查", "命中", "不适用"].map(str::to_owned));
+    if !decided.is_empty() {
+        head.push_str(&pad_left("复核后", 8));
+    }
     page.line(&[piece(format!("  {}{head}", pad("维度", widest)), Tone::Faint)], 2);
     for dimension in dimensions {
-        let cells = row([
-            if dimension.num_checked == 0 { "–".to_owned() } else { label::number(dimension.score) },
+        let score = |one: &v1::DimensionScore| match one.num_checked {
+            0 => "–".to_owned(),
+            _ => label::number(one.score),
+        };
+        let mut cells = row([
+            score(dimension),
             label::number(dimension.full),
             dimension.num_checked.to_string(),
             dimension.num_hit.to_string(),
             dimension.num_not_applicable.to_string(),
         ]);
+        if let Some(decided) = decided.iter().find(|decided| decided.name == dimension.name) {
+            cells.push_str(&pad_left(&score(decided), 8));
+        }
         let tone = if dimension.score < dimension.full { Tone::Notice } else { Tone::Plain };
         page.line(&[piece(format!("  {}{cells}", pad(&dimension.name, widest)), tone)], 2);
     }

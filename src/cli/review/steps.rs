@@ -35,7 +35,7 @@ pub(super) struct SubmitArgs {
     /// The machine is right about every hit that is not named otherwise
     #[arg(long)]
     confirm_rest: bool,
-    /// The machine is wrong: no hit where it hit, a hit where it saw none; `=WHY` may follow, and it may be repeated
+    /// This hit is none, whether the machine or a person says so; `=WHY` may follow, and it may be repeated
     #[arg(long = "reject", value_name = "RULE[=WHY]")]
     rejected: Vec<String>,
     /// Another verdict is right: hit, miss or na; may be repeated

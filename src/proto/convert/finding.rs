@@ -30,7 +30,7 @@ impl From<Report<'_>> for v1::CallReport {
             scorecard: Some((&result.analysis.scorecard).into()),
             agent_parts: result.parts.iter().map(|part| agent_part(&record.id, part)).collect(),
             masked: result.masking.masked,
-            final_score: None,
+            final_scorecard: None,
         }
     }
 }

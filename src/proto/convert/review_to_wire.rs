@@ -3,7 +3,7 @@
 use super::finding::{level, verdict};
 use super::review::told;
 use super::{duration, timestamp};
-use crate::analysis::ManualItem;
+use crate::analysis::{ManualItem, Settled};
 use crate::catalog::{ReviewFacts, ReviewState};
 use crate::proto::v1;
 use crate::review::{
@@ -34,15 +34,26 @@ fn slot(slot: Slot) -> v1::ReviewSlot {
 }
 
 /// Puts what people decided beside what the machine found.
-pub fn decided(findings: &mut [v1::Finding], facts: &ReviewFacts, review: Option<&Review>) {
+pub fn decided(
+    findings: &mut [v1::Finding],
+    facts: &ReviewFacts,
+    review: Option<&Review>,
+    settled: Option<&Settled>,
+) {
     for finding in findings {
         finding.review = review_state(facts.state).into();
+        let mut costs = settled.iter().flat_map(|settled| &settled.costs);
+        if let Some(cost) = costs.find(|cost| cost.rule_id.as_str() == finding.rule_id) {
+            finding.final_score_delta = Some(cost.points.as_f64());
+            finding.final_veto = cost.veto;
+        }
         let own = facts.finals.iter().find(|one| one.rule_id.as_str() == finding.rule_id);
         let Some(own) = own else { continue };
         finding.final_verdict = verdict(own.verdict).into();
         if let Some(told) = review.and_then(|review| review.decisions.get(&own.rule_id)) {
             finding.decision_by.clone_from(&told.by);
             finding.decision_comment.clone_from(&told.comment);
+            finding.decision_turn = told.turn;
         }
     }
 }

@@ -94,6 +94,7 @@ pub(super) fn overview(ground: &Ground<'_>) -> Section {
     let previous = period.previous_name();
     let done = CallQuery { stages: vec![Stage::Done], ..ground.current() };
     let hits = CallQuery { finding: of_agents(), ..ground.current() };
+    let vetoed = CallQuery { vetoed: true, ..ground.current() };
     let count_change = |now: u64, before: u64| {
         let change = i64::try_from(now).unwrap_or(i64::MAX) - i64::try_from(before).unwrap_or(i64::MAX);
         if before == 0 { Value::Nothing } else { Value::CountChange(change) }
@@ -128,7 +129,7 @@ pub(super) fn overview(ground: &Ground<'_>) -> Section {
         ),
         tile(
             "一票否决",
-            Value::Count(now.num_vetoed).into(),
+            Value::Count(now.num_vetoed).opens(&vetoed),
             against(previous, &count_change(now.num_vetoed, before.num_vetoed), " 通"),
         ),
     ];

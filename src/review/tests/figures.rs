@@ -20,7 +20,7 @@ fn counters_come_to_what_was_counted_by_hand() {
     for id in ["c06", "c07"] {
         desk.reviews.queue(&call(id), "组长", None, false, at(21)).expect("queued");
     }
-    desk.submit("c10", "王", &[("L2", Verb::Reject)], 22).expect("taken");
+    desk.submit("c10", "王", &[("L2", Verb::Change(Verdict::Hit))], 22).expect("taken");
     desk.submit("c11", "王", &[("L2", Verb::Confirm)], 22).expect("taken");
     let counts = desk.reviews.rule_counts(&CallQuery::default());
     let own = counts.iter().find(|one| one.rule_id == rule("L2")).expect("it was judged");

@@ -35,10 +35,17 @@ fn what_the_machine_missed_and_points_by_hand_count() {
     let desk = Desk::new();
     desk.add("c1", "7", "a", 0, &["客服: 您好"]);
     let mut said = submission("王", &[("L3", Verb::Reject)]);
+    let refused = desk.reviews.submit(&call("c1"), &said, at(0));
+    assert!(matches!(refused, Err(ReviewError::NoSense { .. })), "there is no hit to reject");
+    said.choices[0].verb = Verb::Change(Verdict::Hit);
     said.hands.push((rule("H01"), Score::from_points(-4)));
     desk.reviews.submit(&call("c1"), &said, at(1)).expect("taken");
     assert_eq!(desk.verdict("c1", "L3"), Some(Verdict::Hit));
     assert_eq!(desk.score("c1"), Some(86.0));
+    // Whoever sees that it is none rejects it, and the machine was right.
+    let review = desk.submit("c1", "李", &[("L3", Verb::Reject)], 1).expect("taken");
+    assert_eq!((desk.verdict("c1", "L3"), desk.score("c1")), (Some(Verdict::Miss), Some(96.0)));
+    assert_eq!(review.decisions[&rule("L3")].how, How::Confirmed);
     said.hands = vec![(rule("H01"), Score::from_points(-40))];
     let refused = desk.reviews.submit(&call("c1"), &said, at(2));
     assert!(matches!(refused, Err(ReviewError::NoSense { .. })), "more than the item has");

@@ -17,7 +17,7 @@ use crate::serve::blocking::blocking;
 use crate::serve::config::ServeConfig;
 use crate::serve::error::RequestError;
 use crate::store::{Store, StoreError};
-use crate::types::{CallId, CallMetadata, Score};
+use crate::types::{CallId, CallMetadata};
 
 /// The service over one set of calls.
 #[derive(Debug)]
@@ -137,8 +137,9 @@ impl CallService for CallApi {
         let reviews = Arc::clone(&self.reviews);
         let decided = blocking(move || reviews.decided(&record.id)).await?;
         if let Some((facts, review)) = decided {
-            convert::decided(&mut report.findings, &facts, Some(&review));
-            report.final_score = facts.card.and_then(|card| card.score).map(Score::as_f64);
+            let settled = facts.settled(&result.analysis);
+            convert::decided(&mut report.findings, &facts, Some(&review), settled.as_ref());
+            report.final_scorecard = settled.map(|settled| (&settled.scorecard).into());
         }
         Ok(Response::new(v1::GetCallReportResponse { report: Some(report) }))
     }
@@ -168,14 +169,16 @@ impl CallService for CallApi {
         if request.call_id.is_empty() {
             let asked = findings::FindingsAsked::try_from(request)?;
             let (calls, search) = (Arc::clone(&self.calls), Arc::clone(&self.search));
-            return Ok(Response::new(blocking(move || asked.page(calls.store(), &search)).await?));
+            let reviews = Arc::clone(&self.reviews);
+            return Ok(Response::new(blocking(move || asked.page(calls.store(), &search, &reviews)).await?));
         }
         let call_id = request.call_id.clone();
         let asked = findings::OneCall::try_from(request)?;
         let (_, analysis) = self.done(&call_id, Store::analysis).await?;
-        let (id, calls) = (convert::call_id(&call_id).map_err(RequestError::from)?, Arc::clone(&self.calls));
-        let facts = blocking(move || calls.store().facts(&id)).await?;
-        Ok(Response::new(asked.answer(&call_id, &analysis, facts.as_ref())?))
+        let (id, reviews) =
+            (convert::call_id(&call_id).map_err(RequestError::from)?, Arc::clone(&self.reviews));
+        let decided = blocking(move || reviews.decided(&id)).await?;
+        Ok(Response::new(asked.answer(&call_id, &analysis, decided.as_ref())?))
     }
 
     async fn watch_call(

@@ -5,9 +5,10 @@
 
 use super::query::Asked;
 use crate::analysis::{Analysis, Finding, Verdict};
-use crate::catalog::{CallFacts, Catalog, FindingQuery, RuleInfo, RuleTable};
+use crate::catalog::{CallFacts, Catalog, FindingQuery, ReviewFacts, ReviewState, RuleInfo, RuleTable};
 use crate::proto::convert;
 use crate::proto::{ReadMask, v1};
+use crate::review::{Review, Reviews};
 use crate::search::TextIndex;
 use crate::serve::error::RequestError;
 use crate::store::{Store, readable};
@@ -16,8 +17,8 @@ use crate::types::CallId;
 /// Fields that the catalog knows; what is given across calls when none is asked for.
 const OF_CATALOG: [&str; 9] =
     ["call_id", "rule_id", "rule_name", "kind", "level", "dimension", "verdict", "final_verdict", "review"];
-/// Fields that need the result.
-const OF_RESULT: [&str; 8] = [
+/// Fields that need the result, or what was said in the review.
+const OF_RESULT: [&str; 13] = [
     "score_delta",
     "veto",
     "evidence",
@@ -26,6 +27,11 @@ const OF_RESULT: [&str; 8] = [
     "num_hits",
     "conditions",
     "agent_id",
+    "decision_by",
+    "decision_comment",
+    "final_score_delta",
+    "final_veto",
+    "decision_turn",
 ];
 
 /// A page of findings across calls, asked for.
@@ -56,6 +62,7 @@ impl FindingsAsked {
         &self,
         store: &Store,
         search: &TextIndex,
+        reviews: &Reviews,
     ) -> Result<v1::ListFindingsResponse, RequestError> {
         let asked = &self.asked;
         let spoken = asked.spoken(store, search)?;
@@ -82,7 +89,7 @@ impl FindingsAsked {
         };
         let mut findings = Vec::new();
         for (row, of_call) in calls {
-            findings.extend(self.completed(store, &row, of_call)?);
+            findings.extend(self.completed(store, reviews, &row, of_call)?);
         }
         Ok(v1::ListFindingsResponse {
             findings,
@@ -93,10 +100,11 @@ impl FindingsAsked {
         })
     }
 
-    /// Findings with what only the result of their call knows, if the mask asks for that.
+    /// Findings with what only the result and the review of their call know, if the mask asks for that.
     fn completed(
         &self,
         store: &Store,
+        reviews: &Reviews,
         row: &CallFacts,
         mut findings: Vec<v1::Finding>,
     ) -> Result<Vec<v1::Finding>, RequestError> {
@@ -112,6 +120,10 @@ impl FindingsAsked {
                         ..convert::finding(&row.id, finding)
                     };
                 }
+            }
+            if let Some((facts, review)) = &reviews.decided(&row.id)? {
+                let settled = analysis.as_ref().and_then(|analysis| facts.settled(analysis));
+                convert::decided(&mut findings, facts, Some(review), settled.as_ref());
             }
         }
         Ok(findings.into_iter().map(|finding| self.mask.cut(finding)).collect())
@@ -141,24 +153,27 @@ impl OneCall {
         &self,
         call_id: &str,
         analysis: &Analysis,
-        facts: Option<&CallFacts>,
+        decided: Option<&(ReviewFacts, Review)>,
     ) -> Result<v1::ListFindingsResponse, RequestError> {
         let id: CallId = convert::call_id(call_id)?;
-        let review = facts.and_then(|facts| facts.annotations.review.as_ref());
-        let chosen = analysis.findings.iter().filter_map(|finding| {
-            let finals = review.map_or(&[][..], |review| &review.finals);
-            let decided = finals.iter().find(|decided| decided.rule_id == finding.rule_id);
-            let counting = decided.map_or(finding.verdict, |decided| decided.verdict);
+        let mut shown: Vec<v1::Finding> =
+            analysis.findings.iter().map(|finding| convert::finding(&id, finding)).collect();
+        let finals = decided.map_or(&[][..], |(facts, _)| &facts.finals);
+        match decided {
+            Some((facts, review)) => {
+                convert::decided(&mut shown, facts, Some(review), facts.settled(analysis).as_ref());
+            }
+            None => {
+                let state = convert::review_to_wire(ReviewState::None).into();
+                shown.iter_mut().for_each(|finding| finding.review = state);
+            }
+        }
+        let chosen = analysis.findings.iter().zip(shown).filter_map(|(finding, shown)| {
+            let told = finals.iter().find(|told| told.rule_id == finding.rule_id);
+            let counting = told.map_or(finding.verdict, |told| told.verdict);
             let is_chosen =
                 self.query.wants_rule(&info(finding)) && self.query.wants_verdict(counting, finding.verdict);
-            is_chosen.then(|| {
-                let mut shown = convert::finding(&id, finding);
-                if let Some(facts) = facts {
-                    let row = convert::finding_of_row(facts, &info(finding), finding.verdict, counting);
-                    (shown.final_verdict, shown.review) = (row.final_verdict, row.review);
-                }
-                self.mask.cut(shown)
-            })
+            is_chosen.then(|| self.mask.cut(shown))
         });
         let findings: Vec<v1::Finding> = chosen.collect();
         let total_size = u64::try_from(findings.len()).unwrap_or(u64::MAX);
