@@ -12,9 +12,9 @@ use super::people::{Mean, Member, Rank};
 use super::scan::{Part, Revisions, Slots};
 use super::stats::{Interval, Moments, Two, clustered, dispersion, ln_fisher};
 use super::tally::local_day;
-use super::{Counts, Figure, Group, Period};
+use super::{Counts, Figure, Group, Period, rules_of_agents};
 use crate::analysis::Verdict;
-use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Stage};
+use crate::catalog::{CallFacts, CallQuery, Catalog, Stage};
 
 /// Fewest judged calls with which something is said of an agent or a team.
 pub(super) const MIN_CALLS: u64 = 20;
@@ -39,8 +39,8 @@ pub(super) struct Scores {
 
 impl Scores {
     pub(super) fn add(&mut self, catalog: &Catalog, slots: &Slots, call: &CallFacts, part: &Part) {
-        self.counts.num_calls += 1;
-        slots.visit(catalog, call, part, |_, counting| self.counts.count(counting));
+        let one = Counts::of_call(|count| slots.visit(catalog, call, part, |_, counting| count(counting)));
+        self.counts.add(&one);
         let Some(score) = part.score(call) else { return };
         self.whole.add(score);
         let Some((table, points)) = part.dimensions(call) else { return };
@@ -98,7 +98,7 @@ impl Centre {
     pub(super) fn of(catalog: &Catalog, period: Period, zone: &TimeZone) -> Self {
         let calls = CallQuery { started: period.range(), stages: vec![Stage::Done], ..CallQuery::default() };
         let revisions = Revisions::of(catalog, &calls);
-        let (slots, rules) = rule_slots(&revisions, &FindingQuery::default());
+        let (slots, rules) = rule_slots(&revisions, &rules_of_agents());
         let mut cube = Cube::new(rules, 2);
         // Every other day: two halves that know the same of everybody, to see how much counts vary.
         cube.fill(
@@ -306,7 +306,7 @@ impl Centre {
                     agent_id: Arc::clone(id),
                     agent_name: self.cube.name(id).cloned(),
                     team: self.team_of.get(id).cloned(),
-                    calls: Figure { counts: scores.counts, calls },
+                    calls: Figure::of(scores.counts, calls, &rules_of_agents()),
                     score: mean(&scores.whole),
                     rank: self.rank(id),
                 }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::scan::Counting;
-use super::stats::{Interval, wilson};
-use crate::analysis::Verdict;
-use crate::catalog::{CallQuery, TimeRange};
+use super::stats::{Interval, Two, wilson};
+use crate::analysis::{RuleKind, Verdict};
+use crate::catalog::{CallQuery, FindingQuery, TimeRange};
 use crate::types::RuleId;
 
 /// Calls judged by rules, counted. Figures of hot spots and rules' lines count what was checked only: their calls are those
@@ -19,6 +19,8 @@ use crate::types::RuleId;
 pub struct Counts {
     /// Judged calls that were looked at, whatever their rules came to.
     pub num_calls: u64,
+    /// Those of them with at least one of the hits.
+    pub num_calls_hit: u64,
     /// Verdicts that were hit or miss; the denominator of every hit rate.
     pub num_checked: u64,
     /// Verdicts that were hits, a person's where there is one.
@@ -61,9 +63,18 @@ impl Counts {
         self.machine_hits += is(counting.machine, Verdict::Hit);
     }
 
+    /// One call whose verdicts `visit` tells.
+    pub(super) fn of_call(visit: impl FnOnce(&mut dyn FnMut(Counting))) -> Self {
+        let mut counts = Self { num_calls: 1, ..Self::default() };
+        visit(&mut |counting| counts.count(counting));
+        counts.num_calls_hit = u64::from(counts.num_hits > 0);
+        counts
+    }
+
     /// Adds what `other` counted.
     pub fn add(&mut self, other: &Self) {
         self.num_calls += other.num_calls;
+        self.num_calls_hit += other.num_calls_hit;
         self.num_checked += other.num_checked;
         self.num_hits += other.num_hits;
         self.num_not_applicable += other.num_not_applicable;
@@ -76,6 +87,7 @@ impl Counts {
     pub fn without(&self, part: &Self) -> Self {
         Self {
             num_calls: self.num_calls.saturating_sub(part.num_calls),
+            num_calls_hit: self.num_calls_hit.saturating_sub(part.num_calls_hit),
             num_checked: self.num_checked.saturating_sub(part.num_checked),
             num_hits: self.num_hits.saturating_sub(part.num_hits),
             num_not_applicable: self.num_not_applicable.saturating_sub(part.num_not_applicable),
@@ -89,7 +101,15 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// Counts with the question that lists exactly the calls that were looked at.
+/// The rules by which agents are measured: not those that only watch what comes up, which say nothing of an agent's work.
+#[must_use]
+pub fn rules_of_agents() -> FindingQuery {
+    let kinds = vec![RuleKind::Required, RuleKind::Forbidden, RuleKind::Acoustic, RuleKind::Process];
+    FindingQuery { kinds, ..FindingQuery::default() }
+}
+
+/// Counts with the question that lists exactly the calls behind them: `num_calls_hit` of them where there is a hit, else
+/// all `num_calls`.
 ///
 /// A question about calls knows the verdict on a whole call only: of a call that was passed on and judged for each agent
 /// apart it may list one whose hit was another agent's.
@@ -97,8 +117,40 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 pub struct Figure {
     /// The counts.
     pub counts: Counts,
-    /// Lists the calls with a hit; every counted call where the figure is of no rule.
+    /// Lists the calls with a hit; every counted call where there is none.
     pub calls: CallQuery,
+}
+
+impl Figure {
+    /// What `rules` came to in the calls of `calls`.
+    pub(super) fn of(counts: Counts, mut calls: CallQuery, rules: &FindingQuery) -> Self {
+        if counts.num_hits > 0 {
+            calls.finding =
+                FindingQuery { verdicts: vec![Verdict::Hit], machine_verdicts: Vec::new(), ..rules.clone() };
+        }
+        Self { counts, calls }
+    }
+
+    /// What one rule came to in those calls of `calls` in which it was checked.
+    pub(super) fn of_rule(two: Two, mut calls: CallQuery, rule: &RuleId) -> Self {
+        let verdicts = if two.h > 0 { vec![Verdict::Hit] } else { vec![Verdict::Hit, Verdict::Miss] };
+        calls.finding = FindingQuery { rules: vec![rule.clone()], verdicts, ..FindingQuery::default() };
+        let counts = Counts {
+            num_calls: two.n,
+            num_calls_hit: two.h,
+            num_checked: two.n,
+            num_hits: two.h,
+            ..Counts::default()
+        };
+        Self { counts, calls }
+    }
+
+    /// The question that lists every call that was looked at, with a hit or without; of a figure over the rules of
+    /// somebody, not of one rule.
+    #[must_use]
+    pub fn all_calls(&self) -> CallQuery {
+        CallQuery { finding: FindingQuery::default(), ..self.calls.clone() }
+    }
 }
 
 /// By what figures are told apart.

@@ -14,7 +14,6 @@ use super::scan::{Part, Revisions, Slots, agents_of};
 use super::stats::{Interval, Two, clustered, newcombe, t_quantile};
 use super::tally::local_day;
 use super::{Counts, Figure, Period, RuleRef};
-use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, Catalog, FindingQuery, Stage};
 use crate::types::RuleId;
 
@@ -225,8 +224,9 @@ pub fn effect(catalog: &Catalog, improvement: &Improvement, zone: &TimeZone, now
         {
             let Some(place) = place.filter(|_| !agents.is_empty()) else { continue };
             let agent = agents.first().and_then(|index| call.agents.get(*index)?.agent_id.clone());
-            let mut counts = Counts { num_calls: 1, ..Counts::default() };
-            slots.visit(catalog, call, &Part::Agents(agents), |_, counting| counts.count(counting));
+            let part = Part::Agents(agents);
+            let counts =
+                Counts::of_call(|count| slots.visit(catalog, call, &part, |_, counting| count(counting)));
             match place {
                 0 if counts_earlier => {
                     earlier_count = earlier_count.plus(two(&counts));
@@ -243,12 +243,7 @@ pub fn effect(catalog: &Catalog, improvement: &Improvement, zone: &TimeZone, now
             own.teams.clone_from(&improvement.teams);
             own.skill_groups.clone_from(&improvement.skill_groups);
         }
-        own.finding = FindingQuery {
-            rules: improvement.rules.clone(),
-            verdicts: vec![Verdict::Hit],
-            ..FindingQuery::default()
-        };
-        sample.compare(own, before, after)
+        sample.compare(own, &wanted, before, after)
     };
     let (own, own_variance) = scope(&treated, true);
     let control = (!improvement.is_for_all()).then(|| scope(&others, false));
@@ -341,17 +336,18 @@ impl Sample {
         }
     }
 
-    /// The comparison, and the variance of its difference.
+    /// The comparison of `rules`, and the variance of its difference.
     pub(super) fn compare(
         &self,
         calls: CallQuery,
+        rules: &FindingQuery,
         before: Period,
         after: Period,
     ) -> (Comparison, Option<f64>) {
         let figure = |counts: Counts, period: Period| {
             let mut calls = calls.clone();
             calls.started = period.range();
-            Figure { counts, calls }
+            Figure::of(counts, calls, rules)
         };
         let both = self.agents.values().filter(|pair| pair.0.n > 0 && pair.1.n > 0).count();
         let (clusters, method): (Vec<(Two, Two)>, _) = if both >= MIN_AGENTS {

@@ -31,7 +31,7 @@ mod tally;
 
 pub use change::{ChangeQuery, RateChange, rate_changes};
 pub use cube::{CountedCall, counted_call};
-pub use figure::{Counts, Evidence, Figure, Group, Key, Period, RuleRef};
+pub use figure::{Counts, Evidence, Figure, Group, Key, Period, RuleRef, rules_of_agents};
 pub use hot_spot::{HotSpot, HotSpotQuery, HotSpots, Limits, Since};
 pub use improvement::{Caution, Comparison, Effect, Improvement, Outcome, effect};
 pub use moments::{add_moments, add_team_moments};

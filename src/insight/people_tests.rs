@@ -2,9 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::made::{Month, days, rule_id};
+use super::made::{Month, days, rule_id, table};
 use super::*;
-use crate::analysis::{RuleSet, Verdict};
+use crate::analysis::{RuleKind, RuleSet, Verdict};
 use crate::catalog::{CallQuery, Catalog, FinalVerdict, FindingQuery, ReviewFacts, ReviewState};
 
 fn month(seed: u64) -> Month {
@@ -210,4 +210,61 @@ fn a_rule_that_fell_has_no_beginning() {
     let problems = common_problems(&catalog, &query);
     let fell = problems.iter().find(|one| one.rule.id == rule_id(3)).unwrap();
     assert!(fell.since.is_none(), "{:?}", fell.since);
+}
+
+/// The same calls by rules of which those from `first` on only watch.
+fn watching(made: &Catalog, first: usize) -> Catalog {
+    let mut table = table(12, "1-watching");
+    table.rules.iter_mut().skip(first).for_each(|rule| rule.kind = RuleKind::Watch);
+    let mut catalog = Catalog::default();
+    catalog.add_table(table.clone());
+    for mut call in made.calls().cloned() {
+        call.judgement.as_mut().unwrap().table = table.id();
+        catalog.put(call);
+    }
+    catalog
+}
+
+/// How many calls a figure opens, and how many findings of them it is chosen by.
+fn opened(catalog: &Catalog, calls: &CallQuery) -> (u64, u64) {
+    let of = |call| calls.finding.positions(call, catalog.table_of(call).unwrap()).count() as u64;
+    let chosen: Vec<u64> = catalog.chosen(calls).map(of).collect();
+    (chosen.len() as u64, chosen.iter().sum())
+}
+
+#[test]
+fn every_figure_of_people_opens_the_calls_that_it_counts_and_rules_that_only_watch_are_in_none() {
+    let weak = |place: super::made::Place| matches!((place.rule, place.agent), (2 | 5, 13));
+    let made = month(9).make(|place, rate| match place.rule {
+        11 => 0.9,
+        _ if weak(place) => 0.5,
+        _ => rate,
+    });
+    let catalog = watching(&made, 10);
+    let one = report(&catalog, "a0013");
+    let (mut num_checked, mut num_hits) = (0, 0);
+    for call in catalog.calls().filter(|call| call.agents[0].agent_id.as_deref() == Some("a0013")) {
+        let verdicts = || (0..10).filter_map(|rule| call.judgement.as_ref().unwrap().verdicts.get(rule));
+        num_checked += verdicts().filter(|verdict| *verdict != Verdict::NotApplicable).count() as u64;
+        num_hits += verdicts().filter(|verdict| *verdict == Verdict::Hit).count() as u64;
+    }
+    let counts = one.calls.counts;
+    assert_eq!((counts.num_checked, counts.num_hits), (num_checked, num_hits), "without rules 10 and 11");
+    let label = &one.labels.iter().find(|label| label.label == "环节遗漏").expect("it has both rules").own;
+    assert!(label.counts.num_hits > label.counts.num_calls_hit, "some calls have both: {:?}", label.counts);
+    assert!(one.weak.iter().all(|line| line.rule.id != rule_id(11)));
+    let team = team_report(&catalog, "t01", &query()).unwrap();
+    let member = agents(&catalog, &query()).swap_remove(13);
+    let past = &one.against_past;
+    for figure in [&one.calls, label, &one.weak[0].own, &team.calls, &member.calls, &past.after] {
+        let Figure { counts, calls } = figure;
+        assert_eq!(opened(&catalog, calls), (counts.num_calls_hit, counts.num_hits), "{calls:?}");
+        assert!(counts.num_hits > 0);
+    }
+    assert_eq!(opened(&catalog, &one.calls.all_calls()).0, 140);
+    assert_eq!((one.calls.counts.num_calls, past.before.counts.num_calls), (140, 0));
+    // Of what was never hit, the calls that were checked.
+    let clean = watching(&month(9).make(|_, _| 0.0), 10);
+    let none = report(&clean, "a0013").calls;
+    assert_eq!((none.counts.num_hits, opened(&clean, &none.calls).0), (0, 140));
 }

@@ -8,8 +8,7 @@ use super::scan::Revisions;
 use super::search::since;
 use super::stats::{Draw, Two, chi_square_above, gini, homogeneity, top_tenth};
 use super::tally::{Clock, Step};
-use super::{Counts, Figure, Group, Period, RuleRef};
-use crate::analysis::Verdict;
+use super::{Figure, Group, Period, RuleRef};
 use crate::catalog::{CallQuery, Catalog, FindingQuery, Stage};
 
 /// Where to look.
@@ -156,13 +155,9 @@ fn problem(rule: &RuleRef, whole: Two, cells: &[Two], calls: &CallQuery) -> Prob
     } else {
         Spread::Mixed
     };
-    let mut calls = calls.clone();
-    calls.finding.rules = vec![rule.id.clone()];
-    calls.finding.verdicts = vec![Verdict::Hit];
-    let counts = Counts { num_calls: whole.n, num_checked: whole.n, num_hits: whole.h, ..Counts::default() };
     Problem {
         rule: rule.clone(),
-        figure: Figure { counts, calls },
+        figure: Figure::of_rule(whole, calls.clone(), &rule.id),
         num_agents_hit: num_agents_hit as u64,
         num_agents_checked: cells.len() as u64,
         top_share,

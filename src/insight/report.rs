@@ -15,9 +15,9 @@ use super::people::{
     AgentReport, Hint, Label, Member, ReviewOutcomes, RuleLine, ScoreLine, TeamReport, TrendPoint,
 };
 use super::scan::{Part, Revisions, Slots};
-use super::stats::{Two, newcombe};
+use super::stats::newcombe;
 use super::tally::{Step, TallyQuery, local_day, tally};
-use super::{Comparison, Counts, Evidence, Figure, Group, Period, RuleRef};
+use super::{Comparison, Counts, Evidence, Figure, Group, Period, RuleRef, rules_of_agents};
 use crate::analysis::{RuleSet, Verdict};
 use crate::catalog::{CallQuery, Catalog, FindingQuery, ReviewState};
 
@@ -188,15 +188,16 @@ impl<'a> Report<'a> {
     fn look_back(&mut self) {
         let calls = CallQuery { started: self.query.span().range(), ..self.own_calls.clone() };
         let revisions = Revisions::of(self.catalog, &calls);
-        let slots = Slots::new(&revisions, &FindingQuery::default(), &[]);
+        let slots = Slots::new(&revisions, &rules_of_agents(), &[]);
         for call in self.catalog.chosen(&calls).filter(|call| call.judgement.is_some()) {
             let is_past = self.query.past.contains(call.started_at);
             if !is_past && !self.query.period.contains(call.started_at) {
                 continue;
             }
             let Some(part) = self.part(call) else { continue };
-            let mut counts = Counts { num_calls: 1, ..Counts::default() };
-            slots.visit(self.catalog, call, &part, |_, counting| counts.count(counting));
+            let counts = Counts::of_call(|count| {
+                slots.visit(self.catalog, call, &part, |_, counting| count(counting))
+            });
             if is_past {
                 self.past.add(self.catalog, &slots, call, &part);
             }
@@ -214,7 +215,7 @@ impl<'a> Report<'a> {
     }
 
     fn whole(&self, own: &Scores) -> Figure {
-        Figure { counts: own.counts, calls: self.own_calls.clone() }
+        Figure::of(own.counts, self.own_calls.clone(), &rules_of_agents())
     }
 
     fn scores(&self, own: &Scores, others: &Scores) -> Vec<ScoreLine> {
@@ -260,10 +261,9 @@ impl<'a> Report<'a> {
 
     fn line(&self, test: &Test) -> Option<RuleLine> {
         let rule = self.centre.cube.rules.get(test.list)?.clone();
-        let rules = std::slice::from_ref(&rule);
         Some(RuleLine {
-            own: self.figure(test.own, rules, true),
-            others: self.figure(test.others, rules, false),
+            own: Figure::of_rule(test.own, self.calls_of(true), &rule.id),
+            others: Figure::of_rule(test.others, self.calls_of(false), &rule.id),
             difference: test.own.rate() - test.others.rate(),
             interval: newcombe(test.own.effective(test.spread), test.others.effective(test.spread)),
             p_value: test.p_value,
@@ -273,17 +273,46 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Counts with the calls behind them; those of the others are the peers' with the subject's, because no question
-    /// lists all but some.
-    fn figure(&self, two: Two, rules: &[RuleRef], is_own: bool) -> Figure {
+    /// The calls behind a figure; those of the others are the peers' with the subject's, because no question lists all
+    /// but some.
+    fn calls_of(&self, is_own: bool) -> CallQuery {
         let mut calls = if is_own { self.own_calls.clone() } else { self.centre.calls.clone() };
         if !is_own && let Some((Group::Team, team)) = self.centre.peers(&self.subject) {
             calls.teams = vec![team.to_string()];
         }
-        calls.finding.rules = rules.iter().map(|rule| rule.id.clone()).collect();
-        calls.finding.verdicts = vec![Verdict::Hit];
-        let counts = Counts { num_calls: two.n, num_checked: two.n, num_hits: two.h, ..Counts::default() };
-        Figure { counts, calls }
+        calls
+    }
+
+    /// What some rules together came to. One call may have several of their hits, so that calls are looked at once more.
+    fn together(&self, rules: &[RuleRef], is_own: bool) -> Figure {
+        let calls = self.calls_of(is_own);
+        let wanted = rules.iter().map(|rule| rule.id.clone()).collect();
+        let wanted = FindingQuery { rules: wanted, ..rules_of_agents() };
+        let slots = Slots::new(&Revisions::of(self.catalog, &calls), &wanted, &[]);
+        let peers = self.centre.peers(&self.subject);
+        let is_other = |id: &Arc<str>| {
+            let is_own = matches!(&self.subject, Some((Group::Agent, own)) if own == id);
+            let team = peers.as_ref().map(|(_, team)| team);
+            !is_own && (team.is_none() || self.centre.team_of.get(id) == team)
+        };
+        let mut counts = Counts::default();
+        for call in self.catalog.chosen(&calls).filter(|call| call.judgement.is_some()) {
+            let mut add = |part: &Part| {
+                let one = Counts::of_call(|count| {
+                    slots.visit(self.catalog, call, part, |_, counting| count(counting))
+                });
+                if one.num_checked > 0 {
+                    counts.add(&one);
+                }
+            };
+            if is_own {
+                self.part(call).iter().for_each(add);
+            } else {
+                let parts = parts_by(call, |index| super::scan::agent_value(Group::Agent, call, index));
+                parts.filter(|(id, _)| is_other(id)).for_each(|(_, part)| add(&part));
+            }
+        }
+        Figure::of(counts, calls, &wanted)
     }
 
     fn labels(&self, rules: &RuleSet) -> Vec<Label> {
@@ -314,8 +343,8 @@ impl<'a> Report<'a> {
                 list.iter().filter_map(|index| cube.rules.get(*index).cloned()).collect();
             labels.push(Label {
                 label: profile.label.clone(),
-                own: self.figure(test.own, &refs, true),
-                others: self.figure(test.others, &refs, false),
+                own: self.together(&refs, true),
+                others: self.together(&refs, false),
                 rules: refs,
                 ratio: (others > 0.0).then(|| own / others),
                 p_value: test.p_value,
@@ -355,7 +384,7 @@ impl<'a> Report<'a> {
     fn trend(&self, calls: CallQuery, group: Group, own: &str) -> Vec<TrendPoint> {
         let query = TallyQuery {
             calls,
-            rules: FindingQuery::default(),
+            rules: rules_of_agents(),
             group_by: vec![group],
             step: Some(Step::Week),
             time_zone: self.query.time_zone.clone(),
@@ -377,7 +406,7 @@ impl<'a> Report<'a> {
     }
 
     fn against_past(&self) -> Comparison {
-        self.sample.compare(self.own_calls.clone(), self.query.past, self.query.period).0
+        self.sample.compare(self.own_calls.clone(), &rules_of_agents(), self.query.past, self.query.period).0
     }
 }
 

@@ -13,7 +13,7 @@ use super::scan::{Part, Revisions, Slots, agents_of, narrow, plain};
 use super::spread::Spreads;
 use super::stats::{Two, benjamini_hochberg, change_point, grew_more, ln_fisher, newcombe};
 use super::tally::{Clock, Step};
-use super::{Counts, Figure, Group, Period, RuleRef};
+use super::{Figure, Group, Period, RuleRef};
 use crate::analysis::Verdict;
 use crate::catalog::{CallQuery, Catalog, Stage};
 
@@ -345,11 +345,7 @@ impl Search<'_> {
             if let Some(key) = &subject {
                 narrow(&mut calls, key);
             }
-            calls.finding.rules = vec![rule.id.clone()];
-            calls.finding.verdicts = vec![Verdict::Hit];
-            let counts =
-                Counts { num_calls: two.n, num_checked: two.n, num_hits: two.h, ..Counts::default() };
-            Figure { counts, calls }
+            Figure::of_rule(two, calls, &rule.id)
         };
         let effective = (one.window.effective(one.dispersion), one.baseline.effective(one.dispersion));
         let p_value = one.ln_p.exp();

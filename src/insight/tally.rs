@@ -80,8 +80,6 @@ pub struct Cell {
     pub bucket: Option<Bucket>,
     /// The counts.
     pub counts: Counts,
-    /// Calls with at least one hit.
-    pub num_calls_hit: u64,
     /// Calls with a score; of an agent the score of the own part.
     pub num_scored: u64,
     /// The mean of their scores in points; `None` without any.
@@ -120,8 +118,7 @@ pub struct Tally {
     pub cells: Vec<Cell>,
     /// All of it in one.
     pub total: Counts,
-    /// Lists the calls of the total: where the question names rules, those with a hit of them if there is any; all that
-    /// were looked at otherwise.
+    /// Lists the calls of the total: those with a hit, or all counted calls where there is none.
     pub calls: CallQuery,
     /// The revisions that judged, by their first call: a rate may move where they change.
     pub revisions: Vec<Revision>,
@@ -158,15 +155,9 @@ pub fn tally(catalog: &Catalog, query: &TallyQuery) -> Result<Tally, TallyError>
         count.add(catalog, call)?;
     }
     let total = count.total;
-    // Without a choice of rules a hit is none of a certain one, and the total is of all calls.
-    let calls = count.question(&[], None, total.num_hits == 0 || !names_rules(&query.rules));
+    let calls = count.question(&[], None, total.num_hits == 0);
     let rules = revisions.rules(&query.rules);
     Ok(Tally { cells: count.into_cells()?, total, calls, revisions: revisions.list, rules })
-}
-
-fn names_rules(rules: &FindingQuery) -> bool {
-    let FindingQuery { rules, dimensions, levels, kinds, verdicts: _, machine_verdicts: _ } = rules;
-    !(rules.is_empty() && dimensions.is_empty() && levels.is_empty() && kinds.is_empty())
 }
 
 /// What a cell is of, but for findings.
@@ -256,6 +247,7 @@ impl Count<'_> {
             let side = self.counted(catalog, call, &part);
             side.verdicts.iter().for_each(|(_, counting)| self.total.count(*counting));
             self.total.num_calls += 1;
+            self.total.num_calls_hit += u64::from(!side.hit.is_empty());
             let num_slots = self.slots.len();
             self.totals.entry(bucket).or_default().add(&side, num_slots);
             for values in self.places_of(call, values) {
@@ -347,14 +339,13 @@ impl Count<'_> {
                     Some(Key { group: *group, value: value.clone(), name })
                 });
                 let keys: Vec<Key> = keys.collect();
-                let counts = Counts { num_calls: sums.num_calls, ..own.0 };
-                let whole = Counts { num_calls: all.num_calls, ..whole.0 };
+                let counts = Counts { num_calls: sums.num_calls, num_calls_hit: own.1, ..own.0 };
+                let whole = Counts { num_calls: all.num_calls, num_calls_hit: whole.1, ..whole.0 };
                 cells.push(Cell {
                     calls: self.question(&keys, *bucket, counts.num_hits == 0),
                     keys,
                     bucket: *bucket,
                     counts,
-                    num_calls_hit: own.1,
                     num_scored: sums.scores.num,
                     mean_score: sums.scores.mean(),
                     others: whole.without(&counts),

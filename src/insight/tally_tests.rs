@@ -75,10 +75,12 @@ proptest! {
             told.insert((text(0), text(1), day), (counts.num_hits, counts.num_checked, counts.num_not_applicable));
             // A cell opens into exactly its calls with a hit.
             if counts.num_hits > 0 {
-                prop_assert_eq!(catalog.chosen(&cell.calls).count() as u64, cell.num_calls_hit);
+                prop_assert_eq!(catalog.chosen(&cell.calls).count() as u64, cell.counts.num_calls_hit);
             }
         }
         prop_assert_eq!(told, naive);
+        let of_total = if tally.total.num_hits > 0 { tally.total.num_calls_hit } else { tally.total.num_calls };
+        prop_assert_eq!(catalog.chosen(&tally.calls).count() as u64, of_total);
     }
 
     #[test]
@@ -91,11 +93,12 @@ proptest! {
                 tally.cells.iter().for_each(|cell| sum.add(&cell.counts));
                 // Calls are in one cell for each slot of findings.
                 sum.num_calls = tally.total.num_calls;
+                sum.num_calls_hit = tally.total.num_calls_hit;
                 prop_assert_eq!(sum, tally.total, "{:?} {:?}", step, groups);
                 for cell in &tally.cells {
                     let counts = &cell.counts;
                     prop_assert!(counts.num_hits <= counts.num_checked);
-                    prop_assert!(cell.num_calls_hit <= counts.num_calls);
+                    prop_assert!(cell.counts.num_calls_hit <= counts.num_calls);
                     let same = tally.cells.iter().filter(|other| {
                         let of = |cell: &Cell| {
                             let keys = cell.keys.iter().filter(|key| key.group.is_of_findings());

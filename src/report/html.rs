@@ -14,6 +14,8 @@ const STYLE: &str = include_str!("style.css");
 
 /// Most rows of a table that is kept on one page of paper.
 const MAX_WHOLE: usize = 24;
+/// Columns from which on a table is set in small letters on paper, to fit between the margins.
+const WIDE: usize = 9;
 
 /// The page.
 #[must_use]
@@ -155,15 +157,19 @@ fn table(table: &Table, commands: &mut Commands) -> Markup {
     }
     let rows: Vec<Markup> = table.rows.iter().map(|cells| row(&table.columns, cells, commands)).collect();
     let is_short = table.rows.len() <= MAX_WHOLE;
+    let is_wide = table.columns.len() >= WIDE;
     html! {
-        h3 { (table.title) }
-        @if !table.note.is_empty() { p.note { (table.note) } }
-        @if table.rows.is_empty() {
-            p.empty { "本期没有。" }
-        } @else {
-            table.short[is_short] {
-                thead { tr { @for column in &table.columns { th class=(class(column.kind)) { (column.title) } } } }
-                tbody { @for row in &rows { (row) } }
+        // With its heading: a heading stays at no page's end, and a short table is not broken.
+        div.block[is_short] {
+            h3 { (table.title) }
+            @if !table.note.is_empty() { p.note { (table.note) } }
+            @if table.rows.is_empty() {
+                p.empty { "本期没有。" }
+            } @else {
+                table.wide[is_wide] {
+                    thead { tr { @for column in &table.columns { th class=(class(column.kind)) { (column.title) } } } }
+                    tbody { @for row in &rows { (row) } }
+                }
             }
         }
     }

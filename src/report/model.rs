@@ -57,6 +57,8 @@ pub struct Report {
     pub scope: Scope,
     /// The period.
     pub period: Period,
+    /// Calls of its subject that began in the period.
+    pub num_calls: u64,
     /// What it was made from: label and text. Never the clock.
     pub basis: Vec<(String, String)>,
     /// The most important, in sentences.

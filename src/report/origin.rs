@@ -13,7 +13,17 @@ impl Origin {
     /// The command that lists the calls, for any shell of Unix.
     #[must_use]
     pub fn command(&self) -> String {
-        let mut command = "diting calls list".to_owned();
+        self.after("diting calls list")
+    }
+
+    /// The command that lists the findings that the calls are chosen by, each one on a line: as many as there are hits.
+    #[must_use]
+    pub fn findings_command(&self) -> String {
+        self.after("diting findings list")
+    }
+
+    fn after(&self, command: &str) -> String {
+        let mut command = command.to_owned();
         let said = (!self.said.is_empty()).then(|| ("text", self.said.clone()));
         if self.query.vetoed {
             command.push_str(" --vetoed");

@@ -159,7 +159,10 @@ async fn people_and_problems(client: &mut Insight, calls: &mut Client) {
         ..Default::default()
     };
     let team = client.get_team_report(request).await.unwrap().into_inner().report.unwrap();
-    assert_eq!((team.members.len(), team.calls.unwrap().num_calls), (2, 200));
+    let whole = team.calls.unwrap();
+    assert_eq!((team.members.len(), whole.num_calls), (2, 200));
+    assert_eq!(opened(calls, &whole).await.0, whole.num_calls_hit);
+    assert!(whole.num_calls_hit <= whole.num_hits, "{whole:?}");
 
     let request = v1::ListCommonProblemsRequest { scope: scope(0, 20), ..Default::default() };
     let problems = client.list_common_problems(request).await.unwrap().into_inner().problems;
@@ -235,7 +238,7 @@ async fn figures_follow_the_calls_and_open_into_them() {
     for (args, wanted) in [
         (&["track", "trend", "--by", "agent", "--step", "day", "--rule", "S01"][..], "B 座席B"),
         (&["track", "hotspots", "--baseline-days", "10"], "▲ 1. S01"),
-        (&["track", "hotspots", "--baseline-days", "10"], "通话：diting calls list --since "),
+        (&["track", "hotspots", "--baseline-days", "10"], "有命中的通话 60 通：diting calls list --since "),
         (&["agents", "list"], "座席A"),
         (&["agents", "show", "B"], "班组内名次 2（2–2）/ 2"),
         (&["teams", "show", "一组"], "── 成员"),
@@ -249,6 +252,19 @@ async fn figures_follow_the_calls_and_open_into_them() {
     assert!(ahead.status.code() != Some(0) && stderr(&ahead).contains("--since lies ahead"));
     let none = diting(&server, folder.path(), &["agents", "list", "--team", "九组"]).await;
     assert!(stdout(&none).is_empty() && stderr(&none).contains("没有座席"), "{}", stderr(&none));
+    let empty = ["track", "hotspots", "--since", "2026-06-01", "--before", "2026-06-08"];
+    let empty = stdout(&diting(&server, folder.path(), &empty).await);
+    assert_eq!(empty.trim_end(), "这段时间没有判定完成的通话，没有什么可以检验");
+    let improve = ["track", "improve", "--title", "辅导", "--rule", "S01", "--action", "对练"];
+    for (flags, why) in [
+        (["--team", "九组", "--at", "2026-03-12"], "no call has team `九组`; there are: 一组"),
+        (["--agent", "Z", "--at", "2026-03-12"], "no call has agent `Z`; there are: A, B"),
+        (["--team", "一组", "--at", "9000-01-01"], "improvement.at"),
+    ] {
+        let args: Vec<&str> = improve.iter().chain(&flags).copied().collect();
+        let output = diting(&server, folder.path(), &args).await;
+        assert!(output.status.code() != Some(0) && stderr(&output).contains(why), "{}", stderr(&output));
+    }
     let json = ["track", "hotspots", "--baseline-days", "10", "--format", "json"];
     let json: Vec<&str> = json.iter().chain(&times).copied().collect();
     let spots = stdout(&diting(&server, folder.path(), &json).await);
@@ -260,7 +276,7 @@ async fn figures_follow_the_calls_and_open_into_them() {
         assert!(shown.contains(wanted), "{wanted}\n{shown}");
     }
     let output = diting(&server, folder.path(), &["track", "improvements"]).await;
-    assert!(stdout(&output).contains("变差 (worse)"), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("  变差\n"), "{}{}", stdout(&output), stderr(&output));
     let output = diting(&server, folder.path(), &["track", "improvements", "--format", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     let opened = json["effect"]["treated"]["after"]["calls"].to_string();

@@ -204,6 +204,13 @@ async fn the_command_writes_files_and_writes_none_over() {
         run(&["report", "month", "--date", "2026-03-02", "--of", "team", "三组", "--out", "none"]).await;
     assert!(!unknown.status.success() && stderr(&unknown).contains("report.unknown"), "{}", stderr(&unknown));
 
+    let empty =
+        run(&["report", "month", "--date", "2030-01-02", "--out", "empty", "--formats", "html"]).await;
+    assert!(empty.status.success(), "{}", stderr(&empty));
+    let why = "no calls in the period of report-centre-2030-01.html";
+    assert!(stderr(&empty).contains(why) && stdout(&empty).lines().count() == 1, "{}", stderr(&empty));
+    std::fs::remove_dir_all(folder.path().join("empty")).expect("it was written");
+
     let export = run(&[
         "report",
         "export",

@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod opens;
 mod people;
 mod scope;
 mod show;

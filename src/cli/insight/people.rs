@@ -4,7 +4,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::show::{day, opens, percent, points, points_interval, rate, rule, sparkline, table, zone};
+use super::opens::{opens, opens_all, opens_hits};
+use super::show::{day, percent, points, points_interval, rate, rule, sparkline, table, zone};
 use crate::cli::report::layout::clean;
 use crate::proto::v1;
 use crate::types::{Millis, Probability};
@@ -53,8 +54,12 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     let calls = report.calls.clone().unwrap_or_default();
     let (from, before) =
         (day(report.from.as_ref(), "%Y-%m-%d", &zone), day(report.before.as_ref(), "%Y-%m-%d", &zone));
-    say!(text, "\n{from} 至 {before}  通话 {}  全部规则 {}", calls.num_calls, rate(Some(&calls)));
-    text.push_str(&opens(Some(&calls), ""));
+    say!(text, "\n{from} 至 {before}  通话 {} 通  全部规则 {} 次", calls.num_calls, rate(Some(&calls)));
+    text.push_str(&opens_all(Some(&calls), ""));
+    if calls.num_hits > 0 {
+        text.push_str(&opens(Some(&calls), ""));
+        text.push_str(&opens_hits(Some(&calls), ""));
+    }
     if report.too_few {
         text.push_str("样本不足：通话太少，不给弱项、标签与名次\n");
     }
@@ -69,10 +74,12 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
         let (own, others) = (rate(label.own.as_ref()), rate(label.others.as_ref()));
         say!(
             text,
-            "  {}  本人 {own}，同组其他人 {others}，{}",
+            "  {}  本人 {own} 次，同组其他人 {others} 次，{}",
             label.label,
             Probability(label.p_value).of('p')
         );
+        text.push_str(&opens(label.own.as_ref(), "    "));
+        text.push_str(&opens_hits(label.own.as_ref(), "    "));
     }
     lines(&mut text, "弱项", &report.weak, &zone);
     lines(&mut text, "强项", &report.strengths, &zone);
@@ -88,7 +95,7 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     if reviews.num_reviewed + reviews.num_appealed > 0 {
         say!(
             text,
-            "\n── 复核\n  已复核 {} 通：维持 {}，驳回 {}，补记 {}；申诉中 {} 通",
+            "\n── 复核\n  已复核 {} 通：维持 {}，驳回 {}，补判 {}；申诉中 {} 通",
             reviews.num_reviewed,
             reviews.num_confirmed,
             reviews.num_rejected,
@@ -187,5 +194,47 @@ fn trend(text: &mut String, trend: &[v1::InsightCell], zone: &TimeZone) {
             rate(cell.figure.as_ref()),
             percent(cell.others_rate)
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_calls_open_calls_and_numbers_of_hits_open_hits() {
+        let figure = |rule: &str| v1::InsightFigure {
+            num_calls: 40,
+            num_checked: 70,
+            num_hits: 12,
+            num_calls_hit: 9,
+            rate: Some(12.0 / 70.0),
+            calls: Some(v1::CallFilter {
+                agent_ids: vec!["8103".to_owned()],
+                rule_ids: vec![rule.to_owned()],
+                verdicts: vec![v1::Verdict::Hit.into()],
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let label =
+            v1::ProfileLabel {
+                label: "服务态度".to_owned(), own: Some(figure("L01")), ..Default::default()
+            };
+        let told = report(&v1::PeopleReport {
+            calls: Some(figure("B01")),
+            labels: vec![label],
+            ..Default::default()
+        });
+        for wanted in [
+            "通话 40 通  全部规则 17.1% (12/70) 次",
+            "\n全部通话 40 通：diting calls list --agent 8103\n",
+            "\n有命中的通话 9 通：diting calls list --agent 8103 --rule B01 --verdict hit\n",
+            "\n命中 12 次：diting findings list --agent 8103 --rule B01 --verdict hit\n",
+            "\n    有命中的通话 9 通：diting calls list --agent 8103 --rule L01 --verdict hit\n",
+            "\n    命中 12 次：diting findings list --agent 8103 --rule L01 --verdict hit\n",
+        ] {
+            assert!(told.contains(wanted), "{wanted}\n{told}");
+        }
     }
 }

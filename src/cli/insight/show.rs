@@ -5,8 +5,8 @@
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 
+use super::opens::opens;
 use crate::cli::report::layout::{clean, pad, pad_left};
-use crate::proto::convert::calls_command;
 use crate::proto::v1;
 use crate::types::{Probability, time_zone};
 
@@ -65,12 +65,6 @@ fn subject(one: &v1::InsightKey) -> String {
         v1::InsightGroup::Unspecified => return key(one),
     };
     format!("{kind} {}", key(one))
-}
-
-/// The command that lists the calls behind a figure, after `indent`; nothing where the figure has no calls.
-pub(super) fn opens(figure: Option<&v1::InsightFigure>, indent: &str) -> String {
-    let calls = figure.and_then(|figure| figure.calls.clone());
-    calls.and_then(calls_command).map_or_else(String::new, |command| format!("{indent}通话：{command}\n"))
 }
 
 /// The zone of an answer; of an older server, which does not say, the machine's.
@@ -241,8 +235,17 @@ fn steps(text: &mut String, name: &str, cells: &[&v1::InsightCell], zone: &TimeZ
 pub(super) fn hot_spots(answer: &v1::ListHotSpotsResponse) -> String {
     let zone = zone(&answer.time_zone);
     let mut text = String::new();
-    if answer.hot_spots.is_empty() {
-        text.push_str("没有统计上可以确认的上升\n");
+    match (answer.num_calls, answer.num_tested) {
+        (Some(0), 0) => {
+            text.push_str("这段时间没有判定完成的通话，没有什么可以检验\n");
+            return text;
+        }
+        (Some(num_calls), 0) => {
+            say!(text, "这段时间有 {num_calls} 通，没有一组的检查够做检验（之前的基线也要有通话）");
+            return text;
+        }
+        (_, _) if answer.hot_spots.is_empty() => text.push_str("没有统计上可以确认的上升\n"),
+        (_, _) => {}
     }
     for (place, spot) in answer.hot_spots.iter().enumerate() {
         let subject = spot.subject.as_ref().map_or_else(|| "全部通话".to_owned(), subject);
@@ -293,7 +296,7 @@ pub(super) fn improvement(one: &v1::ImprovementWithEffect) -> String {
         v1::ImprovementOutcome::Unspecified => "未知",
     };
     let mut text = String::new();
-    say!(text, "{}  {}  {words} ({})", improvement.improvement_id, clean(&improvement.title), effect.words);
+    say!(text, "{}  {}  {words}", improvement.improvement_id, clean(&improvement.title));
     let scope: Vec<&str> = improvement
         .agents
         .iter()
@@ -388,6 +391,7 @@ mod tests {
     fn a_hot_spot_says_counts_statistic_and_what_explains_it() {
         let figure = |num_hits, num_checked| v1::InsightFigure {
             num_hits,
+            num_calls_hit: num_hits,
             num_checked,
             rate: Some(num_hits as f64 / num_checked as f64),
             ..Default::default()
@@ -416,7 +420,7 @@ mod tests {
         let text = hot_spots(&answer);
         assert!(text.contains("10.0% (30/300) → 30.0% (30/100)，升 +20.0 个百分点"), "{text}");
         assert!(text.contains("产品 信用卡\n"), "{text}");
-        assert!(text.contains("     通话：diting calls list --product '信用卡'\n"), "{text}");
+        assert!(text.contains("     有命中的通话 30 通：diting calls list --product '信用卡'\n"), "{text}");
         assert!(text.contains("由第 1 条解释") && text.contains("共检验 7 组。方法：Fisher"), "{text}");
     }
 

@@ -141,6 +141,9 @@ async fn create(
         }
     }
     written.extend(under_way);
+    if let Some((file, _)) = written.iter().find(|(file, _)| file.num_calls == Some(0)) {
+        eprintln!("diting: no calls in the period of {}: the report is empty; mind --date", file.name);
+    }
     // None has its name before all are there, so that a page never lies beside the workbook of another day.
     for (head, waiting) in written {
         let path = waiting.finish(head.num_bytes)?;

@@ -253,8 +253,8 @@ async fn mine(common: &CommonArgs, client: &mut TopicClient, args: MineArgs) -> 
     };
     let bar = progress::calls(&format!("run {}", run.run));
     while run.state() == v1::MiningState::Running {
-        bar.set_length(run.num_to_read);
-        bar.set_position(run.num_read);
+        bar.set_length(run.num_to_read / show::PASSES);
+        bar.set_position(run.num_read / show::PASSES);
         tokio::time::sleep(ASK_INTERVAL).await;
         let request = v1::GetMiningRunRequest { run: run.run };
         let answer = client.get_mining_run(request).await.map_err(explain)?.into_inner();

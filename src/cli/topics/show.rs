@@ -4,11 +4,15 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 
+use crate::proto::convert::calls_command;
 use crate::proto::v1;
 use crate::types::Probability;
 
 /// Days of a trend drawn as one bar each.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// How often a run reads each call: people count calls.
+pub(super) const PASSES: u64 = 2;
 
 fn time(at: Option<&prost_types::Timestamp>) -> String {
     let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
@@ -26,12 +30,12 @@ pub(super) fn run(run: &v1::MiningRun) -> String {
     };
     let failure = run.failure.as_ref().map(|failure| format!("\t{} ({})", failure.message, failure.reason));
     format!(
-        "第 {} 次挖掘\t{state}\t{} 至 {}\t已读 {}/{}{}",
+        "第 {} 次话题分析\t{state}\t{} 至 {}\t已读 {}/{} 通{}",
         run.run,
         time(run.from.as_ref()),
         time(run.before.as_ref()),
-        run.num_read,
-        run.num_to_read,
+        run.num_read / PASSES,
+        run.num_to_read / PASSES,
         failure.unwrap_or_default()
     )
 }
@@ -135,6 +139,15 @@ pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse) -> String {
     text
 }
 
+/// What a burst is held against. Of next to nothing a multiple says nothing.
+fn against(expected: f64, lift: f64) -> String {
+    if expected < 0.5 {
+        "其余日子几乎没有".to_owned()
+    } else {
+        format!("预期 {expected:.1}，{lift:.1} 倍")
+    }
+}
+
 pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
     let mut text = head(answer.run.as_ref());
     if answer.bursts.is_empty() {
@@ -149,11 +162,8 @@ pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
         };
         let v1::Burst { name, first_day, last_day, num_calls, expected, lift, p_value, .. } = burst;
         let p = Probability(*p_value).of('p');
-        writeln!(
-            text,
-            "{kind} {name}  {first_day} 至 {last_day}  {num_calls} 通，预期 {expected:.1}，{lift:.1} 倍，{p}"
-        )
-        .ok();
+        let against = against(*expected, *lift);
+        writeln!(text, "{kind} {name}  {first_day} 至 {last_day}  {num_calls} 通，{against}，{p}").ok();
         examples(&mut text, &burst.examples);
     }
     text
@@ -170,15 +180,34 @@ pub(super) fn demands(answer: &v1::ListDemandsResponse) -> String {
     text
 }
 
+/// The command that lists the calls of a run in which a rule hit, in whatever stage.
+fn hit_anywhere(run: Option<&v1::MiningRun>, rule: &str) -> Option<String> {
+    let run = run?;
+    calls_command(v1::CallFilter {
+        started_from: run.from,
+        started_before: run.before,
+        rule_ids: vec![rule.to_owned()],
+        verdicts: vec![v1::Verdict::Hit.into()],
+        ..Default::default()
+    })
+}
+
 pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
     let mut text = head(answer.run.as_ref());
-    writeln!(text, "各环节的问题").ok();
+    writeln!(
+        text,
+        "各环节的命中（通数是第一处证据在该环节的通话；命令打开该规则在任一环节命中的全部通话，可能更多）"
+    )
+    .ok();
     for spot in &answer.stages {
         let v1::StageSpot { stage, num_hits, hits_per_thousand, lift, .. } = spot;
         writeln!(text, "  {stage}  {num_hits} 次命中，每千轮 {hits_per_thousand:.1}，为整体的 {lift:.1} 倍")
             .ok();
         for rule in &spot.rules {
-            writeln!(text, "    {} {}  {} 通", rule.rule_id, rule.rule_name, rule.num_calls).ok();
+            writeln!(text, "    {} {}  在此环节 {} 通", rule.rule_id, rule.rule_name, rule.num_calls).ok();
+            if let Some(command) = hit_anywhere(answer.run.as_ref(), &rule.rule_id) {
+                writeln!(text, "      任一环节：{command}").ok();
+            }
             examples(&mut text, &rule.examples);
         }
     }
@@ -211,6 +240,34 @@ pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_are_counted_once_though_they_are_read_twice() {
+        let told = run(&v1::MiningRun { run: 3, num_read: 5_800, num_to_read: 5_800, ..Default::default() });
+        assert!(told.starts_with("第 3 次话题分析\t") && told.ends_with("已读 2900/2900 通"), "{told}");
+    }
+
+    #[test]
+    fn a_multiple_of_next_to_nothing_is_not_told() {
+        assert_eq!(against(0.04, 46.0), "其余日子几乎没有");
+        assert_eq!(against(5.0, 4.6), "预期 5.0，4.6 倍");
+    }
+
+    #[test]
+    fn a_stage_s_number_and_its_command_say_what_each_counts() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let rule = v1::RuleSpot { rule_id: "B04".to_owned(), num_calls: 12, ..Default::default() };
+        let stage = v1::StageSpot { stage: "处理".to_owned(), rules: vec![rule], ..Default::default() };
+        let told = weak_spots(&v1::ListWeakSpotsResponse {
+            run: Some(v1::MiningRun { from: at(0), before: at(86_400), ..Default::default() }),
+            stages: vec![stage],
+            ..Default::default()
+        });
+        assert!(told.contains("在此环节 12 通\n"), "{told}");
+        let command = "任一环节：diting calls list --since 1970-01-01T00:00:00Z --before 1970-01-02T00:00:00Z \
+                       --rule B04 --verdict hit\n";
+        assert!(told.contains(command), "{told}");
+    }
 
     #[test]
     fn turns_are_counted_from_one_for_people() {

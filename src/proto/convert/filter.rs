@@ -116,6 +116,13 @@ pub fn calls_command(wire: v1::CallFilter) -> Option<String> {
     Some(Origin { query, said: text.unwrap_or_default() }.command())
 }
 
+/// The command that lists the findings of a filter; `None` when it is no filter.
+#[must_use]
+pub fn findings_command(wire: v1::CallFilter) -> Option<String> {
+    let CallChoice { query, text } = call_choice(wire).ok()?;
+    Some(Origin { query, said: text.unwrap_or_default() }.findings_command())
+}
+
 fn stage_to_wire(stage: Stage) -> v1::CallState {
     match stage {
         Stage::Accepted => v1::CallState::Accepted,

@@ -94,6 +94,7 @@ pub(super) fn whole(figure: &Figure) -> v1::InsightFigure {
 fn counts(counts: &Counts, calls: &CallQuery) -> v1::InsightFigure {
     v1::InsightFigure {
         num_calls: counts.num_calls,
+        num_calls_hit: counts.num_calls_hit,
         num_checked: counts.num_checked,
         num_hits: counts.num_hits,
         num_not_applicable: counts.num_not_applicable,
@@ -174,7 +175,7 @@ fn cell(cell: &Cell) -> v1::InsightCell {
     v1::InsightCell {
         keys: cell.keys.iter().map(key).collect(),
         figure: Some(counts(&cell.counts, &cell.calls)),
-        num_calls_hit: cell.num_calls_hit,
+        num_calls_hit: cell.counts.num_calls_hit,
         num_scored: cell.num_scored,
         mean_score: cell.mean_score,
         others_rate: cell.others.rate(),
@@ -199,8 +200,12 @@ pub(super) fn trend(point: &TrendPoint, own: &CallQuery) -> v1::InsightCell {
     let (start, end) = (point.bucket.start, point.bucket.end);
     calls.started.from = Some(calls.started.from.map_or(start, |from| from.max(start)));
     calls.started.before = Some(calls.started.before.map_or(end, |before| before.min(end)));
+    if point.counts.num_hits == 0 {
+        calls.finding = FindingQuery::default();
+    }
     v1::InsightCell {
         figure: Some(counts(&point.counts, &calls)),
+        num_calls_hit: point.counts.num_calls_hit,
         mean_score: point.mean_score,
         others_rate: point.others.rate(),
         others_mean_score: point.others_mean_score,

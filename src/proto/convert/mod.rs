@@ -29,7 +29,9 @@ pub use alert::{
 pub use call::{failure_of, state_to_wire};
 pub use chat::{accounts_from_wire, chat, messages_to_wire};
 pub use dialogue::dialogue_from_wire;
-pub use filter::{CallChoice, call_choice, call_order, calls_command, filter_to_wire, review_to_wire};
+pub use filter::{
+    CallChoice, call_choice, call_order, calls_command, filter_to_wire, findings_command, review_to_wire,
+};
 pub use finding::{Report, finding, finding_of_row};
 pub use insight::{groups_from_wire, scope_from_wire, step_from_wire, tally};
 pub use job::{job_id, pack};

@@ -4,7 +4,7 @@ use super::filter::{CallChoice, call_choice};
 use super::{ConvertError, known, optional_text};
 use crate::catalog::CallQuery;
 use crate::proto::v1;
-use crate::report::{ExportFormat, Period, Scope, TableKind, Unit};
+use crate::report::{ExportFormat, Period, Report, Scope, TableKind, Unit};
 use crate::types::RuleId;
 
 /// What a request asks for: about what, when, and in which formats. The zone is checked by [`Period::new`].
@@ -120,7 +120,8 @@ fn rule(field: &str, id: &str) -> Result<RuleId, ConvertError> {
 
 /// A file of a report, and what it may be called: nothing in it leads out of a folder.
 #[must_use]
-pub fn report_file(scope: &Scope, period: &Period, format: v1::ReportFormat, bytes: &[u8]) -> v1::ReportFile {
+pub fn report_file(report: &Report, format: v1::ReportFormat, bytes: &[u8]) -> v1::ReportFile {
+    let Report { scope, period, num_calls, .. } = report;
     let ending = match format {
         v1::ReportFormat::Xlsx => "xlsx",
         v1::ReportFormat::Html | v1::ReportFormat::Unspecified => "html",
@@ -132,6 +133,7 @@ pub fn report_file(scope: &Scope, period: &Period, format: v1::ReportFormat, byt
         name: format!("report-{}{of}-{}.{ending}", scope.kind(), period.file_name()),
         format: format.into(),
         num_bytes: bytes.len() as u64,
+        num_calls: Some(*num_calls),
     }
 }
 
@@ -154,8 +156,20 @@ mod tests {
         let (scope, period, formats) = report_request(request()).expect("it is sound");
         assert_eq!(formats, [v1::ReportFormat::Html, v1::ReportFormat::Xlsx]);
         let period = period.resolve(480, jiff::Timestamp::UNIX_EPOCH).expect("a period");
-        let file = report_file(&scope, &period, v1::ReportFormat::Xlsx, b"abc");
+        let report = Report {
+            title: String::new(),
+            subject: String::new(),
+            scope,
+            period,
+            num_calls: 7,
+            basis: Vec::new(),
+            summary: Vec::new(),
+            sections: Vec::new(),
+            definitions: Vec::new(),
+        };
+        let file = report_file(&report, v1::ReportFormat::Xlsx, b"abc");
         assert_eq!((file.name.as_str(), file.num_bytes), ("report-team-___一组-2026-03.xlsx", 3));
+        assert_eq!(file.num_calls, Some(7));
     }
 
     #[test]

@@ -152,6 +152,7 @@ pub(super) fn overview(ground: &Ground<'_>) -> Section {
             plot: Plot::Line {
                 labels: labels.clone(),
                 series: vec![Series { name: name.to_owned(), values }],
+                partial: Vec::new(),
             },
         };
         section.charts.push(line("各日平均分", Unit::Points, "平均分", days.iter().map(mean).collect()));
@@ -285,6 +286,11 @@ fn heat(ground: &Ground<'_>) -> Option<Chart> {
     let mut rows: Vec<String> = cells.iter().filter_map(|cell| name(cell, 0)).collect();
     rows.sort();
     rows.dedup();
+    let of = if rows.len() > MAX_BARS {
+        format!("（按班组名前 {MAX_BARS} 个，共 {} 个）", rows.len())
+    } else {
+        String::new()
+    };
     rows.truncate(MAX_BARS);
     let rate = |row: &str, column: &str| {
         let cell = cells
@@ -297,7 +303,7 @@ fn heat(ground: &Ground<'_>) -> Option<Chart> {
         .map(|row| (row.clone(), columns.iter().map(|column| rate(&row, column)).collect()))
         .collect();
     (rows.len() > 1 && !columns.is_empty()).then(|| Chart {
-        title: "各班组、各维度的命中率".to_owned(),
+        title: format!("各班组、各维度的命中率{of}"),
         description: "颜色越深命中率越高".to_owned(),
         unit: Unit::Share,
         plot: Plot::Heat { columns, rows },
@@ -315,7 +321,7 @@ pub(super) fn calls_hit(cell: &Figure) -> Counts {
     Counts {
         num_calls: cell.counts.num_calls,
         num_checked: cell.counts.num_calls,
-        num_hits: cell.num_calls_hit,
+        num_hits: cell.counts.num_calls_hit,
         ..Counts::default()
     }
 }
@@ -387,15 +393,24 @@ pub(super) fn bar(label: &str, counts: &Counts) -> Option<Interval> {
 /// Rows with their intervals, those that lie wholly above the reference marked.
 pub(super) fn intervals(title: &str, mut rows: Vec<Interval>, reference: Option<(i64, &str)>) -> Chart {
     rows.sort_by(|left, right| (right.value, &left.name).cmp(&(left.value, &right.name)));
+    let of = if rows.len() > MAX_BARS {
+        format!("：前 {MAX_BARS} 名，共 {} 名；其余见下表", rows.len())
+    } else {
+        String::new()
+    };
     rows.truncate(MAX_BARS);
     for row in &mut rows {
         row.is_marked = reference.is_some_and(|(at, _)| row.low > at);
     }
     Chart {
-        title: title.to_owned(),
+        title: format!("{title}{of}"),
         description: "点是比率，横线是 95% 区间；整个区间高于虚线的用橙色菱形标出".to_owned(),
         unit: Unit::Share,
-        plot: Plot::Intervals { rows, reference: reference.map(|(at, name)| (at, name.to_owned())) },
+        plot: Plot::Intervals {
+            rows,
+            reference: reference.map(|(at, name)| (at, name.to_owned())),
+            marked: reference.map_or_else(String::new, |(_, name)| format!("整个区间高于{name}（虚线）")),
+        },
     }
 }
 
@@ -416,7 +431,7 @@ fn roster(ground: &Ground<'_>) -> Table {
             Value::text(&member.agent_id).into(),
             member.agent_name.as_deref().map_or(Value::Nothing, Value::text).into(),
             member.team.as_deref().map_or(Value::Nothing, Value::text).into(),
-            Value::Count(member.calls.counts.num_calls).opens(&member.calls.calls),
+            Value::Count(member.calls.counts.num_calls).opens(&member.calls.all_calls()),
             score(&member.score).into(),
             super::words::points_interval(member.score.interval).into(),
         ]);
@@ -471,3 +486,7 @@ fn problems(ground: &Ground<'_>) -> Section {
     section.tables.push(table);
     section
 }
+
+#[cfg(test)]
+#[path = "centre_tests.rs"]
+mod tests;

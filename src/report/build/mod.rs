@@ -26,7 +26,7 @@ use super::ReportError;
 use super::model::{Report, Scope, Section};
 use super::moment;
 use super::period::{Period, Unit};
-use crate::analysis::{RuleKind, RuleSet, Verdict};
+use crate::analysis::{RuleSet, Verdict};
 use crate::catalog::{
     CallFacts, CallQuery, Catalog, FindingQuery, Judgement, RuleInfo, RuleTable, TableId, TimeRange,
 };
@@ -34,9 +34,6 @@ use crate::insight::{self, AgentReport, TeamReport};
 use crate::store::Store;
 use crate::types::RuleId;
 use pass::Pass;
-
-/// Rules that say something about the agent; what customers say is watched and costs nobody anything.
-const KINDS: [RuleKind; 4] = [RuleKind::Required, RuleKind::Forbidden, RuleKind::Acoustic, RuleKind::Process];
 
 /// What every part of a report is made from.
 struct Ground<'a> {
@@ -98,7 +95,7 @@ fn baseline_start(period: &Period) -> Option<jiff::Timestamp> {
 
 /// Rules of agents, whatever they came to.
 fn of_agents() -> FindingQuery {
-    FindingQuery { kinds: KINDS.to_vec(), ..FindingQuery::default() }
+    insight::rules_of_agents()
 }
 
 fn calls(scope: &Scope, started: TimeRange) -> CallQuery {
@@ -248,6 +245,7 @@ fn draft(snapshot: &Snapshot, rules: &RuleSet, scope: &Scope, period: &Period) -
         subject,
         scope: scope.clone(),
         period: period.clone(),
+        num_calls: ground.now.num_calls,
         basis,
         summary,
         sections,

@@ -154,9 +154,9 @@ pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
     };
     // One cell for a day, so that no limit is near.
     for cell in tally(catalog, &hits).map(|tally| tally.cells).unwrap_or_default() {
-        pass.num_hit += cell.num_calls_hit;
+        pass.num_hit += cell.counts.num_calls_hit;
         if let Some(bucket) = cell.bucket {
-            pass.days.entry(period.day_of(bucket.start)).or_default().num_hit += cell.num_calls_hit;
+            pass.days.entry(period.day_of(bucket.start)).or_default().num_hit += cell.counts.num_calls_hit;
         }
     }
     pass
@@ -167,12 +167,13 @@ pub(super) fn basis(ground: &Ground<'_>, newest: Option<jiff::Timestamp>) -> Vec
     let Ground { catalog, period, now, .. } = ground;
     let entry = |label: &str, text: String| (label.to_owned(), text);
     let mut basis = vec![entry("期间", period.title()), entry("时区", period.zone_name().to_owned())];
-    // Once the period is over, calls of later periods change nothing of its report.
+    // Once there is a later call, calls of later periods change nothing of its report. Without one nobody knows whether more
+    // are to come: no clock is asked.
     if let Some(newest) = newest.filter(|newest| period.range().before.is_some_and(|end| *newest < end)) {
         let local = period.zone().to_datetime(newest);
         basis.push(entry(
             "数据截至",
-            format!("{}（期间未满：其后还没有通话）", local.strftime("%Y-%m-%d %H:%M")),
+            format!("{}（库里最晚的一通；如本期尚未结束，数字还会变）", local.strftime("%Y-%m-%d %H:%M")),
         ));
     }
     let revisions: Vec<String> = now

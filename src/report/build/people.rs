@@ -19,7 +19,7 @@ pub(super) fn team(ground: &Ground<'_>, name: &str) -> (Parts, Option<TeamReport
         sections.push(person::scores(&report.scores, "中心其他班组", ground.period.previous_name()));
         sections.push(person::weak_section(report.too_few, report.statistic));
         if !report.strengths.is_empty() {
-            let mut section = Section::new("优势");
+            let mut section = Section::new("强项");
             section.tables.push(person::lines("明显低于对照的规则", &report.strengths));
             sections.push(section);
         }
@@ -55,7 +55,7 @@ pub(super) fn agent(ground: &Ground<'_>, id: &str) -> (Parts, Option<AgentReport
         sections.push(person::weak_section(report.too_few, report.statistic));
         sections.extend(profile(report));
         if !report.strengths.is_empty() {
-            let mut section = Section::new("优势");
+            let mut section = Section::new("强项");
             section.tables.push(person::lines("明显低于对照的规则", &report.strengths));
             sections.push(section);
         }
@@ -80,7 +80,7 @@ fn rank_sentence(rank: Rank) -> String {
 
 fn weak_sentence<'a>(rules: impl Iterator<Item = &'a RuleRef>, too_few: bool) -> Option<String> {
     if too_few {
-        return Some("样本不足，不作短板判断。".to_owned());
+        return Some("样本不足，不作弱项判断。".to_owned());
     }
     let names: Vec<String> = rules.take(3).map(|rule| format!("“{}”", rule.name)).collect();
     Some(if names.is_empty() {
@@ -104,18 +104,21 @@ fn profile(report: &AgentReport) -> Option<Section> {
         "画像标签",
         &[
             ("标签", Kind::Text),
-            ("命中", Kind::Number),
+            ("有命中的通话", Kind::Number),
+            ("命中（次）", Kind::Number),
             ("命中率", Kind::Number),
             ("95% 区间", Kind::Number),
             ("对照命中率", Kind::Number),
             ("来自规则", Kind::Long),
         ],
-    );
+    )
+    .noted("一通通话可以命中同一标签的几条规则，所以次数可能多于通数；命中率是命中的次数占检查的次数。打开的是有命中的通话。");
     for Label { label, rules, own, others, .. } in &report.labels {
         let [rate, interval] = rate_cells(&own.counts);
         labels.push([
             Value::text(label).into(),
-            opens_hits(Value::Count(own.counts.num_hits), own.counts.num_hits, &own.calls),
+            opens_hits(Value::Count(own.counts.num_calls_hit), own.counts.num_hits, &own.calls),
+            Value::Count(own.counts.num_hits).into(),
             rate,
             interval,
             Value::share(others.counts.num_hits, others.counts.num_checked).into(),
@@ -165,7 +168,7 @@ fn members(report: &TeamReport) -> Section {
         table.push([
             Value::text(&member.agent_id).into(),
             Value::text(name).into(),
-            Value::Count(counts.num_calls).opens(&member.calls.calls),
+            Value::Count(counts.num_calls).opens(&member.calls.all_calls()),
             centre::score(&member.score).into(),
             points_interval(member.score.interval).into(),
             rank.into(),

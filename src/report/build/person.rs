@@ -11,7 +11,7 @@ use crate::report::period::short_day;
 use crate::types::Probability;
 
 /// The title of the section that gets its examples later.
-const WEAK: &str = "短板";
+const WEAK: &str = "弱项";
 
 /// Scores and dimensions beside those of `others` and of the time before.
 pub(super) fn scores(lines: &[ScoreLine], others: &str, previous: &str) -> Section {
@@ -81,7 +81,7 @@ pub(super) fn scores(lines: &[ScoreLine], others: &str, previous: &str) -> Secti
             title: format!("各维度得分率与 95% 区间（括号里是{others}）"),
             description: "得分占满分的比例；明确低于对照的用橙色菱形标出".to_owned(),
             unit: Unit::Share,
-            plot: Plot::Intervals { rows, reference: None },
+            plot: Plot::Intervals { rows, reference: None, marked: format!("整个区间低于{others}") },
         });
     }
     section.tables.push(table);
@@ -98,7 +98,7 @@ fn within(interval: crate::insight::Interval, full: f64) -> crate::insight::Inte
 pub(super) fn weak_section(too_few: bool, statistic: &str) -> Section {
     let mut section = Section::new(WEAK);
     if too_few {
-        section.paragraphs.push("样本不足：通话太少，不作短板与优势的判断。".to_owned());
+        section.paragraphs.push("样本不足：通话太少，不作弱项与强项的判断。".to_owned());
     } else {
         section.paragraphs.push(sentence(statistic));
     }
@@ -188,9 +188,15 @@ pub(super) fn weeks(ground: &Ground<'_>, trend: &[TrendPoint], own: &str, others
     let day = |point: &TrendPoint| ground.period.day_of(point.bucket.start);
     let labels: Vec<String> =
         trend.iter().map(|point| format!("{}/{}", day(point).month(), day(point).day())).collect();
+    let partial: Vec<bool> = trend.iter().map(|one| one.bucket.is_partial).collect();
+    let cut = if partial.contains(&true) {
+        "（空心点与点线：只有部分日子属于本期的周）"
+    } else {
+        ""
+    };
     let points = |mean: Option<f64>| mean.map(tenths);
     section.charts.push(Chart {
-        title: "各周平均分".to_owned(),
+        title: format!("各周平均分{cut}"),
         description: format!("{own}与{others}"),
         unit: Unit::Points,
         plot: Plot::Line {
@@ -205,6 +211,7 @@ pub(super) fn weeks(ground: &Ground<'_>, trend: &[TrendPoint], own: &str, others
                     values: trend.iter().map(|one| points(one.others_mean_score)).collect(),
                 },
             ],
+            partial,
         },
     });
     let columns = [

@@ -41,10 +41,16 @@ impl Decided {
 pub(super) fn decided(ground: &Ground<'_>) -> (BTreeMap<RuleId, Decided>, BTreeMap<ReviewOrder, u64>) {
     let mut rules: BTreeMap<RuleId, Decided> = BTreeMap::new();
     let mut states: BTreeMap<ReviewOrder, u64> = BTreeMap::new();
+    let told = reviewed(ground, Vec::new());
+    for call in ground.catalog.chosen(&told) {
+        if let Some(review) = &call.annotations.review {
+            *states.entry(ReviewOrder::of(review.state)).or_default() += 1;
+        }
+    }
+    // A hit that a person added is no hit of the machine.
     let query = ground.current();
     for call in ground.catalog.chosen(&query) {
         let Some(review) = &call.annotations.review else { continue };
-        *states.entry(ReviewOrder::of(review.state)).or_default() += 1;
         let Some(table) = ground.catalog.table_of(call) else { continue };
         let is_asked = |rule: &RuleId| !matches!(ground.scope, Scope::Rule(own) if own != rule);
         for one in review.finals.iter().filter(|one| is_asked(&one.rule_id)) {
@@ -63,6 +69,15 @@ pub(super) fn decided(ground: &Ground<'_>) -> (BTreeMap<RuleId, Decided>, BTreeM
         }
     }
     (rules, states)
+}
+
+/// The calls whose reviews are told: all, or in the report on a rule those that the machine says break it.
+fn reviewed(ground: &Ground<'_>, reviews: Vec<ReviewState>) -> CallQuery {
+    let mut calls = CallQuery { reviews, ..ground.current() };
+    if matches!(ground.scope, Scope::Rule(_)) {
+        calls.finding.machine_verdicts = vec![Verdict::Hit];
+    }
+    calls
 }
 
 /// States in the order of a review.
@@ -91,7 +106,7 @@ impl ReviewOrder {
             Self::Queued => ("待复核", ReviewState::Queued),
             Self::Reviewed => ("已复核", ReviewState::Reviewed),
             Self::Appealed => ("申诉中", ReviewState::Appealed),
-            Self::Closed => ("已终裁", ReviewState::Closed),
+            Self::Closed => ("已终审", ReviewState::Closed),
             Self::Other => ("未列入", ReviewState::None),
         }
     }
@@ -101,13 +116,18 @@ impl ReviewOrder {
 pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
     let mut section = Section::new("人工复核");
     let (decided, states) = decided(ground);
+    let is_of_rule = matches!(ground.scope, Scope::Rule(_));
     if decided.is_empty() && states.is_empty() {
-        section.paragraphs.push("本期没有人工复核，命中全部是机器的判断。".to_owned());
+        let whose = if is_of_rule { "本规则的命中" } else { "命中" };
+        section.paragraphs.push(format!("本期没有人工复核，{whose}全部是机器的判断。"));
         return (section, None);
+    }
+    if is_of_rule {
+        section.paragraphs.push("这里只算机器判为命中本规则的通话的复核，不是全中心的。".to_owned());
     }
     for (state, count) in states.iter().filter(|(state, _)| **state != ReviewOrder::Other) {
         let (label, state) = state.state();
-        let calls = CallQuery { reviews: vec![state], ..ground.current() };
+        let calls = reviewed(ground, vec![state]);
         section.tiles.push(Tile {
             label: label.to_owned(),
             cell: Value::Count(*count).opens(&calls),
@@ -118,18 +138,18 @@ pub(super) fn section(ground: &Ground<'_>) -> (Section, Option<String>) {
     let mut rows: Vec<(&RuleId, Decided)> = decided.iter().map(|(rule, one)| (rule, *one)).collect();
     rows.sort_by(|left, right| (right.1.num_rejected, left.0).cmp(&(left.1.num_rejected, right.0)));
     let mut table = Table::new(
-        "规则精确率",
+        "规则准确率",
         &[
             ("规则", Kind::Text),
             ("被看过的机器命中", Kind::Number),
             ("维持", Kind::Number),
             ("驳回", Kind::Number),
-            ("精确率", Kind::Number),
+            ("准确率", Kind::Number),
             ("95% 区间", Kind::Number),
             ("人工补判命中", Kind::Number),
         ],
     )
-    .noted("驳回最多的在前。复核多半抽取可疑通话，精确率只代表被看过的命中。没有“复核时确认过”的筛选，维持的数打不开。");
+    .noted("驳回最多的在前。复核多半抽取可疑通话，准确率只代表被看过的命中。没有“复核时确认过”的筛选，维持的数打不开。");
     for (rule, one) in &rows {
         let name = names.get(*rule).map_or("", |info| info.name.as_str());
         table.push([

@@ -108,6 +108,7 @@ fn days(ground: &Ground<'_>, one: &rules::RuleFigures) -> (Chart, Table) {
         plot: Plot::Line {
             labels,
             series: vec![Series { name: "命中率".to_owned(), values: one.days.clone() }],
+            partial: Vec::new(),
         },
     };
     let mut table =
@@ -205,10 +206,14 @@ fn by(ground: &Ground<'_>, own: &FindingQuery, group: Group, title: &str, total:
     };
     let few = cells.len() <= MAX_AGENTS;
     let shown_title =
-        if few { format!("各{title}") } else { format!("命中最多的 {MAX_AGENTS} 位{title}") };
+        if few { format!("各{title}") } else { format!("命中最多的 {MAX_AGENTS} 个{title}") };
     let shown = Table {
         rows: cells.iter().take(MAX_AGENTS).map(row).collect(),
-        ..Table::new(&shown_title, &columns)
+        ..Table::new(&shown_title, &columns).noted(&if few {
+            String::new()
+        } else {
+            format!("共 {} 个，其余见工作簿。", cells.len())
+        })
     };
     let bars: Vec<_> = cells
         .iter()
@@ -217,7 +222,14 @@ fn by(ground: &Ground<'_>, own: &FindingQuery, group: Group, title: &str, total:
         .collect();
     if bars.len() > 1 {
         section.charts.push(intervals(
-            &format!("各{title}命中率（95% 区间）"),
+            &if few {
+                format!("各{title}命中率（95% 区间）")
+            } else {
+                format!(
+                    "命中最多的 {MAX_AGENTS} 个{title}的命中率（95% 区间）：共 {} 个，其余见工作簿",
+                    cells.len()
+                )
+            },
             bars,
             total.map(|at| (at, "全部")),
         ));

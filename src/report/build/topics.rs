@@ -14,8 +14,16 @@ const MAX_TOPICS: usize = 15;
 /// What calls were about and what customers wanted, as the last run of mining noted it on each call.
 pub(super) fn section(ground: &Ground<'_>) -> Section {
     let mut section = Section::new("话题与诉求");
-    for (group, title, column) in [(Group::Topic, "话题", "话题"), (Group::Demand, "客户诉求", "诉求")]
-    {
+    let groups = [
+        (Group::Topic, "话题", "话题", "一通通话至多归入一个话题，没有归入的不在表里"),
+        (
+            Group::Demand,
+            "客户诉求",
+            "诉求",
+            "一通通话可以有几个诉求，在每一个里各计一次，所以各行相加可以多于通话数",
+        ),
+    ];
+    for (group, title, column, how_many) in groups {
         let now = counted(ground, ground.current(), vec![group]);
         let before = counted(ground, ground.past(), vec![group]);
         let mut named: Vec<&Figure> =
@@ -34,7 +42,7 @@ pub(super) fn section(ground: &Ground<'_>) -> Section {
             ("变化（百分点）", Kind::Number),
             ("平均分", Kind::Number),
         ];
-        let mut table = Table::new(title, &columns).noted("一通通话可以有几个；取自最近一次话题分析。");
+        let mut table = Table::new(title, &columns).noted(&format!("{how_many}；取自最近一次话题分析。"));
         for cell in named.iter().take(MAX_TOPICS) {
             let Some(name) = cell.keys.first().and_then(|key| key.value.as_deref()) else { continue };
             let mut calls = CallQuery { stages: vec![Stage::Done], ..ground.current() };
@@ -63,7 +71,7 @@ pub(super) fn section(ground: &Ground<'_>) -> Section {
             ))
         });
         section.charts.push(Chart {
-            title: format!("{title}：通话数"),
+            title: format!("{title}：通话数（{how_many}）"),
             description: format!("各{column}的通话数"),
             unit: Unit::Count,
             plot: Plot::Bars { bars: bars.collect() },

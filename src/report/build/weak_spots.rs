@@ -50,10 +50,19 @@ pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<O
             None
         }
     };
-    Ok(found.map(|(run, num_calls, spots)| told(&run, num_calls, &spots, team, period)))
+    let catalog = store.catalog();
+    let num_opened = |calls: &CallQuery| catalog.chosen(calls).count() as u64;
+    Ok(found.map(|(run, num_calls, spots)| told(&run, num_calls, &spots, team, period, num_opened)))
 }
 
-fn told(run: &Run, num_calls: u32, spots: &WeakSpots, team: Option<&str>, period: &Period) -> Section {
+fn told(
+    run: &Run,
+    num_calls: u32,
+    spots: &WeakSpots,
+    team: Option<&str>,
+    period: &Period,
+    num_opened: impl Fn(&CallQuery) -> u64,
+) -> Section {
     let mut section = Section::new("话术与流程的薄弱环节");
     let mined = TimeRange { from: Some(run.period.from), before: Some(run.period.before) };
     let other = if mined == period.range() { "" } else { "，与本报告的期间不同" };
@@ -72,7 +81,7 @@ fn told(run: &Run, num_calls: u32, spots: &WeakSpots, team: Option<&str>, period
     }
     let calls = CallQuery { started: mined, ..CallQuery::default() };
     section.tables.push(stages(&spots.stages, spots.num_hits_nowhere));
-    section.tables.push(rules_of_stages(&spots.stages, &calls));
+    section.tables.push(rules_of_stages(&spots.stages, &calls, num_opened));
     let lists = kinds(spots);
     let quiet: Vec<&str> = lists.iter().filter(|list| list.spots.is_empty()).map(|list| list.title).collect();
     if !quiet.is_empty() {
@@ -158,10 +167,16 @@ fn stages(stages: &[StageSpot], num_nowhere: u64) -> Table {
 }
 
 /// The rules that hit most in each stage.
-fn rules_of_stages(stages: &[StageSpot], calls: &CallQuery) -> Table {
-    let columns = [("环节", Kind::Text), ("规则", Kind::Text), ("在此环节命中的通话", Kind::Number)];
-    let mut table = Table::new("各环节命中最多的规则", &columns)
-        .noted("打开的是该规则在任一环节命中的全部通话，所以可能多于表里的数。");
+fn rules_of_stages(stages: &[StageSpot], calls: &CallQuery, num_opened: impl Fn(&CallQuery) -> u64) -> Table {
+    let columns = [
+        ("环节", Kind::Text),
+        ("规则", Kind::Text),
+        ("在此环节命中的通话", Kind::Number),
+        ("任一环节命中的通话", Kind::Number),
+    ];
+    let mut table = Table::new("各环节命中最多的规则", &columns).noted(
+        "在此环节命中的通话由话题分析时数出，没有按环节的筛选，打不开；能打开的是同一期间该规则在任一环节命中的通话，按现在的判定。",
+    );
     for spot in stages {
         for rule in spot.rules.iter().take(MAX_RULES) {
             let finding = FindingQuery {
@@ -169,10 +184,12 @@ fn rules_of_stages(stages: &[StageSpot], calls: &CallQuery) -> Table {
                 verdicts: vec![Verdict::Hit],
                 ..FindingQuery::default()
             };
+            let anywhere = CallQuery { finding, ..calls.clone() };
             table.push([
                 Value::text(spot.stage.label()).into(),
                 Value::text(&format!("{} {}", rule.rule_id, rule.rule_name)).into(),
-                Value::Count(u64::from(rule.num_calls)).opens(&CallQuery { finding, ..calls.clone() }),
+                Value::Count(u64::from(rule.num_calls)).into(),
+                Value::Count(num_opened(&anywhere)).opens(&anywhere),
             ]);
         }
     }

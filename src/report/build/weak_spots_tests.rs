@@ -75,7 +75,7 @@ fn commands(section: &Section) -> Vec<String> {
 
 #[test]
 fn numbers_open_what_was_said_and_the_rules() {
-    let section = told(&run(&month()), 1_000, &spots(1), None, &month());
+    let section = told(&run(&month()), 1_000, &spots(1), None, &month(), |_| 31);
     let time = "--since 2026-02-28T16:00:00Z --before 2026-03-31T16:00:00Z";
     assert_eq!(
         commands(&section),
@@ -98,7 +98,7 @@ fn numbers_open_what_was_said_and_the_rules() {
         shown,
         [
             "处理 4,000 50 12.5 1.6",
-            "处理 B04 抢话 12",
+            "处理 B04 抢话 12 31",
             "请问您的开户行是哪家 60 30 50.00% 5.00% 7.4 <1e-16 c1",
         ]
     );
@@ -106,7 +106,7 @@ fn numbers_open_what_was_said_and_the_rules() {
 
 #[test]
 fn a_page_has_the_first_phrases_and_the_workbook_all() {
-    let section = told(&run(&month()), 1_000, &spots(12), None, &month());
+    let section = told(&run(&month()), 1_000, &spots(12), None, &month(), |_| 31);
     let tables: Vec<_> =
         section.tables.iter().map(|table| (&*table.title, table.rows.len(), table.is_shown)).collect();
     assert_eq!(tables[2..4], [("座席问后长时间静音", 10, true), ("座席问后长时间静音（全部）", 12, false)]);
@@ -115,7 +115,7 @@ fn a_page_has_the_first_phrases_and_the_workbook_all() {
 #[test]
 fn a_team_is_told_whose_numbers_they_are_and_another_period_is_named() {
     let week = Period::new(Unit::Week, date(2026, 3, 4), "Asia/Shanghai").expect("a week");
-    let section = told(&run(&month()), 1_000, &spots(1), Some("一组 甲"), &week);
+    let section = told(&run(&month()), 1_000, &spots(1), Some("一组 甲"), &week, |_| 31);
     assert!(section.paragraphs[0].contains("与本报告的期间不同"), "{:?}", section.paragraphs);
     assert!(section.paragraphs[1].ends_with("在命令后面加 --team '一组 甲'。"), "{:?}", section.paragraphs);
 }

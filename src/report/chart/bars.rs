@@ -60,11 +60,27 @@ pub(super) fn bars(unit: Unit, bars: &[(String, i64)]) -> Svg {
     svg
 }
 
-pub(super) fn intervals(unit: Unit, entries: &[Interval], reference: Option<&(i64, String)>) -> Svg {
+pub(super) fn intervals(
+    unit: Unit,
+    entries: &[Interval],
+    reference: Option<&(i64, String)>,
+    marked: &str,
+) -> Svg {
     let numbers = entries.iter().flat_map(|one| [one.low, one.value, one.high]);
     let scale = unit.scale(numbers.chain(reference.map(|(at, _)| *at)), unit != Unit::Points);
-    let head = if reference.is_some() { 20.0 } else { 0.0 };
+    let legend = 22.0;
+    let head = legend + if reference.is_some() { 20.0 } else { 0.0 };
     let mut svg = rows(entries.len(), head + AXIS);
+    let mut at = LABELS + 6.0;
+    let meanings = [("数值与 95% 区间", false), (marked, true)];
+    for (meaning, is_marked) in meanings.into_iter().filter(|(meaning, _)| !meaning.is_empty()) {
+        let meaning = cut(meaning, WIDTH - RIGHT - at - 18.0);
+        let colour = colour(is_marked);
+        svg.line((at - 6.0, TOP + 6.0), (at + 20.0, TOP + 6.0), colour, thickness(is_marked));
+        svg.mark((at + 7.0, TOP + 6.0), form(is_marked), 4.2, colour, &meaning);
+        svg.text((at + 26.0, TOP + 10.0), Anchor::Start, INK, &meaning);
+        at += 26.0 + width(&meaning) + 28.0;
+    }
     // The value stands right of everything, so that no whisker crosses it.
     let room = entries.iter().map(|one| width(&unit.shown(one.value))).fold(0.0, f64::max) + 10.0;
     let right = WIDTH - RIGHT - room;
@@ -76,14 +92,14 @@ pub(super) fn intervals(unit: Unit, entries: &[Interval], reference: Option<&(i6
         let text = format!("{name} {}", unit.shown(*at));
         let half = width(&text) / 2.0;
         let place = x(*at).clamp(LABELS + half, WIDTH - RIGHT - half);
-        svg.text((place, TOP + 10.0), Anchor::Middle, INK, &text);
+        svg.text((place, TOP + legend + 10.0), Anchor::Middle, INK, &text);
     }
     for (index, one) in entries.iter().enumerate() {
         let y = row(index, head);
         let middle = y + ROW / 2.0;
-        let colour = if one.is_marked { MARKED } else { COLOURS[0] };
+        let colour = colour(one.is_marked);
         name_of_row(&mut svg, &one.name, y);
-        svg.line((x(one.low), middle), (x(one.high), middle), colour, if one.is_marked { 2.4 } else { 1.6 });
+        svg.line((x(one.low), middle), (x(one.high), middle), colour, thickness(one.is_marked));
         for end in [one.low, one.high] {
             svg.line((x(end), middle - 4.0), (x(end), middle + 4.0), colour, 1.6);
         }
@@ -94,11 +110,24 @@ pub(super) fn intervals(unit: Unit, entries: &[Interval], reference: Option<&(i6
             unit.shown(one.low),
             unit.shown(one.high)
         );
-        svg.mark((x(one.value), middle), usize::from(one.is_marked) * 3, 4.2, colour, &title);
+        svg.mark((x(one.value), middle), form(one.is_marked), 4.2, colour, &title);
         svg.text((WIDTH - RIGHT, middle + 4.0), Anchor::End, colour, &unit.shown(one.value));
     }
     svg.line((LABELS, TOP + head), (LABELS, bottom), INK, 1.0);
     svg
+}
+
+fn colour(is_marked: bool) -> &'static str {
+    if is_marked { MARKED } else { COLOURS[0] }
+}
+
+fn thickness(is_marked: bool) -> f64 {
+    if is_marked { 2.4 } else { 1.6 }
+}
+
+/// The form of a mark: a diamond for what is looked at, else a circle.
+fn form(is_marked: bool) -> usize {
+    if is_marked { 3 } else { 0 }
 }
 
 pub(super) fn stacked(unit: Unit, parts: &[String], bars: &[(String, Vec<i64>)]) -> Svg {

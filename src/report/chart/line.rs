@@ -9,7 +9,11 @@ const TOP: f64 = 34.0;
 const BOTTOM: f64 = 28.0;
 const RIGHT: f64 = 16.0;
 
-pub(super) fn draw(unit: Unit, labels: &[String], series: &[Series]) -> Svg {
+/// Dashes of a line to a place that is cut.
+pub(super) const CUT_DASHES: &str = "1.5 4";
+
+pub(super) fn draw(unit: Unit, labels: &[String], series: &[Series], partial: &[bool]) -> Svg {
+    let is_cut = |index: usize| partial.get(index).copied().unwrap_or_default();
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let numbers = series.iter().flat_map(|series| series.values.iter().flatten().copied());
     // A score that moves between 88 and 92 is a flat line from zero.
@@ -38,20 +42,18 @@ pub(super) fn draw(unit: Unit, labels: &[String], series: &[Series]) -> Svg {
     let mut legend = left;
     for (form, ((series, colour), dashes)) in series.iter().zip(COLOURS).zip(DASHES).enumerate() {
         legend_entry(&mut svg, &mut legend, series, form, (colour, dashes), each);
-        let mut run: Vec<(f64, f64)> = Vec::new();
+        let mut run: Vec<(usize, (f64, f64))> = Vec::new();
         let points: Vec<Option<(f64, f64)>> = series
             .values
             .iter()
             .enumerate()
             .map(|(index, value)| value.map(|value| (x(index), low - scale.place(value) * (low - high))))
             .collect();
-        for point in points.iter().chain([&None]) {
+        for (index, point) in points.iter().chain([&None]).enumerate() {
             match point {
-                Some(point) => run.push(*point),
+                Some(point) => run.push((index, *point)),
                 None => {
-                    if run.len() > 1 {
-                        svg.path(&run, colour, 2.0, dashes);
-                    }
+                    path(&mut svg, &run, colour, dashes, is_cut);
                     run.clear();
                 }
             }
@@ -59,11 +61,42 @@ pub(super) fn draw(unit: Unit, labels: &[String], series: &[Series]) -> Svg {
         for (index, point) in points.iter().enumerate() {
             let (Some(point), Some(Some(value))) = (point, series.values.get(index)) else { continue };
             let label = labels.get(index).map_or("", String::as_str);
-            let title = format!("{label} {}：{}", series.name, unit.shown(*value));
-            svg.mark(*point, form, 2.8, colour, &title);
+            let cut = if is_cut(index) { "（不完整）" } else { "" };
+            let title = format!("{label}{cut} {}：{}", series.name, unit.shown(*value));
+            if is_cut(index) {
+                svg.hollow_mark(*point, form, 3.4, colour, &title);
+            } else {
+                svg.mark(*point, form, 2.8, colour, &title);
+            }
         }
     }
     svg
+}
+
+/// A line through neighbouring places; the way to a place that is cut, and from it, is dotted.
+fn path(
+    svg: &mut Svg,
+    run: &[(usize, (f64, f64))],
+    colour: &str,
+    dashes: &str,
+    is_cut: impl Fn(usize) -> bool,
+) {
+    let whole: Vec<(f64, f64)> =
+        run.iter().filter(|(index, _)| !is_cut(*index)).map(|(_, point)| *point).collect();
+    let num_cut = run.len() - whole.len();
+    // Places that are cut lie at the ends of a period, so that the whole ones are neighbours.
+    if whole.len() > 1 {
+        svg.path(&whole, colour, 2.0, dashes);
+    }
+    if num_cut > 0 {
+        for pair in run.windows(2) {
+            if let [(from, one), (to, other)] = pair
+                && (is_cut(*from) || is_cut(*to))
+            {
+                svg.path(&[*one, *other], colour, 1.4, CUT_DASHES);
+            }
+        }
+    }
 }
 
 fn legend_entry(

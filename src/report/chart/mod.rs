@@ -80,6 +80,8 @@ pub enum Plot {
         labels: Vec<String>,
         /// The series, five at most.
         series: Vec<Series>,
+        /// Which places are cut by the period, so that they hold less than the others; none when empty.
+        partial: Vec<bool>,
     },
     /// A bar for each of a few ranges, side by side.
     Histogram {
@@ -99,6 +101,8 @@ pub enum Plot {
         rows: Vec<Interval>,
         /// A line to compare with, and its name.
         reference: Option<(i64, String)>,
+        /// What the mark of a row means; empty where no row can have one.
+        marked: String,
     },
     /// Bars below each other, each of parts.
     Stacked {
@@ -145,10 +149,12 @@ impl Chart {
     #[must_use]
     pub fn svg(&self) -> String {
         let drawn = match &self.plot {
-            Plot::Line { labels, series } => line::draw(self.unit, labels, series),
+            Plot::Line { labels, series, partial } => line::draw(self.unit, labels, series, partial),
             Plot::Histogram { bars, axis } => bars::histogram(self.unit, bars, axis),
             Plot::Bars { bars } => bars::bars(self.unit, bars),
-            Plot::Intervals { rows, reference } => bars::intervals(self.unit, rows, reference.as_ref()),
+            Plot::Intervals { rows, reference, marked } => {
+                bars::intervals(self.unit, rows, reference.as_ref(), marked)
+            }
             Plot::Stacked { parts, bars } => bars::stacked(self.unit, parts, bars),
             Plot::Heat { columns, rows } => heat::draw(self.unit, columns, rows),
         };

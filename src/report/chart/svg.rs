@@ -70,6 +70,16 @@ impl Svg {
 
     /// A mark whose form says which series it is of; says `title` where the pointer rests.
     pub(super) fn mark(&mut self, at: (f64, f64), form: usize, size: f64, colour: &str, title: &str) {
+        self.shape(at, form, size, &format!("fill=\"{colour}\""), title);
+    }
+
+    /// The same with nothing in it.
+    pub(super) fn hollow_mark(&mut self, at: (f64, f64), form: usize, size: f64, colour: &str, title: &str) {
+        let paint = format!("fill=\"#ffffff\" stroke=\"{colour}\" stroke-width=\"1.4\"");
+        self.shape(at, form, size, &paint, title);
+    }
+
+    fn shape(&mut self, at: (f64, f64), form: usize, size: f64, paint: &str, title: &str) {
         let (x, y) = at;
         let title = escaped(title);
         let shape = match form % 4 {
@@ -97,7 +107,7 @@ impl Svg {
                 x - size * 1.3
             ),
         };
-        self.push(format_args!("{shape} fill=\"{colour}\"><title>{title}</title></"));
+        self.push(format_args!("{shape} {paint}><title>{title}</title></"));
         self.body.push_str(match form % 4 {
             0 => "circle>",
             1 => "rect>",

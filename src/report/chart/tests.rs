@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::axis::Scale;
+use super::line::CUT_DASHES;
 use super::*;
 
 fn chart(unit: Unit, plot: Plot) -> Chart {
@@ -24,6 +25,7 @@ fn all(name: &str) -> Vec<Chart> {
                     },
                     Series { name: "上月".to_owned(), values: vec![Some(100); 31] },
                 ],
+                partial: Vec::new(),
             },
         ),
         chart(
@@ -39,6 +41,7 @@ fn all(name: &str) -> Vec<Chart> {
             Plot::Intervals {
                 rows: vec![Interval { name: name.clone(), low: 880, value: 900, high: 915, is_marked: true }],
                 reference: Some((905, "中心".to_owned())),
+                marked: name.clone(),
             },
         ),
         chart(
@@ -65,10 +68,10 @@ fn no_name_leaves_its_text() {
 #[test]
 fn nothing_gives_no_broken_number() {
     let plots = [
-        Plot::Line { labels: Vec::new(), series: Vec::new() },
+        Plot::Line { labels: Vec::new(), series: Vec::new(), partial: Vec::new() },
         Plot::Histogram { bars: Vec::new(), axis: String::new() },
         Plot::Bars { bars: Vec::new() },
-        Plot::Intervals { rows: Vec::new(), reference: None },
+        Plot::Intervals { rows: Vec::new(), reference: None, marked: String::new() },
         Plot::Stacked { parts: Vec::new(), bars: Vec::new() },
         Plot::Heat { columns: Vec::new(), rows: Vec::new() },
     ];
@@ -79,6 +82,35 @@ fn nothing_gives_no_broken_number() {
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
     assert_eq!(spark(&[Some(1), None]), "");
+}
+
+#[test]
+fn what_a_diamond_means_is_drawn() {
+    let row =
+        |name: &str, is_marked| Interval { name: name.to_owned(), low: 1, value: 2, high: 3, is_marked };
+    let plot = |marked: &str| Plot::Intervals {
+        rows: vec![row("甲", true), row("乙", false)],
+        reference: Some((2, "中心".to_owned())),
+        marked: marked.to_owned(),
+    };
+    let svg = chart(Unit::Share, plot("整个区间高于中心")).svg();
+    assert!(svg.contains(">数值与 95% 区间</text>") && svg.contains(">整个区间高于中心</text>"), "{svg}");
+    // One of the legend and one of the row.
+    assert_eq!(svg.matches("<polygon").count(), 2, "{svg}");
+}
+
+#[test]
+fn a_place_that_is_cut_is_hollow_and_the_way_to_it_dotted() {
+    let plot = |partial: &[bool]| Plot::Line {
+        labels: (1..=4).map(|week| week.to_string()).collect(),
+        series: vec![Series { name: "本人".to_owned(), values: vec![Some(1), Some(2), Some(3), Some(4)] }],
+        partial: partial.to_vec(),
+    };
+    let whole = chart(Unit::Count, plot(&[])).svg();
+    assert!(!whole.contains("#ffffff") && !whole.contains(CUT_DASHES), "{whole}");
+    let cut = chart(Unit::Count, plot(&[false, false, false, true])).svg();
+    assert_eq!((cut.matches("fill=\"#ffffff\"").count(), cut.matches(CUT_DASHES).count()), (1, 1), "{cut}");
+    assert!(cut.contains("4（不完整） 本人：4"), "{cut}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::civil::date;
 
 use super::*;
-use crate::analysis::RuleSet;
+use crate::analysis::{Finding, RuleSet, Verdict};
 use crate::catalog::CallQuery;
 use crate::store::Store;
 use crate::types::RuleId;
@@ -82,7 +82,8 @@ fn a_later_call_changes_nothing_of_a_period_that_is_over() {
     let calls: Vec<Made> = (0..150).map(|number| call(number, 88)).collect();
     keep(&store, &calls, 8);
     let running = page(&make(&store, &rules(), &Scope::Centre, &month()).expect("a report"));
-    assert!(running.contains("数据截至"), "the month is not over");
+    assert!(running.contains("数据截至"), "nobody knows whether the month is over");
+    assert!(!running.contains("期间未满"), "the calls may simply end there");
     let april = |number| {
         let mut later = call(number, 1);
         let at: jiff::Timestamp = "2026-04-02T03:00:00Z".parse().expect("a time");
@@ -140,6 +141,32 @@ fn a_number_opens_as_many_calls_as_it_says() {
         }
     }
     assert!(num_opened > 100, "{num_opened}");
+}
+
+#[test]
+fn the_report_on_a_rule_has_the_reviews_of_its_own_hits() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path());
+    let calls: Vec<Made> = (0..600).map(|number| call(number, 90)).collect();
+    keep(&store, &calls, 8);
+    let reviewed = |scope: &Scope| {
+        let report = make(&store, &rules(), scope, &month()).expect("a report");
+        let section = report.sections.into_iter().find(|section| section.title == "人工复核");
+        let section = section.expect("it has the section");
+        let tile = section.tiles.iter().find(|tile| tile.label == "已复核").expect("some were reviewed");
+        (tile.cell.value.clone(), section.paragraphs.concat())
+    };
+    let hits = calls.iter().filter(|made| {
+        let Outcome::Done(result) = &made.outcome else { return false };
+        let is_hit = |one: &Finding| one.rule_id.as_str() == "S02" && one.verdict == Verdict::Hit;
+        made.review.is_some()
+            && month().range().contains(made.record.received_at)
+            && result.analysis.findings.iter().any(is_hit)
+    });
+    let (own, told) = reviewed(&Scope::Rule(RuleId::try_new("S02").expect("an id")));
+    assert_eq!(own, Value::Count(hits.count() as u64));
+    assert!(told.contains("不是全中心的"), "{told}");
+    assert_ne!(own, reviewed(&Scope::Centre).0);
 }
 
 #[test]

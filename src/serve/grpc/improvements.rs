@@ -1,13 +1,14 @@
 //! Improvements as documents of the store, each told with its effect as of now.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::insight::next_token;
 use crate::archive::Jobs;
-use crate::catalog::Catalog;
+use crate::catalog::{AgentFacts, CallQuery, Catalog};
 use crate::insight::{Improvement, Period, effect, snapshot};
 use crate::proto::{ConvertError, convert, v1};
 use crate::serve::error::RequestError;
@@ -16,6 +17,10 @@ use crate::types::{RuleId, zone_name};
 
 /// Most improvements that are kept.
 const MAX_IMPROVEMENTS: usize = 10_000;
+/// Names that are told when another one is not known.
+const MAX_NAMED: usize = 20;
+/// How far ahead of the clock an improvement may lie: clocks and zones differ.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Reading one and writing what it becomes excludes itself. One server, one lock.
 static CHANGING: Mutex<()> = Mutex::new(());
@@ -37,7 +42,7 @@ pub(super) fn create(jobs: &Jobs, wire: v1::Improvement, zone: &TimeZone) -> Res
         number += 1;
         id = format!("imp-{number:x}");
     }
-    keep(jobs, convert::improvement_from_wire(wire, id, now)?, zone)
+    keep(jobs, convert::improvement_from_wire(wire, id, now)?, None, zone)
 }
 
 pub(super) fn get(jobs: &Jobs, id: &str, zone: &TimeZone) -> Result<Told, RequestError> {
@@ -113,7 +118,8 @@ pub(super) fn update(
             }
         }
     }
-    keep(jobs, convert::improvement_from_wire(new, old.id, old.created_at)?, zone)
+    let new = convert::improvement_from_wire(new, old.id.clone(), old.created_at)?;
+    keep(jobs, new, Some(&old), zone)
 }
 
 pub(super) fn delete(jobs: &Jobs, id: &str) -> Result<(), RequestError> {
@@ -140,7 +146,13 @@ fn all(store: &Store) -> Result<(Vec<Improvement>, u64), RequestError> {
     Ok((all, num_damaged))
 }
 
-fn keep(jobs: &Jobs, one: Improvement, zone: &TimeZone) -> Result<Told, RequestError> {
+/// Keeps `one`, which becomes of `old`: what that had is not looked at again.
+fn keep(
+    jobs: &Jobs,
+    one: Improvement,
+    old: Option<&Improvement>,
+    zone: &TimeZone,
+) -> Result<Told, RequestError> {
     let (store, rules) = (jobs.calls().store(), jobs.calls().rules());
     {
         let catalog = store.catalog();
@@ -152,11 +164,79 @@ fn keep(jobs: &Jobs, one: Improvement, zone: &TimeZone) -> Result<Told, RequestE
             let problem = format!("there is no rule `{unknown}`, now or in any revision that judged");
             return Err(ConvertError::new("improvement.rules", problem).into());
         }
+        people_are_known(&catalog, &one, old)?;
+    }
+    let is_ahead = one.at > Timestamp::now().checked_add(MAX_AHEAD).unwrap_or(Timestamp::MAX);
+    if is_ahead && old.is_none_or(|old| old.at != one.at) {
+        let problem = "it lies ahead: write an improvement down when it has been done";
+        return Err(ConvertError::new("improvement.at", problem).into());
     }
     let mut writes = Writes::default();
     writes.put(Family::Improvement, one.id.as_bytes(), &one)?;
     store.write(writes)?;
     Ok(tell(&snapshot(store, one.span()), &one, zone))
+}
+
+/// Refuses an agent, a team or a skill group that no call has: everything that is counted of it would be nothing.
+fn people_are_known(
+    catalog: &Catalog,
+    one: &Improvement,
+    old: Option<&Improvement>,
+) -> Result<(), ConvertError> {
+    type Choose = fn(&mut CallQuery, String);
+    type Name = fn(&AgentFacts) -> Option<&Arc<str>>;
+    type Kind<'a> = (&'a str, &'a str, &'a [String], &'a [String], Choose, Name);
+    let nobody: &[String] = &[];
+    let kinds: [Kind<'_>; 3] = [
+        (
+            "agents",
+            "agent",
+            &one.agents,
+            old.map_or(nobody, |old| &old.agents),
+            |calls, id| calls.agents.push(id),
+            |agent| agent.agent_id.as_ref(),
+        ),
+        (
+            "teams",
+            "team",
+            &one.teams,
+            old.map_or(nobody, |old| &old.teams),
+            |calls, id| calls.teams.push(id),
+            |agent| agent.team.as_ref(),
+        ),
+        (
+            "skill_groups",
+            "skill group",
+            &one.skill_groups,
+            old.map_or(nobody, |old| &old.skill_groups),
+            |calls, id| calls.skill_groups.push(id),
+            |agent| agent.skill_group.as_ref(),
+        ),
+    ];
+    for (field, what, wanted, known, choose, name) in kinds {
+        for id in wanted.iter().filter(|id| !known.contains(id)) {
+            let mut calls = CallQuery::default();
+            choose(&mut calls, id.clone());
+            if catalog.chosen(&calls).next().is_some() {
+                continue;
+            }
+            let all: BTreeSet<&str> = catalog
+                .calls()
+                .flat_map(|call| &call.agents)
+                .filter_map(|agent| name(agent).map(|id| &**id))
+                .collect();
+            let more = if all.len() > MAX_NAMED {
+                format!(" and {} more", all.len() - MAX_NAMED)
+            } else {
+                String::new()
+            };
+            let some: Vec<&str> = all.into_iter().take(MAX_NAMED).collect();
+            let there_are = if some.is_empty() { "no call has any".to_owned() } else { some.join(", ") };
+            let problem = format!("no call has {what} `{id}`; there are: {there_are}{more}");
+            return Err(ConvertError::new(&format!("improvement.{field}"), problem));
+        }
+    }
+    Ok(())
 }
 
 fn tell(rows: &Catalog, one: &Improvement, zone: &TimeZone) -> Told {

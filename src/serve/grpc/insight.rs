@@ -196,13 +196,20 @@ impl InsightService for InsightApi {
         let time_zone = zone_name(&query.time_zone);
         let with_unclaimed = request.with_unclaimed;
         let spanned = Period { from: query.baseline.from, before: window.before };
-        let found = self.ask(move |jobs| Ok(hot_spots(&rows(jobs, spanned), &query))).await?;
+        let found = self.ask(move |jobs| {
+            let rows = rows(jobs, spanned);
+            let looked_at = CallQuery { started: window.range(), ..query.calls.clone() };
+            let num_calls = rows.chosen(&looked_at).filter(|call| call.judgement.is_some()).count();
+            Ok((hot_spots(&rows, &query), num_calls as u64))
+        });
+        let (found, num_calls) = found.await?;
         let told = found.spots.iter().filter(|spot| with_unclaimed || spot.is_claimed);
         Ok(Response::new(v1::ListHotSpotsResponse {
             hot_spots: told.map(Into::into).collect(),
             num_tested: found.num_tested,
             statistic: found.statistic.to_owned(),
             time_zone,
+            num_calls: Some(num_calls),
         }))
     }
 

@@ -99,7 +99,7 @@ impl ReportService for ReportApi {
                             report::page(&made).into_bytes()
                         }
                     };
-                    files.push((convert::report_file(&scope, &period, format, &bytes), bytes));
+                    files.push((convert::report_file(&made, format, &bytes), bytes));
                 }
                 // How long the reader takes keeps no other report back.
                 drop((made, place));
