@@ -85,16 +85,20 @@ pub(super) fn put_run(store: &Store, run: &Run) -> Result<(), StoreError> {
     store.write(writes)
 }
 
-/// All runs, the newest first.
+/// All runs that can be read, the newest first.
 pub(super) fn runs(store: &Store) -> Result<Vec<Run>, StoreError> {
     let mut runs: Vec<Run> = Vec::new();
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let page: Vec<(Vec<u8>, serde_json::Value)> =
-            store.documents(Family::Mining, b"run/", after.as_deref(), AT_ONCE)?;
-        let Some((last, _)) = page.last() else { break };
+        let page = store.documents_readable::<serde_json::Value>(
+            Family::Mining,
+            b"run/",
+            after.as_deref(),
+            AT_ONCE,
+        )?;
+        let Some((last, _)) = page.documents.last() else { break };
         after = Some(last.clone());
-        for (key, run) in page {
+        for (key, run) in page.documents {
             // One that another version wrote is left out, and is in nobody's way.
             match serde_json::from_value::<Run>(run) {
                 Ok(run) => runs.push(run),
@@ -217,12 +221,13 @@ pub(super) fn prune(store: &Store) -> Result<(), StoreError> {
     store.write(writes)?;
     let mut after: Option<Vec<u8>> = None;
     loop {
-        let page: Vec<(Vec<u8>, String)> =
-            store.documents(Family::Mining, b"found/", after.as_deref(), AT_ONCE)?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
+        let page =
+            store.documents_readable::<String>(Family::Mining, b"found/", after.as_deref(), AT_ONCE)?;
+        let keys = page.documents.iter().map(|(key, _)| key).chain(&page.damaged);
+        let Some(last) = keys.clone().max() else { return Ok(()) };
         after = Some(last.clone());
         let mut writes = Writes::default();
-        for (key, _) in &page {
+        for key in keys {
             if !has_finds.iter().any(|pieces| key.starts_with(pieces.as_bytes())) {
                 writes.remove(Family::Mining, key);
             }

@@ -10,6 +10,16 @@ pub enum ReviewError {
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// How far a sampling plan came is damaged.
+    #[error(
+        "it cannot be read how far sampling plan `{id}` came: remove the plan and add it again, then it goes on with what comes in, and run it over the days before"
+    )]
+    Stuck {
+        /// The plan.
+        id: String,
+        /// What is damaged.
+        source: StoreError,
+    },
     /// There is nothing to review yet.
     #[error("call `{id}` is not done: wait until it is judged")]
     NotDone {
@@ -143,7 +153,7 @@ pub enum ReviewError {
 impl Classify for ReviewError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Store(error) => error.code(),
+            Self::Store(error) | Self::Stuck { source: error, .. } => error.code(),
             Self::NotDone { .. }
             | Self::Closed { .. }
             | Self::Taken { .. }
@@ -164,6 +174,7 @@ impl Classify for ReviewError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Store(error) => error.reason(),
+            Self::Stuck { .. } => "review.plan_stuck",
             Self::NotDone { .. } => "review.not_done",
             Self::Closed { .. } => "review.closed",
             Self::Taken { .. } => "review.taken",
@@ -186,7 +197,7 @@ impl Classify for ReviewError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Store(error) => error.retry(),
+            Self::Store(error) | Self::Stuck { source: error, .. } => error.retry(),
             Self::NotDone { .. } | Self::Threads { .. } => Retry::Later,
             Self::Closed { .. }
             | Self::Taken { .. }

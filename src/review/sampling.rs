@@ -183,33 +183,46 @@ impl Reviews {
     /// Lets every plan that follows deal with what changed since it last did. Says how many calls came into the queue.
     ///
     /// # Errors
-    /// Anything the disk fails with; then it goes on there the next time.
+    /// Anything the disk fails with; then it goes on there the next time. [`ReviewError::Stuck`] for the first plan of which
+    /// it is damaged how far it came; the other plans went on.
     pub fn follow(&self, now: Timestamp) -> Result<u64, ReviewError> {
-        let mut num_queued = 0;
-        for plan in self.plans()?.0 {
-            let name = cursor(&plan.id);
-            let Some(mut reached) = self.store.document::<Reached>(Family::Cursor, &name)? else { continue };
-            let before = reached;
-            if !plan.follows() {
-                continue;
+        let (mut num_queued, mut stuck) = (0, None);
+        for plan in self.plans()?.0.iter().filter(|plan| plan.follows()) {
+            match self.follow_plan(plan, now) {
+                Ok(num) => num_queued += num,
+                Err(error @ ReviewError::Stuck { .. }) => stuck = stuck.or(Some(error)),
+                Err(error) => return Err(error),
             }
-            if plan.mode.is_quota() {
-                let start = plan.window.start(now, self.config.utc_offset_minutes);
-                if start > reached.drawn_until {
-                    let ended = TimeRange { from: Some(reached.drawn_until), before: Some(start) };
-                    let wanted = |facts: &CallFacts| ended.contains(facts.started_at);
-                    num_queued += self.run(&plan, &wanted, now)?.num_queued;
-                    reached.drawn_until = start;
-                }
-                num_queued += self.follow_late(&plan, &mut reached, now)?;
-            } else {
-                num_queued += self.follow_changes(&plan, &mut reached.change, now)?;
+        }
+        stuck.map_or(Ok(num_queued), Err)
+    }
+
+    fn follow_plan(&self, plan: &Plan, now: Timestamp) -> Result<u64, ReviewError> {
+        let name = cursor(&plan.id);
+        let reached = self.store.document::<Reached>(Family::Cursor, &name).map_err(|source| {
+            if source.is_passing() {
+                return ReviewError::Store(source);
             }
-            if reached != before {
-                let mut writes = Writes::default();
-                writes.put(Family::Cursor, &name, &reached)?;
-                self.store.write(writes)?;
+            ReviewError::Stuck { id: plan.id.clone(), source }
+        })?;
+        let Some(mut reached) = reached else { return Ok(0) };
+        let (before, mut num_queued) = (reached, 0);
+        if plan.mode.is_quota() {
+            let start = plan.window.start(now, self.config.utc_offset_minutes);
+            if start > reached.drawn_until {
+                let ended = TimeRange { from: Some(reached.drawn_until), before: Some(start) };
+                let wanted = |facts: &CallFacts| ended.contains(facts.started_at);
+                num_queued += self.run(plan, &wanted, now)?.num_queued;
+                reached.drawn_until = start;
             }
+            num_queued += self.follow_late(plan, &mut reached, now)?;
+        } else {
+            num_queued += self.follow_changes(plan, &mut reached.change, now)?;
+        }
+        if reached != before {
+            let mut writes = Writes::default();
+            writes.put(Family::Cursor, &name, &reached)?;
+            self.store.write(writes)?;
         }
         Ok(num_queued)
     }

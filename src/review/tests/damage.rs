@@ -101,3 +101,26 @@ fn plans_that_can_be_read_are_listed() {
     let again = desk.reviews.create_plan(super::plans::plan("a", Mode::All), at(1));
     assert!(again.is_err() && is_damaged(&desk, Family::ReviewPlan, b"a"), "not over the damaged one");
 }
+
+#[test]
+fn a_plan_that_lost_its_place_stops_no_other() {
+    let desk = Desk::new();
+    for id in ["a", "b"] {
+        let mut plan = super::plans::plan(id, Mode::All);
+        plan.is_continuous = true;
+        desk.reviews.create_plan(plan, at(0)).expect("made");
+    }
+    damage(&desk, Family::Cursor, b"review-plan/a");
+    desk.add("c1", "7", "a", 1, &["客服: 保本"]);
+    let outcome = desk.reviews.follow(at(2));
+    assert!(matches!(&outcome, Err(ReviewError::Stuck { id, .. }) if id == "a"), "{outcome:?}");
+    let queued = desk.reviews.list(&TaskFilter::default(), None, 10, at(3));
+    assert_eq!(queued.tasks.iter().map(|task| task.plan.as_deref()).collect::<Vec<_>>(), [Some("b")]);
+    // As the message says.
+    desk.reviews.delete_plan("a").expect("removed");
+    let mut plan = super::plans::plan("a", Mode::All);
+    plan.is_continuous = true;
+    desk.reviews.create_plan(plan, at(4)).expect("made again");
+    desk.add("c2", "7", "a", 5, &["客服: 保本"]);
+    assert_eq!(desk.reviews.follow(at(6)).expect("it goes on"), 1);
+}
