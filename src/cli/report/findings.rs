@@ -199,7 +199,11 @@ fn count_not_applicable(page: &mut Page<'_>, findings: &[v1::Finding]) {
     if num_rules == 0 {
         return;
     }
-    page.heading(&format!("不适用 {num_rules} 项（不计入得分，明细在对话之后）"));
+    let is_watch = |finding: &&&v1::Finding| finding.kind() == v1::RuleKind::Watch;
+    let num_watch = by_reason.values().flatten().filter(is_watch).count();
+    // The line of the score has only those that could have scored.
+    let watch = if num_watch > 0 { format!("其中预警 {num_watch} 项；") } else { String::new() };
+    page.heading(&format!("不适用 {num_rules} 项（{watch}不计入得分，明细在对话之后）"));
     let counts: Vec<String> = by_reason
         .iter()
         .map(|(reason, group)| format!("{} {} 项", why(reason, group), group.len()))
