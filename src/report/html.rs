@@ -15,7 +15,7 @@ const STYLE: &str = include_str!("style.css");
 /// Most rows of a table that is kept on one page of paper.
 const MAX_WHOLE: usize = 24;
 /// Columns from which on a table is set in small letters on paper, to fit between the margins.
-const WIDE: usize = 9;
+const WIDE: usize = 10;
 
 /// The page.
 #[must_use]
