@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
 use tokio::sync::watch;
 
 use super::book::Row;
@@ -118,8 +117,7 @@ impl Alerts {
     /// [`AlertError::SecretFile`] and [`AlertError::Proxy`] for a receiver; [`AlertError::Threads`]; anything the disk
     /// fails with.
     pub fn start(calls: Arc<Calls>, config: &AlertsConfig) -> Result<Self, AlertError> {
-        let minutes = calls.rules().scheme().utc_offset_minutes;
-        let zone = Offset::from_seconds(minutes.saturating_mul(60)).map_or(TimeZone::UTC, TimeZone::fixed);
+        let zone = calls.rules().scheme().time_zone();
         let receivers: Result<Vec<Receiver>, AlertError> =
             config.receiver.iter().map(|one| Receiver::new(one.clone(), zone.clone())).collect();
         let receivers: Arc<[Receiver]> = receivers?.into();

@@ -2,21 +2,15 @@
 
 use std::fmt::Write as _;
 
-use jiff::tz::TimeZone;
-
+use crate::cli::clock::Clock;
 use crate::proto::v1;
 use crate::types::Probability;
 
 /// Days of a trend drawn as one bar each.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-fn time(at: Option<&prost_types::Timestamp>) -> String {
-    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::system()).strftime("%F %T").to_string())
-}
-
 /// A run on one line.
-pub(super) fn run(run: &v1::MiningRun) -> String {
+pub(super) fn run(run: &v1::MiningRun, clock: &Clock) -> String {
     let state = match run.state() {
         v1::MiningState::Unspecified => "未知",
         v1::MiningState::Running => "进行中",
@@ -28,16 +22,16 @@ pub(super) fn run(run: &v1::MiningRun) -> String {
     format!(
         "第 {} 次挖掘\t{state}\t{} 至 {}\t已读 {}/{}{}",
         run.run,
-        time(run.from.as_ref()),
-        time(run.before.as_ref()),
+        clock.full(run.from.as_ref()),
+        clock.full(run.before.as_ref()),
         run.num_read,
         run.num_to_read,
         failure.unwrap_or_default()
     )
 }
 
-fn head(of: Option<&v1::MiningRun>) -> String {
-    of.map(|of| format!("{}\n\n", run(of))).unwrap_or_default()
+fn head(of: Option<&v1::MiningRun>, clock: &Clock) -> String {
+    of.map(|of| format!("{}\n\n", run(of, clock))).unwrap_or_default()
 }
 
 fn examples(text: &mut String, examples: &[v1::CallExample]) {
@@ -71,8 +65,8 @@ fn share(part: u32, of: u32) -> String {
     format!("{:.1}%", f64::from(part) * 100.0 / f64::from(of.max(1)))
 }
 
-pub(super) fn topics(answer: &v1::ListTopicsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn topics(answer: &v1::ListTopicsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     for topic in &answer.topics {
         let (name, number) = (&topic.name, topic.num_calls);
         let share = share(number, answer.num_calls);
@@ -96,8 +90,8 @@ pub(super) fn topic(topic: &v1::Topic) -> String {
     text
 }
 
-pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     writeln!(text, "新词").ok();
     for word in &answer.new_words {
         let v1::NewWord { word, num_calls, pmi, left_entropy, right_entropy, examples: shown, .. } = word;
@@ -120,8 +114,8 @@ pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool) -> String {
     text
 }
 
-pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     let (calls, background) = (answer.num_calls, answer.num_background);
     writeln!(text, "本期 {calls} 通，对照期 {background} 通").ok();
     if background < 100 {
@@ -135,8 +129,8 @@ pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse) -> String {
     text
 }
 
-pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn bursts(answer: &v1::ListBurstsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     if answer.bursts.is_empty() {
         writeln!(text, "没有突发").ok();
     }
@@ -159,8 +153,8 @@ pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
     text
 }
 
-pub(super) fn demands(answer: &v1::ListDemandsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn demands(answer: &v1::ListDemandsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     for demand in &answer.demands {
         let v1::DemandCount { demand: name, num_calls, .. } = demand;
         let share = share(*num_calls, answer.num_calls);
@@ -170,8 +164,8 @@ pub(super) fn demands(answer: &v1::ListDemandsResponse) -> String {
     text
 }
 
-pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     writeln!(text, "各环节的问题").ok();
     for spot in &answer.stages {
         let v1::StageSpot { stage, num_hits, hits_per_thousand, lift, .. } = spot;
