@@ -175,7 +175,7 @@ impl Reviews {
         })?;
         gone.iter().for_each(|id| tasks.remove(id));
         open.into_iter().for_each(|task| tasks.put(task));
-        tasks.know_deciders(&facts.id, review.deciders().into_iter().map(str::to_owned).collect());
+        tasks.know_barred(&facts.id, review.barred().into_iter().map(str::to_owned).collect());
         Ok(review)
     }
 
