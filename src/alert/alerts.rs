@@ -265,7 +265,7 @@ impl Alerts {
         with_members: bool,
     ) -> Result<AlertOutcome, AlertError> {
         let mut pen = Pen::new(&self.shared, Timestamp::now());
-        pen.step(number, step, actor, note)?;
+        pen.step(number, step, actor, note).map_err(|error| self.with_who_was_first(error))?;
         let (mut num_members, mut num_damaged) = (0, 0);
         let digest = self.shared.alert(number)?.digest.filter(|_| with_members);
         for member in digest.iter().flat_map(|digest| &digest.alerts) {
@@ -281,6 +281,25 @@ impl Alerts {
             tracing::warn!(alert = number, num_damaged, "damaged alerts of a digest are passed over");
         }
         Ok(AlertOutcome { view: self.view(self.shared.alert(number)?), num_members, num_damaged })
+    }
+
+    /// A step that comes too late, with whoever was first and when, by the centre's clock.
+    fn with_who_was_first(&self, error: AlertError) -> AlertError {
+        let AlertError::WrongState { number, state, wanted, .. } = error else { return error };
+        let events = self.shared.alert(number).map(|alert| alert.events).unwrap_or_default();
+        let mut by = String::new();
+        // Back to the event that brought it into this state.
+        for number in events.into_iter().rev() {
+            match self.shared.readable_event(number) {
+                Ok(Some(event)) if event.state == state => {
+                    let who = if event.actor.is_empty() { "the server" } else { &event.actor };
+                    let at = event.at.to_zoned(self.shared.calls.rules().scheme().time_zone());
+                    by = format!(" by {who} since {}", at.strftime("%Y-%m-%d %H:%M:%S %:z"));
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        AlertError::WrongState { number, state, by, wanted }
     }
 
     /// Messages that could not be delivered, newest first: of a receiver or of all, with those that were delivered after

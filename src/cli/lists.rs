@@ -27,7 +27,7 @@ pub(super) struct CallsArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
     text: Option<String>,
     /// The calls behind a figure, by its `calls` as --format json prints it; instead of other filters
     #[arg(long, value_name = "JSON", conflicts_with_all = ["FilterArgs", "text"])]
@@ -43,7 +43,7 @@ pub(super) struct CallsArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct SearchArgs {
     /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
-    #[arg(value_name = "WORDS")]
+    #[arg(value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
     text: String,
     #[command(flatten)]
     filter: FilterArgs,
@@ -57,13 +57,24 @@ pub(super) struct FindingsArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Words that were said in the call
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
     text: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     /// Fields to give with --format json, for example rule_id,evidence.text
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     fields: Vec<String>,
+}
+
+/// What is to have been said. A dash before a word means that it was not; two make a flag that there is not.
+fn words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("write at least one word; `diting calls list` lists calls whatever was said".to_owned());
+    }
+    if text.starts_with("--") {
+        return Err("there is no such flag; put words that begin like one into quotation marks of their own".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Lists calls.
@@ -74,7 +85,7 @@ pub(super) async fn calls(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let clock = server.clock().await?;
-    let fields = json_fields(&args.fields, format);
+    let fields = json_fields(&args.fields, format)?;
     let mut request = calls_request((&args.filter, &clock), args.text.as_ref(), &args.page, &fields)?;
     if let Some(figure) = &args.of_figure {
         let filter = json::parse(figure)
@@ -100,7 +111,7 @@ pub(super) async fn calls(
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
+    tell_currency(args.text.is_some(), [page.text_current_to, page.last_change], [page.text_num_indexed, page.text_num_calls]);
     Ok(Exit::Success)
 }
 
@@ -126,7 +137,7 @@ pub(super) async fn search(
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(true, page.text_current_to, page.last_change);
+    tell_currency(true, [page.text_current_to, page.last_change], [page.text_num_indexed, page.text_num_calls]);
     Ok(Exit::Success)
 }
 
@@ -137,7 +148,7 @@ pub(super) async fn findings(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let mut fields = json_fields(&args.fields, format);
+    let mut fields = json_fields(&args.fields, format)?;
     if format == Format::Text {
         fields.push("*".to_owned());
     }
@@ -164,7 +175,7 @@ pub(super) async fn findings(
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
+    tell_currency(args.text.is_some(), [page.text_current_to, page.last_change], [page.text_num_indexed, page.text_num_calls]);
     Ok(Exit::Success)
 }
 
@@ -183,9 +194,12 @@ fn calls_request(
     })
 }
 
-/// Fields chosen by hand are for machines: a table has its own.
-fn json_fields(fields: &[String], format: Format) -> Vec<String> {
-    if format == Format::Json { fields.to_vec() } else { Vec::new() }
+/// Fields chosen by hand are for machines: a table has its own. The server refuses those that there are not.
+fn json_fields(fields: &[String], format: Format) -> Result<Vec<String>, UsageError> {
+    if format != Format::Json && !fields.is_empty() {
+        return Err(UsageError("--fields goes with --format json: a table has columns of its own".to_owned()));
+    }
+    Ok(fields.to_vec())
 }
 
 /// When a call began, or came in where nobody told.
@@ -298,11 +312,11 @@ fn tell_rest(what: &str, num_shown: usize, total: u64, token: &str) {
     }
 }
 
-fn tell_currency(asked: bool, current_to: u64, last_change: u64) {
+fn tell_currency(asked: bool, [current_to, last_change]: [u64; 2], [num_indexed, num_calls]: [u64; 2]) {
     if asked && current_to < last_change {
-        let behind = last_change - current_to;
         eprintln!(
-            "diting: the text index is {behind} changes behind: calls of the last moments may be missing"
+            "diting: the text index has {num_indexed} of {num_calls} calls and is {} changes behind: calls may be missing here",
+            last_change - current_to
         );
     }
 }

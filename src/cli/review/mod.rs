@@ -7,6 +7,8 @@ mod plans;
 mod show;
 mod steps;
 
+use anyhow::Context;
+
 use super::Exit;
 use super::client::{ReviewClient, ServerArgs, block_on};
 use super::clock::Clock;
@@ -32,6 +34,7 @@ Examples:
   diting review submit C1 --as 王芳 --confirm S01 --reject L02 '客户先说的'
   diting review appeal C1 --as 8021 --rule S01 '我说的是不保本'
   diting review handle C1 1 --as 李敏 --accept '录音确为不保本' --final
+  diting review handle C1 1,2 --as 李敏 --reject '录音清楚' --final     one answer to both
   diting review counts --since 2026-11-01                     how right each rule is
   diting review export > labels.jsonl && diting eval rules labels.jsonl --scheme my-rules/")]
 pub(super) struct Args {
@@ -132,7 +135,7 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Decides about an appeal
+    /// Decides about one or more appeals of a call
     Handle(steps::HandleArgs),
     /// How often rules hit and how right they are, by what people decided
     Counts {
@@ -279,9 +282,16 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
             tell_damaged("通通话的申诉", num_damaged);
         }
         Command::Handle(handle) => {
-            let request = handle.request(args.person()?);
-            let answer = client.handle_appeal(request).await.map_err(explain)?.into_inner();
-            show::standing(&answer.review.unwrap_or_default(), format)?;
+            let person = args.person()?;
+            let mut review = v1::Review::default();
+            for request in handle.requests(&person) {
+                let number = request.number;
+                let answer = client.handle_appeal(request).await.map_err(explain);
+                // Those before it are answered and stay so.
+                let answer = answer.with_context(|| format!("appeal {number}"))?.into_inner();
+                review = answer.review.unwrap_or_default();
+            }
+            show::standing(&review, format)?;
         }
         Command::Counts { selection, reviewed } => {
             let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None, clock)?) };

@@ -294,7 +294,7 @@ pub(super) fn work(
     let id = &task.call_id;
     emit("")?;
     if is_appeal {
-        emit(&format!("diting review handle {id} 编号 --accept|--reject '理由' [--final]"))?;
+        emit(&format!("diting review handle {id} 编号[,编号] --accept|--reject '理由' [--final]"))?;
     } else {
         emit(&format!(
             "diting review submit {id} --confirm 规则 --reject 规则=理由 --missed 规则=轮次 ['说明']"
