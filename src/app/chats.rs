@@ -33,7 +33,8 @@ pub fn open_chats(path: &Path, way: &str, reading: &ChatReading) -> io::Result<R
         ..ReadOptions::default()
     };
     if let Some(zone) = &reading.time_zone {
-        options.time_zone = time_zone(zone).ok_or_else(|| io::Error::other(format!("there is no zone `{zone}`")))?;
+        options.time_zone =
+            time_zone(zone).ok_or_else(|| io::Error::other(format!("there is no zone `{zone}`")))?;
     }
     if let Some(minutes) = reading.gap_minutes {
         options.gap = Millis(minutes.saturating_mul(60_000));

@@ -8,8 +8,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::clock::Clock;
-use crate::proto::v1::alert_service_client::AlertServiceClient;
 use crate::proto::v1;
+use crate::proto::v1::alert_service_client::AlertServiceClient;
 use crate::proto::v1::call_service_client::CallServiceClient;
 use crate::proto::v1::centre_service_client::CentreServiceClient;
 use crate::proto::v1::insight_service_client::InsightServiceClient;
@@ -120,7 +120,8 @@ impl ServerArgs {
             Ok(answer) => answer.into_inner().time_zone,
             Err(status) => return Ok(Err(status)),
         };
-        let zone = time_zone(&zone).with_context(|| format!("the server names a zone that is none: `{zone}`"))?;
+        let zone =
+            time_zone(&zone).with_context(|| format!("the server names a zone that is none: `{zone}`"))?;
         Ok(Ok(Clock::new(zone)))
     }
 

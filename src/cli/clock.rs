@@ -33,7 +33,9 @@ impl FromStr for Moment {
             return Ok(Self::Exact(time));
         }
         let local = text.parse().ok().filter(|local: &DateTime| YEARS.contains(&local.year()));
-        local.map(Self::Local).ok_or_else(|| "write it like 2026-11-23 or 2026-11-23T09:00:00+08:00".to_owned())
+        local
+            .map(Self::Local)
+            .ok_or_else(|| "write it like 2026-11-23 or 2026-11-23T09:00:00+08:00".to_owned())
     }
 }
 

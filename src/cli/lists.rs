@@ -72,7 +72,8 @@ fn words(text: &str) -> Result<String, String> {
         return Err("write at least one word; `diting calls list` lists calls whatever was said".to_owned());
     }
     if text.starts_with("--") {
-        return Err("there is no such flag; put words that begin like one into quotation marks of their own".to_owned());
+        return Err("there is no such flag; put words that begin like one into quotation marks of their own"
+            .to_owned());
     }
     Ok(text.to_owned())
 }
@@ -111,7 +112,11 @@ pub(super) async fn calls(
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(args.text.is_some(), [page.text_current_to, page.last_change], [page.text_num_indexed, page.text_num_calls]);
+    tell_currency(
+        args.text.is_some(),
+        [page.text_current_to, page.last_change],
+        [page.text_num_indexed, page.text_num_calls],
+    );
     Ok(Exit::Success)
 }
 
@@ -137,7 +142,11 @@ pub(super) async fn search(
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(true, [page.text_current_to, page.last_change], [page.text_num_indexed, page.text_num_calls]);
+    tell_currency(
+        true,
+        [page.text_current_to, page.last_change],
+        [page.text_num_indexed, page.text_num_calls],
+    );
     Ok(Exit::Success)
 }
 
@@ -175,7 +184,11 @@ pub(super) async fn findings(
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(args.text.is_some(), [page.text_current_to, page.last_change], [page.text_num_indexed, page.text_num_calls]);
+    tell_currency(
+        args.text.is_some(),
+        [page.text_current_to, page.last_change],
+        [page.text_num_indexed, page.text_num_calls],
+    );
     Ok(Exit::Success)
 }
 
@@ -197,7 +210,9 @@ fn calls_request(
 /// Fields chosen by hand are for machines: a table has its own. The server refuses those that there are not.
 fn json_fields(fields: &[String], format: Format) -> Result<Vec<String>, UsageError> {
     if format != Format::Json && !fields.is_empty() {
-        return Err(UsageError("--fields goes with --format json: a table has columns of its own".to_owned()));
+        return Err(UsageError(
+            "--fields goes with --format json: a table has columns of its own".to_owned(),
+        ));
     }
     Ok(fields.to_vec())
 }

@@ -305,7 +305,8 @@ mod tests {
             ["--team", "--skill-group", "--dimension", "--business", "--product", "--topic", "--demand"];
         let typed = names.iter().flat_map(|flag| [*flag, "甲,乙", flag, "丙"]);
         let typed = ["t"].into_iter().chain(typed).chain(["--agent", "1,2", "--rule", "S01,S02"]);
-        let filter = Typed::try_parse_from(typed).expect("it is sound").filter.filter(None, &utc()).expect("no ends");
+        let filter =
+            Typed::try_parse_from(typed).expect("it is sound").filter.filter(None, &utc()).expect("no ends");
         let v1::CallFilter { teams, skill_groups, dimensions, businesses, products, topics, demands, .. } =
             filter;
         for values in [teams, skill_groups, dimensions, businesses, products, topics, demands] {

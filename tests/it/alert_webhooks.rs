@@ -239,7 +239,10 @@ async fn the_command_line_shows_alerts_and_deals_with_them() {
     let twice = run(&["alerts", "ack", "1", "--as", "李雷"]).await;
     assert_eq!(twice.status.code(), Some(2));
     let told = command::stderr(&twice);
-    assert!(told.contains("acknowledged by 王芳 since 20") && told.contains(" +08:00: it cannot be"), "{told}");
+    assert!(
+        told.contains("acknowledged by 王芳 since 20") && told.contains(" +08:00: it cannot be"),
+        "{told}"
+    );
     assert!(told.contains("alert.wrong_state"), "{told}");
     let closed =
         run(&["alerts", "close", "1", "9", "--as", "韩梅", "--reason", "false-alarm", "--note", "玩笑"])

@@ -39,7 +39,10 @@ async fn a_day_begins_at_the_midnight_of_the_centre_in_every_command() {
     let all = run(&["calls", "list"]).await;
     assert_eq!(all.lines().count(), 2, "{all}");
     let listed = run(&with(&["calls", "list"])).await;
-    assert!(listed.starts_with("2026-06-01 00:00:00 +08:00\tjune\t") && listed.lines().count() == 1, "{listed}");
+    assert!(
+        listed.starts_with("2026-06-01 00:00:00 +08:00\tjune\t") && listed.lines().count() == 1,
+        "{listed}"
+    );
     let found = run(&with(&["findings", "list", "--rule", "S01"])).await;
     assert!(found.starts_with("june\t") && found.lines().count() == 1, "{found}");
     run(&with(&["report", "export", "calls", "--out", "june.csv"])).await;
@@ -50,8 +53,13 @@ async fn a_day_begins_at_the_midnight_of_the_centre_in_every_command() {
     let drawn = run(&with(&["review", "plans", "run", "all"])).await;
     assert!(drawn.contains("符合条件 1 通"), "{drawn}");
     let queue = run(&["review", "queue", "--plan", "all"]).await;
-    assert!(queue.contains("june") && queue.contains(" +08:00\t") && queue.contains("共 1 项待复核"), "{queue}");
-    for selection in [with(&["review", "counts", "--rule", "S01"]), with(&["track", "trend", "--rule", "S01"])] {
+    assert!(
+        queue.contains("june") && queue.contains(" +08:00\t") && queue.contains("共 1 项待复核"),
+        "{queue}"
+    );
+    for selection in
+        [with(&["review", "counts", "--rule", "S01"]), with(&["track", "trend", "--rule", "S01"])]
+    {
         let mut typed = selection;
         typed.extend(["--format", "json"]);
         let told = run(&typed).await;
@@ -81,7 +89,8 @@ async fn what_is_mined_for_june_is_of_the_same_period_as_the_report_of_june() {
     let mined = run(&["topics", "mine", "--since", "2026-06-01", "--before", "2026-07-01"]).await;
     assert!(mined.contains("2026-06-01 00:00:00 +08:00 至 2026-07-01 00:00:00 +08:00"), "{mined}");
     run(&["report", "month", "--date", "2026-06-15", "--formats", "html"]).await;
-    let page = std::fs::read_dir(folder.path()).expect("a folder").next().expect("a page").expect("it is read");
+    let page =
+        std::fs::read_dir(folder.path()).expect("a folder").next().expect("a page").expect("it is read");
     let page = std::fs::read_to_string(page.path()).expect("it is read");
     assert!(page.contains("薄弱环节") && !page.contains("与本报告的期间不同"), "the run is of June as well");
 }

@@ -329,7 +329,9 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let letter = response.dead_letter.unwrap_or_default();
                 match format {
                     Format::Json => emit(&json::to_line(&letter))?,
-                    Format::Text | Format::Srt => emit(&show::letter(&letter, clock.full(letter.at.as_ref()), clock).join("\t"))?,
+                    Format::Text | Format::Srt => {
+                        emit(&show::letter(&letter, clock.full(letter.at.as_ref()), clock).join("\t"))?
+                    }
                 }
                 Ok(())
             })

@@ -214,8 +214,10 @@ async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
             (response.into_inner().job, !follow.detach)
         }
         Command::Retranscribe { selection, model, follow } => {
-            let request =
-                v1::StartRetranscribeRequest { selection: Some(selection.wire(&server.clock().await?)?), model: model.clone() };
+            let request = v1::StartRetranscribeRequest {
+                selection: Some(selection.wire(&server.clock().await?)?),
+                model: model.clone(),
+            };
             let response = client.start_retranscribe(request).await.map_err(explain)?;
             (response.into_inner().job, !follow.detach)
         }

@@ -167,13 +167,7 @@ async fn list_agents(
     let mut page_token = String::new();
     let (mut is_first, mut num_shown) = (true, 0);
     loop {
-        let request = v1::ListAgentsRequest {
-            from,
-            before,
-            team: team.clone(),
-            page_size: 500,
-            page_token,
-        };
+        let request = v1::ListAgentsRequest { from, before, team: team.clone(), page_size: 500, page_token };
         let answer = client.list_agents(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
         if common.is_json() {

@@ -3,9 +3,9 @@
 use super::scope::{GroupArg, StepArg};
 use super::{Common, show};
 use crate::cli::Exit;
+use crate::cli::clock::{Clock, Moment};
 use crate::cli::exit::UsageError;
 use crate::cli::output::{emit, tell_damaged};
-use crate::cli::clock::{Clock, Moment};
 use crate::cli::query_args::FilterArgs;
 use crate::proto::{json, v1};
 
@@ -246,10 +246,9 @@ mod tests {
     #[test]
     fn an_improvement_may_be_of_a_plain_day() {
         let clock = Clock::new(crate::types::time_zone("+08:00").expect("a zone"));
-        for (at, exact) in [
-            ("2026-11-12", "2026-11-11T16:00:00Z"),
-            ("2026-11-12T09:00:00+08:00", "2026-11-12T01:00:00Z"),
-        ] {
+        for (at, exact) in
+            [("2026-11-12", "2026-11-11T16:00:00Z"), ("2026-11-12T09:00:00+08:00", "2026-11-12T01:00:00Z")]
+        {
             let typed = Typed::try_parse_from(["diting", "improve", "--id", "imp-1", "--at", at]);
             let Command::Improve(args) = typed.unwrap_or_else(|error| panic!("{at}: {error}")).track.command
             else {

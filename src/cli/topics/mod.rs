@@ -203,8 +203,9 @@ async fn run_topics(Args { command, common }: Args) -> anyhow::Result<Exit> {
         }
         Command::Cancel => {
             let answer = client.cancel_mining(v1::CancelMiningRequest {}).await.map_err(explain)?;
-            common
-                .print(&answer.into_inner(), |answer| answer.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default())
+            common.print(&answer.into_inner(), |answer| {
+                answer.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default()
+            })
         }
         Command::Summarize { topic } => {
             let answer = opinion::of_topic(&common.server, topic).await?;
@@ -257,7 +258,8 @@ async fn mine(
     let explain = |status: tonic::Status| common.server.explain(&status);
     let begun = client.mine_topics(request).await.map_err(explain)?.into_inner();
     let Some(mut run) = begun.run.clone().filter(|_| !args.detach) else {
-        return common.print(&begun, |begun| begun.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default());
+        return common
+            .print(&begun, |begun| begun.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default());
     };
     let bar = progress::calls(&format!("run {}", run.run));
     while run.state() == v1::MiningState::Running {

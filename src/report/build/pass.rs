@@ -134,7 +134,8 @@ pub(super) fn over(catalog: &Catalog, scope: &Scope, period: &Period) -> Pass {
             *pass.revisions.entry(revision).or_default() += 1;
         }
         // As in the figures of teams and agents, a call gives the points of its first judgement.
-        if let Some((points, table)) = dimensions.and_then(|(id, points)| Some((points, catalog.table(id)?))) {
+        if let Some((points, table)) = dimensions.and_then(|(id, points)| Some((points, catalog.table(id)?)))
+        {
             for (info, points) in table.dimensions.iter().zip(points) {
                 let entry = pass.dimensions.entry(info.name.clone()).or_default();
                 entry.0 += hundredths(*points);

@@ -89,12 +89,10 @@ proptest! {
                 if let What::Handled { number, .. } = event.what {
                     let subject = &before.appeals[number as usize - 1].subject;
                     let own = before.events.iter().filter(|own| own.actor == event.actor);
-                    let decided = own.clone().any(|own| match &own.what {
-                        What::Submitted { .. } => true,
-                        What::Handled { number, .. } => {
-                            before.appeals[*number as usize - 1].subject == *subject
-                        }
-                        _ => false,
+                    let about = |number: u32| &before.appeals[number as usize - 1].subject;
+                    let decided = own.map(|own| &own.what).any(|what| {
+                        matches!(what, What::Submitted { .. })
+                            || matches!(what, What::Handled { number, .. } if about(*number) == subject)
                     });
                     prop_assert!(!decided, "{} decided about it before", event.actor);
                     prop_assert!(!["p0", "p1"].contains(&event.actor.as_str()), "the agent");
