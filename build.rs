@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [
             "proto/diting/v1/alert_service.proto",
             "proto/diting/v1/call_service.proto",
+            "proto/diting/v1/centre_service.proto",
             "proto/diting/v1/insight_service.proto",
             "proto/diting/v1/privacy_service.proto",
             "proto/diting/v1/report_service.proto",

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
 use tokio::sync::watch;
 
 use super::book::Row;
@@ -118,8 +117,7 @@ impl Alerts {
     /// [`AlertError::SecretFile`] and [`AlertError::Proxy`] for a receiver; [`AlertError::Threads`]; anything the disk
     /// fails with.
     pub fn start(calls: Arc<Calls>, config: &AlertsConfig) -> Result<Self, AlertError> {
-        let minutes = calls.rules().scheme().utc_offset_minutes;
-        let zone = Offset::from_seconds(minutes.saturating_mul(60)).map_or(TimeZone::UTC, TimeZone::fixed);
+        let zone = calls.rules().scheme().time_zone();
         let receivers: Result<Vec<Receiver>, AlertError> =
             config.receiver.iter().map(|one| Receiver::new(one.clone(), zone.clone())).collect();
         let receivers: Arc<[Receiver]> = receivers?.into();
@@ -267,7 +265,7 @@ impl Alerts {
         with_members: bool,
     ) -> Result<AlertOutcome, AlertError> {
         let mut pen = Pen::new(&self.shared, Timestamp::now());
-        pen.step(number, step, actor, note)?;
+        pen.step(number, step, actor, note).map_err(|error| self.with_who_was_first(error))?;
         let (mut num_members, mut num_damaged) = (0, 0);
         let digest = self.shared.alert(number)?.digest.filter(|_| with_members);
         for member in digest.iter().flat_map(|digest| &digest.alerts) {
@@ -283,6 +281,25 @@ impl Alerts {
             tracing::warn!(alert = number, num_damaged, "damaged alerts of a digest are passed over");
         }
         Ok(AlertOutcome { view: self.view(self.shared.alert(number)?), num_members, num_damaged })
+    }
+
+    /// A step that comes too late, with whoever was first and when, by the centre's clock.
+    fn with_who_was_first(&self, error: AlertError) -> AlertError {
+        let AlertError::WrongState { number, state, wanted, .. } = error else { return error };
+        let events = self.shared.alert(number).map(|alert| alert.events).unwrap_or_default();
+        let mut by = String::new();
+        // Back to the event that brought it into this state.
+        for number in events.into_iter().rev() {
+            match self.shared.readable_event(number) {
+                Ok(Some(event)) if event.state == state => {
+                    let who = if event.actor.is_empty() { "the server" } else { &event.actor };
+                    let at = event.at.to_zoned(self.shared.calls.rules().scheme().time_zone());
+                    by = format!(" by {who} since {}", at.strftime("%Y-%m-%d %H:%M:%S %:z"));
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        AlertError::WrongState { number, state, by, wanted }
     }
 
     /// Messages that could not be delivered, newest first: of a receiver or of all, with those that were delivered after

@@ -20,12 +20,14 @@ pub enum AlertError {
         number: u64,
     },
     /// The alert is in another state.
-    #[error("alert {number} is {}: it cannot be {wanted}", state.name())]
+    #[error("alert {number} is {}{by}: it cannot be {wanted}", state.name())]
     WrongState {
         /// The alert.
         number: u64,
         /// What it is.
         state: AlertState,
+        /// Who made it that, and when, as words behind it; empty when nobody looked it up.
+        by: String,
         /// What was wanted.
         wanted: &'static str,
     },

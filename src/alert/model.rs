@@ -346,7 +346,8 @@ pub(super) fn take(
     note: &str,
 ) -> Result<Event, AlertError> {
     let (kind, wanted) = step.names();
-    let wrong = || AlertError::WrongState { number: alert.number, state: alert.state, wanted };
+    let wrong =
+        || AlertError::WrongState { number: alert.number, state: alert.state, by: String::new(), wanted };
     let state = state_after(alert.state, step).ok_or_else(wrong)?;
     // There is always room to close it, and for what the program does itself.
     let is_last = matches!(step, Step::Close(_) | Step::Erase | Step::Withdraw);

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::{Offset, TimeZone};
+
 use super::behaviour::Case;
 use super::coaching::Coaching;
 use super::expression::Expr;
@@ -113,6 +115,15 @@ impl Default for Scheme {
             manual: Vec::new(),
             canonical: String::new(),
         }
+    }
+}
+
+impl Scheme {
+    /// The zone of the centre's clocks: that of every time that names none, and the one that times are shown in.
+    #[must_use]
+    pub fn time_zone(&self) -> TimeZone {
+        let offset = Offset::from_seconds(self.utc_offset_minutes.saturating_mul(60));
+        offset.map_or(TimeZone::UTC, TimeZone::fixed)
     }
 }
 

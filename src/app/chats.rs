@@ -7,7 +7,7 @@ use crate::archive::{ArchiveError, ChatReading, ReadChat, ReadChats};
 use crate::error::Classify;
 use crate::ingest::Failure;
 use crate::proto::{ReadOptions, TextCall, convert, read_text_calls, text_call_id, v1};
-use crate::types::Millis;
+use crate::types::{Millis, time_zone};
 
 /// What leads from the folder `base` to a file of chats, parted by `/` and without its extension: what chats without an id
 /// are named after, so that files of one name in two folders are told apart.
@@ -32,6 +32,10 @@ pub fn open_chats(path: &Path, way: &str, reading: &ChatReading) -> io::Result<R
         accounts: convert::accounts_from_wire(accounts).map_err(io::Error::other)?,
         ..ReadOptions::default()
     };
+    if let Some(zone) = &reading.time_zone {
+        options.time_zone =
+            time_zone(zone).ok_or_else(|| io::Error::other(format!("there is no zone `{zone}`")))?;
+    }
     if let Some(minutes) = reading.gap_minutes {
         options.gap = Millis(minutes.saturating_mul(60_000));
     }

@@ -63,7 +63,11 @@ impl Service {
             let mining = MiningRuns::start(Arc::clone(&store), rules.scheme().utc_offset_minutes)?;
             let mining = Arc::new(mining);
             let opinions = Opinions::open(Arc::clone(&store), Arc::clone(&mining), config.opinion.clone())?;
-            let reviews = Arc::new(Reviews::open(Arc::clone(&store), config.review.clone())?);
+            let reviews = Arc::new(Reviews::open(
+                Arc::clone(&store),
+                config.review.clone(),
+                rules.scheme().utc_offset_minutes,
+            )?);
             let sampler = Sampler::start(Arc::clone(&reviews))?;
             let calls =
                 Calls::start_with(config.pipeline.clone(), store, blobs, transcriber, rules, privacy)?;

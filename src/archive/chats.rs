@@ -22,6 +22,8 @@ pub struct ChatReading {
     pub customers: Vec<String>,
     /// Two messages of the same people further apart than so many minutes are two chats; the reader's own when absent.
     pub gap_minutes: Option<u64>,
+    /// The zone of times that do not say theirs, a name or an offset; the reader's own when absent.
+    pub time_zone: Option<String>,
 }
 
 /// A chat of a file.

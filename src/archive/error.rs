@@ -24,7 +24,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     Pattern(#[from] PatternError),
     /// No such time zone.
-    #[error("there is no time zone `{name}`: name one of the IANA database, for example Asia/Shanghai")]
+    #[error("there is no time zone `{name}`: name one such as Asia/Shanghai, or an offset such as +08:00")]
     UnknownTimeZone {
         /// What was asked for.
         name: String,

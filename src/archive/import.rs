@@ -20,7 +20,7 @@ use crate::listing::{
     self, ArchiveItem, ItemSource, LegSuffixes, ListingOptions, ListingProblem, NamePattern,
 };
 use crate::pipeline::{Accepted, Calls, PipelineError};
-use crate::types::{AudioDeclaration, CallMetadata};
+use crate::types::{AudioDeclaration, CallMetadata, time_zone};
 
 /// Items read or written at once.
 const PAGE_SIZE: usize = 500;
@@ -43,8 +43,8 @@ pub(super) fn options(spec: &ImportSpec) -> Result<ListingOptions, ArchiveError>
         options.name_pattern = Some(NamePattern::compile(pattern)?);
     }
     if let Some(zone) = &spec.time_zone {
-        options.time_zone = jiff::tz::TimeZone::get(zone)
-            .map_err(|_| ArchiveError::UnknownTimeZone { name: zone.clone() })?;
+        options.time_zone =
+            time_zone(zone).ok_or_else(|| ArchiveError::UnknownTimeZone { name: zone.clone() })?;
     }
     if let Some(suffixes) = &spec.leg_suffixes {
         let pairs = suffixes.iter().map(|pair| {

@@ -49,7 +49,8 @@ pub struct ImportSpec {
     /// What is in the names, see [`NamePattern`](crate::listing::NamePattern).
     #[serde(default)]
     pub name_pattern: Option<String>,
-    /// The zone of times that do not say theirs, for example `Asia/Shanghai`; the server's own when absent.
+    /// The zone of times that do not say theirs, for example `Asia/Shanghai` or `+08:00`; the centre's when a job
+    /// begins without one.
     #[serde(default)]
     pub time_zone: Option<String>,
     /// Endings of names that mark the two sides of one call; `-in` and `-out` when absent, none when empty.

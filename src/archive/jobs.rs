@@ -18,7 +18,7 @@ use crate::analysis::RuleSet;
 use crate::error::Chain;
 use crate::pipeline::{Calls, PipelineError};
 use crate::speech::Transcriber;
-use crate::types::{CallMetadata, JobId};
+use crate::types::{CallMetadata, JobId, zone_name};
 
 /// Loads a speech model by its name; what is wrong otherwise, for a person.
 pub type LoadTranscriber = dyn Fn(&str) -> Result<Arc<dyn Transcriber>, String> + Send + Sync;
@@ -109,7 +109,12 @@ impl Jobs {
     /// # Errors
     /// [`ArchiveError::NotAllowed`], [`ArchiveError::Unreadable`], [`ArchiveError::Listing`] when the server cannot
     /// import that; anything the disk fails with.
-    pub fn import(&self, spec: ImportSpec) -> Result<JobStatus, ArchiveError> {
+    pub fn import(&self, mut spec: ImportSpec) -> Result<JobStatus, ArchiveError> {
+        if spec.time_zone.is_none() {
+            // Kept with the job, so that it reads all files alike whatever rules are published meanwhile.
+            spec.time_zone = Some(zone_name(&self.calls().rules().scheme().time_zone()));
+        }
+        spec.chats.time_zone.clone_from(&spec.time_zone);
         let path = self.allowed(&spec.path)?;
         // Wrong options are told to whoever gives them, not to whoever looks at the job later.
         import::options(&spec)?;

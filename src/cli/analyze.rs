@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::ValueEnum;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::exit::{UsageError, describe};
@@ -86,6 +87,13 @@ struct Judge {
     masker: Masker,
 }
 
+impl Judge {
+    /// The zone of the centre's clocks.
+    fn zone(&self) -> TimeZone {
+        self.rules.scheme().time_zone()
+    }
+}
+
 /// What came of the files so far.
 #[derive(Debug, Default)]
 struct Outcome {
@@ -129,7 +137,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
         }
         match analyze(&args, &judge, file) {
             Ok((report, result)) => {
-                output::print_report(&report, args.format)?;
+                output::print_report(&report, args.format, &judge.zone())?;
                 outcome.found |= fail_on.is_some_and(|limit| has_hit(&result.analysis, limit));
             }
             Err(error) => {
@@ -148,7 +156,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 /// Judges calls as text, line by line; only what stops the printing stops it.
 fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let fail_on = args.fail_on.map(Level::from);
-    let options = args.roles.options()?;
+    let options = args.roles.options(judge.zone())?;
     let calls = match text_calls::open(file, &options) {
         Ok(calls) => calls,
         Err(error) => {
@@ -168,7 +176,8 @@ fn analyze_lines(args: &Args, judge: &Judge, file: &Path, outcome: &mut Outcome)
                 let config = &judge.config.pipeline.dialogue;
                 let judged = pipeline::judge(&call.dialogue, &call.metadata, None, &judge.rules, config);
                 outcome.found |= fail_on.is_some_and(|limit| has_hit(&judged.analysis, limit));
-                output::print_report(&text_report(id, call, judged, &judge.masker), args.format)?;
+                let report = text_report(id, call, judged, &judge.masker);
+                output::print_report(&report, args.format, &judge.zone())?;
             }
             Err(error) => {
                 outcome.failed = Exit::worse(outcome.failed, Exit::Failure);

@@ -134,7 +134,8 @@ async fn show(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result
         }
         Err(status) => return Err(args.server.explain(&status)),
     };
-    output::print_report(&response.into_inner().report.unwrap_or_default(), args.format)?;
+    let clock = args.server.clock().await?;
+    output::print_report(&response.into_inner().report.unwrap_or_default(), args.format, clock.zone())?;
     Ok(Exit::Success)
 }
 
@@ -148,7 +149,7 @@ async fn show_failed(args: &Args, client: &mut Client, call_id: &str) -> anyhow:
         Format::Json => emit(&json::to_line(&call))?,
         Format::Text => {
             let report = v1::CallReport { call: Some(call), ..v1::CallReport::default() };
-            output::print_report(&report, args.format)?;
+            output::print_report(&report, args.format, args.server.clock().await?.zone())?;
         }
         Format::Srt => {}
     }

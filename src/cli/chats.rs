@@ -26,7 +26,7 @@ pub(super) async fn push(
         let problem = "--call-id names one recording; chats of a file have ids of their own";
         return Err(UsageError(problem.to_owned()).into());
     }
-    let options = args.options()?;
+    let options = args.options(server.clock().await?.zone().clone())?;
     let (mut taken, mut worst) = (Vec::new(), None);
     for next in text_calls::open(path, &options)? {
         let (line, call) = next?;

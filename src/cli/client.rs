@@ -7,8 +7,11 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::clock::Clock;
+use crate::proto::v1;
 use crate::proto::v1::alert_service_client::AlertServiceClient;
 use crate::proto::v1::call_service_client::CallServiceClient;
+use crate::proto::v1::centre_service_client::CentreServiceClient;
 use crate::proto::v1::insight_service_client::InsightServiceClient;
 use crate::proto::v1::opinion_service_client::OpinionServiceClient;
 use crate::proto::v1::privacy_service_client::PrivacyServiceClient;
@@ -16,6 +19,7 @@ use crate::proto::v1::report_service_client::ReportServiceClient;
 use crate::proto::v1::reprocess_service_client::ReprocessServiceClient;
 use crate::proto::v1::review_service_client::ReviewServiceClient;
 use crate::proto::v1::topic_service_client::TopicServiceClient;
+use crate::types::time_zone;
 
 /// Largest answer taken: an hour of timed words fits many times over.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -102,6 +106,23 @@ impl ServerArgs {
     /// The same for opinions of a model.
     pub(super) fn opinion_client(&self) -> anyhow::Result<OpinionServiceClient<Channel>> {
         Ok(OpinionServiceClient::new(self.channel()?).max_decoding_message_size(MAX_ANSWER_BYTES))
+    }
+
+    /// The clock of the server's centre, by which times without a zone are read and all are shown.
+    pub(super) async fn clock(&self) -> anyhow::Result<Clock> {
+        self.try_clock().await?.map_err(|status| self.explain(&status))
+    }
+
+    /// The same, with what the server answered instead.
+    pub(super) async fn try_clock(&self) -> anyhow::Result<Result<Clock, Status>> {
+        let mut client = CentreServiceClient::new(self.channel()?);
+        let zone = match client.get_centre(v1::GetCentreRequest {}).await {
+            Ok(answer) => answer.into_inner().time_zone,
+            Err(status) => return Ok(Err(status)),
+        };
+        let zone =
+            time_zone(&zone).with_context(|| format!("the server names a zone that is none: `{zone}`"))?;
+        Ok(Ok(Clock::new(zone)))
     }
 
     fn channel(&self) -> anyhow::Result<Channel> {

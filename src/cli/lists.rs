@@ -3,16 +3,15 @@
 //! On a terminal a table, elsewhere fields parted by tabs; how many there are in all, and how to ask for the next page,
 //! goes to standard error.
 
-use std::io::IsTerminal;
-
 use owo_colors::OwoColorize;
-use unicode_width::UnicodeWidthStr;
 
 use super::client::{Client, ServerArgs};
+use super::clock::Clock;
 use super::exit::UsageError;
 use super::output::{Format, emit};
 use super::query_args::{FilterArgs, PageArgs};
 use super::report::Style;
+use super::table::Table;
 use super::unknown::tell_unknown;
 use super::watch::state_name;
 use super::{Exit, output};
@@ -28,7 +27,7 @@ pub(super) struct CallsArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
     text: Option<String>,
     /// The calls behind a figure, by its `calls` as --format json prints it; instead of other filters
     #[arg(long, value_name = "JSON", conflicts_with_all = ["FilterArgs", "text"])]
@@ -44,7 +43,7 @@ pub(super) struct CallsArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct SearchArgs {
     /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
-    #[arg(value_name = "WORDS")]
+    #[arg(value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
     text: String,
     #[command(flatten)]
     filter: FilterArgs,
@@ -58,13 +57,25 @@ pub(super) struct FindingsArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Words that were said in the call
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
     text: Option<String>,
     #[command(flatten)]
     page: PageArgs,
     /// Fields to give with --format json, for example rule_id,evidence.text
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     fields: Vec<String>,
+}
+
+/// What is to have been said. A dash before a word means that it was not; two make a flag that there is not.
+fn words(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("write at least one word; `diting calls list` lists calls whatever was said".to_owned());
+    }
+    if text.starts_with("--") {
+        return Err("there is no such flag; put words that begin like one into quotation marks of their own"
+            .to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Lists calls.
@@ -74,8 +85,9 @@ pub(super) async fn calls(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let mut request =
-        calls_request(&args.filter, args.text.as_ref(), &args.page, &json_fields(&args.fields, format))?;
+    let clock = server.clock().await?;
+    let fields = json_fields(&args.fields, format)?;
+    let mut request = calls_request((&args.filter, &clock), args.text.as_ref(), &args.page, &fields)?;
     if let Some(figure) = &args.of_figure {
         let filter = json::parse(figure)
             .map_err(|error| UsageError(format!("--of-figure is no `calls` of a figure: {error}")))?;
@@ -86,16 +98,25 @@ pub(super) async fn calls(
     match format {
         Format::Json => page.calls.iter().try_for_each(|call| emit(&json::to_line(call)))?,
         Format::Text | Format::Srt => {
-            let head = ["通话时间", "通话", "座席", "组", "时长", "状态", "得分", "复核", "命中"];
-            let style = Style::for_stdout();
-            print_table(&head, page.calls.iter().map(|call| call_row(call, &style)).collect())?;
+            let started = format!("通话时间 {}", clock.name());
+            let head = [&started, "通话", "座席", "组", "时长", "状态", "得分", "复核", "命中"];
+            let mut table = Table::new(head);
+            page.calls.iter().for_each(|call| {
+                let at = table.time(&clock, time_of(call).as_ref());
+                table.add(call_row(call, at));
+            });
+            table.print()?;
         }
     }
     tell_rest("calls", page.calls.len(), page.total_size, &page.next_page_token);
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
+    tell_currency(
+        args.text.is_some(),
+        [page.text_current_to, page.last_change],
+        [page.text_num_indexed, page.text_num_calls],
+    );
     Ok(Exit::Success)
 }
 
@@ -106,21 +127,26 @@ pub(super) async fn search(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let request = calls_request(&args.filter, Some(&args.text), &args.page, &["*".to_owned()])?;
+    let clock = server.clock().await?;
+    let request = calls_request((&args.filter, &clock), Some(&args.text), &args.page, &["*".to_owned()])?;
     let filter = request.filter.clone().unwrap_or_default();
     let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
-    let style = Style::for_stdout();
+    let style = Style::for_stdout(clock.zone());
     for call in &page.calls {
         match format {
             Format::Json => emit(&json::to_line(call))?,
-            Format::Text | Format::Srt => emit(&matches_text(call, &style))?,
+            Format::Text | Format::Srt => emit(&matches_text(call, &style, &clock))?,
         }
     }
     tell_rest("calls", page.calls.len(), page.total_size, &page.next_page_token);
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(true, page.text_current_to, page.last_change);
+    tell_currency(
+        true,
+        [page.text_current_to, page.last_change],
+        [page.text_num_indexed, page.text_num_calls],
+    );
     Ok(Exit::Success)
 }
 
@@ -131,11 +157,11 @@ pub(super) async fn findings(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let mut fields = json_fields(&args.fields, format);
+    let mut fields = json_fields(&args.fields, format)?;
     if format == Format::Text {
         fields.push("*".to_owned());
     }
-    let filter = args.filter.filter(args.text.as_ref())?;
+    let filter = args.filter.filter(args.text.as_ref(), &server.clock().await?)?;
     let request = v1::ListFindingsRequest {
         call_id: String::new(),
         filter: Some(filter.clone()),
@@ -149,25 +175,31 @@ pub(super) async fn findings(
         Format::Json => page.findings.iter().try_for_each(|finding| emit(&json::to_line(finding)))?,
         Format::Text | Format::Srt => {
             let head = ["通话", "判定", "机器", "级别", "规则", "规则名", "扣分", "复核", "证据"];
-            print_table(&head, page.findings.iter().map(finding_row).collect())?;
+            let mut table = Table::new(head);
+            page.findings.iter().for_each(|finding| table.add(finding_row(finding)));
+            table.print()?;
         }
     }
     tell_rest("findings", page.findings.len(), page.total_size, &page.next_page_token);
     if page.total_size == 0 {
         tell_unknown(client, &filter).await;
     }
-    tell_currency(args.text.is_some(), page.text_current_to, page.last_change);
+    tell_currency(
+        args.text.is_some(),
+        [page.text_current_to, page.last_change],
+        [page.text_num_indexed, page.text_num_calls],
+    );
     Ok(Exit::Success)
 }
 
 fn calls_request(
-    filter: &FilterArgs,
+    (filter, clock): (&FilterArgs, &Clock),
     text: Option<&String>,
     page: &PageArgs,
     fields: &[String],
 ) -> Result<v1::ListCallsRequest, UsageError> {
     Ok(v1::ListCallsRequest {
-        filter: Some(filter.filter(text)?),
+        filter: Some(filter.filter(text, clock)?),
         page_size: page.page_size,
         page_token: page.page_token.clone(),
         order_by: page.sort.clone(),
@@ -175,12 +207,23 @@ fn calls_request(
     })
 }
 
-/// Fields chosen by hand are for machines: a table has its own.
-fn json_fields(fields: &[String], format: Format) -> Vec<String> {
-    if format == Format::Json { fields.to_vec() } else { Vec::new() }
+/// Fields chosen by hand are for machines: a table has its own. The server refuses those that there are not.
+fn json_fields(fields: &[String], format: Format) -> Result<Vec<String>, UsageError> {
+    if format != Format::Json && !fields.is_empty() {
+        return Err(UsageError(
+            "--fields goes with --format json: a table has columns of its own".to_owned(),
+        ));
+    }
+    Ok(fields.to_vec())
 }
 
-fn call_row(summary: &v1::CallSummary, style: &Style) -> Vec<String> {
+/// When a call began, or came in where nobody told.
+fn time_of(summary: &v1::CallSummary) -> Option<prost_types::Timestamp> {
+    let call = summary.call.as_ref()?;
+    call.metadata.as_ref().and_then(|metadata| metadata.started_at).or(call.received_at)
+}
+
+fn call_row(summary: &v1::CallSummary, at: String) -> Vec<String> {
     let call = summary.call.clone().unwrap_or_default();
     let metadata = call.metadata.clone().unwrap_or_default();
     let (agents, teams) = agents_of(&metadata);
@@ -190,7 +233,7 @@ fn call_row(summary: &v1::CallSummary, style: &Style) -> Vec<String> {
         None => summary.hit_rule_ids.join(","),
     };
     vec![
-        time(metadata.started_at.or(call.received_at), style),
+        at,
         call.call_id.clone(),
         or_dash(agents),
         or_dash(teams),
@@ -229,8 +272,8 @@ fn finding_row(finding: &v1::Finding) -> Vec<String> {
     ]
 }
 
-fn matches_text(summary: &v1::CallSummary, style: &Style) -> String {
-    let mut lines = vec![call_row(summary, style).join("  ")];
+fn matches_text(summary: &v1::CallSummary, style: &Style, clock: &Clock) -> String {
+    let mut lines = vec![call_row(summary, clock.full(time_of(summary).as_ref())).join("  ")];
     for found in summary.matches.iter().take(MAX_TURNS) {
         let role = match found.role() {
             v1::SpeakerRole::Agent => "客服",
@@ -268,30 +311,6 @@ fn marked(found: &v1::TextMatch, colour: bool) -> String {
     text
 }
 
-/// Prints rows: aligned below `head` on a terminal, with tabs elsewhere.
-fn print_table(head: &[&str], rows: Vec<Vec<String>>) -> std::io::Result<()> {
-    if std::io::stdout().is_terminal() {
-        return aligned(head, &rows).iter().try_for_each(|line| emit(line));
-    }
-    rows.iter().try_for_each(|row| emit(&row.join("\t")))
-}
-
-fn aligned(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
-    let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
-    let all = || std::iter::once(&head).chain(rows);
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| all().filter_map(|row| row.get(column)).map(|text| text.width()).max().unwrap_or(0))
-        .collect();
-    let line = |row: &Vec<String>| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(text, width)| format!("{text}{}", " ".repeat(width.saturating_sub(text.width()))));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    all().map(line).collect()
-}
-
 fn tell_rest(what: &str, num_shown: usize, total: u64, token: &str) {
     if token.is_empty() {
         eprintln!("diting: {num_shown} of {total} {what}");
@@ -300,11 +319,11 @@ fn tell_rest(what: &str, num_shown: usize, total: u64, token: &str) {
     }
 }
 
-fn tell_currency(asked: bool, current_to: u64, last_change: u64) {
+fn tell_currency(asked: bool, [current_to, last_change]: [u64; 2], [num_indexed, num_calls]: [u64; 2]) {
     if asked && current_to < last_change {
-        let behind = last_change - current_to;
         eprintln!(
-            "diting: the text index is {behind} changes behind: calls of the last moments may be missing"
+            "diting: the text index has {num_indexed} of {num_calls} calls and is {} changes behind: calls may be missing here",
+            last_change - current_to
         );
     }
 }
@@ -321,12 +340,6 @@ fn review_name(review: v1::ReviewState) -> &'static str {
         v1::ReviewState::Appealed => "申诉中",
         v1::ReviewState::Closed => "已终审",
     }
-}
-
-fn time(at: Option<prost_types::Timestamp>, style: &Style) -> String {
-    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    let local = at.map(|at| at.to_zoned(style.time_zone.clone()).datetime());
-    local.map_or_else(|| "-".to_owned(), |local| format!("{}", local.strftime("%Y-%m-%d %H:%M:%S")))
 }
 
 fn millis(length: &prost_types::Duration) -> Millis {
@@ -356,14 +369,6 @@ mod tests {
             let error = typed(&more).expect_err("two filters");
             assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{more:?}");
         }
-    }
-
-    #[test]
-    fn columns_stand_below_each_other_also_in_chinese() {
-        let row = |texts: [&str; 3]| texts.map(str::to_owned).to_vec();
-        let lines =
-            aligned(&["通话", "组", "分"], &[row(["c1", "三组", "80"]), row(["call-22", "-", "7.5"])]);
-        assert_eq!(lines, ["通话     组    分", "c1       三组  80", "call-22  -     7.5"]);
     }
 
     #[test]

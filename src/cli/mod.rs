@@ -13,6 +13,7 @@ mod batch;
 mod calls;
 mod chats;
 mod client;
+mod clock;
 mod config;
 mod eval;
 mod exit;
@@ -37,6 +38,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod store;
+mod table;
 mod text_calls;
 mod topics;
 mod unknown;
@@ -99,7 +101,6 @@ enum Command {
     Config(config::Args),
     /// Looks after a data directory that no server has open
     Store(store::Args),
-    /// Measures recognition against labelled recordings
     /// Measures recognition against labelled recordings, and rules against labelled calls
     Eval(eval::Args),
 }

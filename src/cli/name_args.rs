@@ -1,6 +1,9 @@
 //! What is typed about the names of files in a folder.
 
+use jiff::tz::TimeZone;
+
 use crate::listing::{LegRoles, LegSuffixes, ListingOptions, NamePattern};
+use crate::types::time_zone;
 
 /// How the names of files are read.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -18,9 +21,9 @@ pub(super) struct NameArgs {
     /// Who is heard on the first of two sides: agent or customer; the direction says it when not given
     #[arg(long, value_name = "ROLE", value_parser = leg_roles)]
     pub(super) in_is: Option<LegRoles>,
-    /// Zone of times in names, for example Asia/Shanghai; that of the machine when not given
+    /// Zone of times in names, for example Asia/Shanghai; that of the centre when not given
     #[arg(long, value_name = "ZONE", value_parser = zone)]
-    pub(super) zone: Option<jiff::tz::TimeZone>,
+    pub(super) zone: Option<TimeZone>,
 }
 
 impl NameArgs {
@@ -30,18 +33,24 @@ impl NameArgs {
         names.is_some() || !legs.is_empty() || *no_legs || in_is.is_some() || zone.is_some()
     }
 
-    /// How files are listed.
-    pub(super) fn listing_options(&self) -> ListingOptions {
-        let mut options = ListingOptions { name_pattern: self.names.clone(), ..ListingOptions::default() };
+    /// Whether what the names say depends on the clock of the centre.
+    pub(super) fn needs_clock(&self) -> bool {
+        self.names.is_some() && self.zone.is_none()
+    }
+
+    /// How files are listed; times without a zone are of `zone` when none was typed.
+    pub(super) fn listing_options(&self, zone: &TimeZone) -> ListingOptions {
+        let mut options = ListingOptions {
+            name_pattern: self.names.clone(),
+            time_zone: self.zone.as_ref().unwrap_or(zone).clone(),
+            ..ListingOptions::default()
+        };
         if self.no_legs {
             options.leg_suffixes.clear();
         } else if !self.legs.is_empty() {
             options.leg_suffixes.clone_from(&self.legs);
         }
         options.leg_roles = self.in_is.unwrap_or_default();
-        if let Some(zone) = &self.zone {
-            options.time_zone = zone.clone();
-        }
         options
     }
 }
@@ -58,6 +67,6 @@ fn leg_roles(text: &str) -> Result<LegRoles, String> {
     }
 }
 
-fn zone(text: &str) -> Result<jiff::tz::TimeZone, String> {
-    jiff::tz::TimeZone::get(text).map_err(|_| format!("`{text}` is no zone such as Asia/Shanghai"))
+fn zone(text: &str) -> Result<TimeZone, String> {
+    time_zone(text).ok_or_else(|| format!("`{text}` is no zone: write Asia/Shanghai or +08:00"))
 }

@@ -15,6 +15,7 @@ use super::Exit;
 use super::client::ServerArgs;
 use super::exit::UsageError;
 use super::output::{self, Format, emit};
+use super::table::Table;
 use crate::proto::{json, v1};
 
 /// The variable that holds the token.
@@ -102,7 +103,8 @@ pub(super) async fn unmask(
         Format::Json => emit(&json::to_line(&transcript.unwrap_or_default()))?,
         Format::Text | Format::Srt => {
             let call = Some(v1::Call { call_id, state: v1::CallState::Done.into(), ..v1::Call::default() });
-            output::print_report(&v1::CallReport { call, transcript, ..v1::CallReport::default() }, format)?;
+            let report = v1::CallReport { call, transcript, ..v1::CallReport::default() };
+            output::print_report(&report, format, server.clock().await?.zone())?;
         }
     }
     Ok(Exit::Success)
@@ -146,6 +148,9 @@ pub(super) async fn access(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut client = server.privacy_client()?;
+    let clock = server.clock().await?;
+    let when = format!("时间 {}", clock.name());
+    let mut table = Table::new([&when, "结果", "令牌持有人", "为谁", "种类", "通话", "理由"]);
     let (mut num_seen, mut page_token) = (0, String::new());
     while num_seen < limit {
         let page_size = u32::try_from(limit - num_seen).unwrap_or(MAX_PAGE).min(MAX_PAGE);
@@ -154,7 +159,7 @@ pub(super) async fn access(
         for record in &page.records {
             match format {
                 Format::Json => emit(&json::to_line(record))?,
-                Format::Text | Format::Srt => emit(&line(record))?,
+                Format::Text | Format::Srt => table.add(row(record, table.time(&clock, record.at.as_ref()))),
             }
         }
         num_seen += page.records.len();
@@ -163,12 +168,12 @@ pub(super) async fn access(
             break;
         }
     }
+    table.print()?;
     Ok(Exit::Success)
 }
 
-/// One entry on one line: when, who, for whom, what, of which call, why, and why it was refused.
-fn line(record: &v1::AccessRecord) -> String {
-    let at = record.at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+/// One entry as a row: when as it is to be shown, who, for whom, what, of which call, why, and why it was refused.
+fn row(record: &v1::AccessRecord, at: String) -> Vec<String> {
     let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.replace(['\t', '\n'], " ") };
     let kind = match record.kind() {
         v1::AccessKind::Transcript => "transcript",
@@ -177,12 +182,13 @@ fn line(record: &v1::AccessRecord) -> String {
         v1::AccessKind::Unspecified => "unknown",
     };
     let outcome = if record.refused.is_empty() { "granted" } else { record.refused.as_str() };
-    format!(
-        "{}\t{outcome}\t{}\t{}\t{kind}\t{}\t{}",
-        at.map_or_else(String::new, |at| format!("{at:.0}")),
+    vec![
+        at,
+        outcome.to_owned(),
         or_dash(&record.holder),
         or_dash(&record.operator),
+        kind.to_owned(),
         or_dash(&record.call_id),
         or_dash(&record.reason),
-    )
+    ]
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use jiff::tz::TimeZone;
+
 use super::report::{Style, render_srt, render_text};
 use crate::proto::{json, v1};
 use crate::types::Millis;
@@ -18,11 +20,11 @@ pub(super) enum Format {
     Srt,
 }
 
-/// Prints everything about one call.
-pub(super) fn print_report(report: &v1::CallReport, format: Format) -> io::Result<()> {
+/// Prints everything about one call, with times of `zone`.
+pub(super) fn print_report(report: &v1::CallReport, format: Format, zone: &TimeZone) -> io::Result<()> {
     match format {
         Format::Json => emit(&json::to_line(report)),
-        Format::Text => emit(render_text(report, &Style::for_stdout()).trim_end()),
+        Format::Text => emit(render_text(report, &Style::for_stdout(zone)).trim_end()),
         Format::Srt => emit(render_srt(report).trim_end()),
     }
 }

@@ -1,11 +1,7 @@
 //! Flags that choose calls and findings, to the filter on the wire.
 
-use std::str::FromStr;
-
-use jiff::tz::TimeZone;
-
+use super::clock::{Clock, Moment, in_order};
 use super::exit::UsageError;
-use crate::proto::convert::timestamp;
 use crate::proto::v1;
 
 /// Which calls. Everything that is given must hold; a flag that is repeated asks for one of its values. Ids and words of a
@@ -172,85 +168,31 @@ enum ReviewArg {
     Closed,
 }
 
-/// A time as people type it: with an offset, or by the clock of this machine; a day begins at midnight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(jiff::Timestamp);
-
-impl Moment {
-    /// The moment.
-    pub(super) fn timestamp(self) -> jiff::Timestamp {
-        self.0
-    }
-
-    /// The same on the wire.
-    pub(super) fn to_wire(self) -> prost_types::Timestamp {
-        timestamp(self.0)
-    }
-}
-
-impl FromStr for Moment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(time) = text.parse() {
-            return Ok(Self(time));
-        }
-        let local: jiff::civil::DateTime =
-            text.parse().map_err(|_| "write it like 2026-11-23 or 2026-11-23T09:00:00+08:00".to_owned())?;
-        let zoned = local.to_zoned(TimeZone::system()).map_err(|error| error.to_string())?;
-        Ok(Self(zoned.timestamp()))
-    }
-}
-
-/// Refuses values in which the lower end is over the upper one: nothing could ever be found.
-pub(super) fn in_order<T: PartialOrd>(
-    flags: [&str; 2],
-    from: Option<T>,
-    to: Option<T>,
-) -> Result<(), UsageError> {
-    if from.zip(to).is_some_and(|(from, to)| from > to) {
-        let [from, to] = flags;
-        return Err(UsageError(format!("--{from} is over --{to}: no call can be both")));
-    }
-    Ok(())
-}
-
-/// The same of a time that ends now where no end is typed.
-pub(super) fn begun(since: Option<Moment>, before: Option<Moment>) -> Result<(), UsageError> {
-    in_order(["since", "before"], since, before)?;
-    let is_ahead = before.is_none() && since.is_some_and(|since| since.0 >= jiff::Timestamp::now());
-    if is_ahead {
-        return Err(UsageError("--since lies ahead: name an earlier time, or --before as well".to_owned()));
-    }
-    Ok(())
-}
-
 impl FilterArgs {
     /// Refuses a time that did not begin yet, where what is asked for ends now by itself.
     ///
     /// # Errors
     /// [`UsageError`] that names the flag.
-    pub(super) fn begun(&self) -> Result<(), UsageError> {
-        begun(self.since, self.before)
+    pub(super) fn begun(&self, clock: &Clock) -> Result<(), UsageError> {
+        clock.begun(self.since, self.before)
     }
 
-    /// The filter on the wire, with what is to have been said.
+    /// The filter on the wire, with what is to have been said; times without a zone are those of `clock`.
     ///
     /// # Errors
     /// [`UsageError`] for ends the wrong way round.
-    pub(super) fn filter(&self, text: Option<&String>) -> Result<v1::CallFilter, UsageError> {
-        in_order(["since", "before"], self.since, self.before)?;
-        in_order(["received-since", "received-before"], self.received_since, self.received_before)?;
+    pub(super) fn filter(&self, text: Option<&String>, clock: &Clock) -> Result<v1::CallFilter, UsageError> {
+        clock.in_order(["since", "before"], self.since, self.before)?;
+        clock.in_order(["received-since", "received-before"], self.received_since, self.received_before)?;
         in_order(["min-score", "max-score"], self.min_score, self.max_score)?;
         in_order(["min-duration", "max-duration"], self.min_duration, self.max_duration)?;
         let seconds = |seconds: u32| prost_types::Duration { seconds: seconds.into(), nanos: 0 };
         let verdicts = |verdicts: &[VerdictArg]| verdicts.iter().map(|one| one.to_wire().into()).collect();
-        let time = |moment: Option<Moment>| moment.map(Moment::to_wire);
         Ok(v1::CallFilter {
-            started_from: time(self.since),
-            started_before: time(self.before),
-            received_from: time(self.received_since),
-            received_before: time(self.received_before),
+            started_from: clock.wire(self.since),
+            started_before: clock.wire(self.before),
+            received_from: clock.wire(self.received_since),
+            received_before: clock.wire(self.received_before),
             agent_ids: self.agent.clone(),
             teams: self.team.clone(),
             skill_groups: self.skill_group.clone(),
@@ -351,6 +293,10 @@ mod tests {
 
     use super::*;
 
+    fn utc() -> Clock {
+        Clock::new(jiff::tz::TimeZone::UTC)
+    }
+
     #[derive(Debug, clap::Parser)]
     struct Typed {
         #[command(flatten)]
@@ -363,7 +309,8 @@ mod tests {
             ["--team", "--skill-group", "--dimension", "--business", "--product", "--topic", "--demand"];
         let typed = names.iter().flat_map(|flag| [*flag, "甲,乙", flag, "丙"]);
         let typed = ["t"].into_iter().chain(typed).chain(["--agent", "1,2", "--rule", "S01,S02"]);
-        let filter = Typed::try_parse_from(typed).expect("it is sound").filter.filter(None).expect("no ends");
+        let filter =
+            Typed::try_parse_from(typed).expect("it is sound").filter.filter(None, &utc()).expect("no ends");
         let v1::CallFilter { teams, skill_groups, dimensions, businesses, products, topics, demands, .. } =
             filter;
         for values in [teams, skill_groups, dimensions, businesses, products, topics, demands] {
@@ -376,7 +323,7 @@ mod tests {
     fn ends_the_wrong_way_round_are_refused() {
         let typed = |flags: &[&str]| {
             let typed = Typed::try_parse_from(["t"].iter().chain(flags)).expect("it is sound").filter;
-            (typed.filter(None).map_err(|error| error.to_string()), typed.begun().is_ok())
+            (typed.filter(None, &utc()).map_err(|error| error.to_string()), typed.begun(&utc()).is_ok())
         };
         for (flags, names) in [
             (["--since", "2026-11-02", "--before", "2026-11-01"], "--since"),
@@ -391,17 +338,5 @@ mod tests {
         assert!(sound.0.is_ok() && sound.1);
         let ahead = typed(&["--since", "9000-01-01"]);
         assert!(ahead.0.is_ok() && !ahead.1, "only what ends now is refused");
-    }
-
-    #[test]
-    fn times_are_read_as_people_type_them() {
-        let exact: Moment = "2026-11-23T09:00:00+08:00".parse().expect("a time");
-        assert_eq!(exact.0, "2026-11-23T01:00:00Z".parse().expect("a time"));
-        let day: Moment = "2026-11-23".parse().expect("a day");
-        let minute: Moment = "2026-11-23T00:00".parse().expect("a minute");
-        assert_eq!(day, minute);
-        for wrong in ["yesterday", "2026-13-01", ""] {
-            assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
-        }
     }
 }

@@ -3,6 +3,8 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+
 use super::exit::UsageError;
 use crate::analysis::parse_role;
 use crate::app::chat_way;
@@ -53,13 +55,13 @@ impl ChatArgs {
 }
 
 impl RoleArgs {
-    /// How files are read.
-    pub(super) fn options(&self) -> anyhow::Result<ReadOptions> {
+    /// How files are read, with times that name no zone in `time_zone`.
+    pub(super) fn options(&self, time_zone: TimeZone) -> anyhow::Result<ReadOptions> {
         Ok(ReadOptions {
             roles: self.roles.clone(),
             accounts: proto::convert::accounts_from_wire(self.chats.accounts())?,
             gap: Millis(self.chats.gap_minutes.saturating_mul(60_000)),
-            ..ReadOptions::default()
+            time_zone,
         })
     }
 }
@@ -94,10 +96,11 @@ pub(super) fn call_id(path: &Path, line: usize, call: &TextCall) -> CallId {
 pub(super) fn one_call(
     path: &Path,
     roles: &RoleArgs,
+    time_zone: TimeZone,
     id: Option<&str>,
     line: Option<usize>,
 ) -> anyhow::Result<(CallId, TextCall)> {
-    let options = roles.options()?;
+    let options = roles.options(time_zone)?;
     for next in open(path, &options)? {
         let (number, call) = next?;
         if line.is_some_and(|line| line != number) {

@@ -19,7 +19,7 @@ pub struct ListingOptions {
     pub leg_suffixes: Vec<LegSuffixes>,
     /// Who is heard on which side.
     pub leg_roles: LegRoles,
-    /// The zone of times that do not say theirs.
+    /// The zone of times that do not say theirs; UTC by default, as nothing here knows the centre's.
     pub time_zone: TimeZone,
     /// Endings of files to take from a folder, without the dot, in lower case. Files that are named in a manifest are
     /// taken whatever their name.
@@ -32,7 +32,7 @@ impl Default for ListingOptions {
             name_pattern: None,
             leg_suffixes: vec![LegSuffixes::default()],
             leg_roles: LegRoles::default(),
-            time_zone: TimeZone::system(),
+            time_zone: TimeZone::UTC,
             extensions: EXTENSIONS.iter().copied().chain([CHAT_EXTENSION]).map(str::to_owned).collect(),
         }
     }

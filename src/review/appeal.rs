@@ -1,5 +1,7 @@
 //! Appeals of agents: what is asked, who may answer, and what an answer comes to.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -215,7 +217,10 @@ impl Review {
         let Handling { number, handler, accepted, verdict, points, reason, is_final } = handling;
         check_text(handler, reason, true)?;
         let open = self.open_appeal(scene, *number)?;
-        self.may_judge(scene, handler)?;
+        is_no_agent(scene, handler)?;
+        if self.barred_from(&open.subject).contains(handler.as_str()) {
+            return Err(decided_before(scene, handler));
+        }
         if *is_final && self.open_appeals().count() > 1 {
             return Err(ReviewError::OtherAppeals { id: scene.id.clone() });
         }
@@ -275,17 +280,74 @@ impl Review {
 
     /// Whether `person` is neither the agent nor anybody who decided before.
     pub(super) fn may_judge(&self, scene: &Scene, person: &str) -> Result<(), ReviewError> {
-        let refuse = |why| {
-            let (id, person) = (scene.id.clone(), person.to_owned());
-            Err(ReviewError::NotAllowed { id, person, why })
-        };
-        if scene.is_agent(person) {
-            return refuse("nobody judges their own call");
-        }
+        is_no_agent(scene, person)?;
         if self.deciders().contains(person) {
-            return refuse("they decided about it before: another person looks at it again");
+            return Err(decided_before(scene, person));
         }
         Ok(())
+    }
+
+    /// Whether `person` may look at the call as `slot`: at an appeal who may answer any that is open.
+    pub(super) fn may_take(&self, scene: &Scene, person: &str, slot: Slot) -> Result<(), ReviewError> {
+        match slot {
+            Slot::First | Slot::Second | Slot::Decider => self.may_judge(scene, person),
+            Slot::Appeal => {
+                is_no_agent(scene, person)?;
+                if self.barred().contains(person) { Err(decided_before(scene, person)) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Who may take nothing of the call: who decided before, and where appeals wait, who may answer none of them.
+    pub(super) fn barred(&self) -> BTreeSet<&str> {
+        let barred = self.open_appeals().map(|open| self.barred_from(&open.subject));
+        barred.reduce(|all, one| all.intersection(&one).copied().collect()).unwrap_or_else(|| self.deciders())
+    }
+
+    /// Who may not answer an appeal against `subject`: whoever decided about the call before the stage that its open appeals are,
+    /// reviewed it since, or answered an appeal against the same. Who answered another of this stage may go on: one person
+    /// can bring it to its end.
+    fn barred_from(&self, subject: &Subject) -> BTreeSet<&str> {
+        let begin = self.stage_begin();
+        let decided = self.events.iter().enumerate().filter(|(at, event)| match &event.what {
+            What::Submitted { .. } => true,
+            What::Decided { slot, .. } | What::Scored { slot, .. } => *at < begin || *slot != Slot::Appeal,
+            What::Handled { number, .. } => {
+                let answered = self.appeals.iter().find(|appeal| appeal.number == *number);
+                *at < begin || answered.is_some_and(|appeal| appeal.subject == *subject)
+            }
+            What::Queued { .. }
+            | What::Assigned { .. }
+            | What::Returned { .. }
+            | What::Differed { .. }
+            | What::Appealed { .. }
+            | What::Withdrawn { .. } => false,
+        });
+        decided.map(|(_, event)| event.actor.as_str()).collect()
+    }
+
+    /// The event with which the present stage began: the last appeal that came in while no other waited.
+    fn stage_begin(&self) -> usize {
+        let (mut num_open, mut begin) = (0_usize, self.events.len());
+        for (at, event) in self.events.iter().enumerate() {
+            match event.what {
+                What::Appealed { .. } => {
+                    if num_open == 0 {
+                        begin = at;
+                    }
+                    num_open += 1;
+                }
+                What::Withdrawn { .. } | What::Handled { .. } => num_open = num_open.saturating_sub(1),
+                What::Queued { .. }
+                | What::Assigned { .. }
+                | What::Returned { .. }
+                | What::Submitted { .. }
+                | What::Decided { .. }
+                | What::Scored { .. }
+                | What::Differed { .. } => {}
+            }
+        }
+        begin
     }
 
     fn open_appeal(&self, scene: &Scene, number: u32) -> Result<&super::Appeal, ReviewError> {
@@ -296,4 +358,19 @@ impl Review {
             .find(|open| open.number == number)
             .ok_or_else(|| ReviewError::NoAppeal { id: scene.id.clone(), number })
     }
+}
+
+fn not_allowed(scene: &Scene, person: &str, why: &'static str) -> ReviewError {
+    ReviewError::NotAllowed { id: scene.id.clone(), person: person.to_owned(), why }
+}
+
+fn decided_before(scene: &Scene, person: &str) -> ReviewError {
+    not_allowed(scene, person, "they decided about it before: another person looks at it again")
+}
+
+fn is_no_agent(scene: &Scene, person: &str) -> Result<(), ReviewError> {
+    if scene.is_agent(person) {
+        return Err(not_allowed(scene, person, "nobody judges their own call"));
+    }
+    Ok(())
 }

@@ -10,8 +10,6 @@ pub struct ReviewConfig {
     pub lease_minutes: u32,
     /// How long after a decision an agent may appeal against it, in days.
     pub appeal_days: u32,
-    /// Minutes that the days of sampling plans are ahead of UTC.
-    pub utc_offset_minutes: i32,
 }
 
 impl ReviewConfig {
@@ -22,15 +20,12 @@ impl ReviewConfig {
         if !(1..=24 * 60).contains(&self.lease_minutes) {
             problems.push(("review.lease_minutes", "is not between 1 and 1440".to_owned()));
         }
-        if self.utc_offset_minutes.abs() > 18 * 60 {
-            problems.push(("review.utc_offset_minutes", "is no offset of a zone".to_owned()));
-        }
         problems
     }
 }
 
 impl Default for ReviewConfig {
     fn default() -> Self {
-        Self { lease_minutes: 30, appeal_days: 7, utc_offset_minutes: 8 * 60 }
+        Self { lease_minutes: 30, appeal_days: 7 }
     }
 }

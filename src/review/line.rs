@@ -18,8 +18,8 @@ pub(super) struct Line {
     places: BTreeMap<TaskId, Place>,
     /// What each person took, also when their time is over.
     taken: HashMap<String, BTreeSet<Place>>,
-    /// Who decided about a call, of the calls for which somebody wanted to know.
-    deciders: HashMap<CallId, BTreeSet<String>>,
+    /// Who may take nothing of a call, of the calls for which somebody wanted to know.
+    barred: HashMap<CallId, BTreeSet<String>>,
     /// Keys of tasks that cannot be read.
     damaged: BTreeSet<Vec<u8>>,
 }
@@ -42,7 +42,7 @@ impl Line {
         self.take_out(id);
         self.damaged.remove(&id.key());
         if self.of_call(&id.call_id).next().is_none() {
-            self.deciders.remove(&id.call_id);
+            self.barred.remove(&id.call_id);
         }
     }
 
@@ -102,15 +102,15 @@ impl Line {
         self.taken.get(reviewer).into_iter().flatten().filter_map(|place| self.tasks.get(place))
     }
 
-    /// Who decided about a call; nothing when nobody wanted to know it yet.
-    pub(super) fn deciders(&self, id: &CallId) -> Option<&BTreeSet<String>> {
-        self.deciders.get(id)
+    /// Who may take nothing of a call; nothing when nobody wanted to know it yet.
+    pub(super) fn barred(&self, id: &CallId) -> Option<&BTreeSet<String>> {
+        self.barred.get(id)
     }
 
-    /// Remembers who decided about a call, as long as it waits.
-    pub(super) fn know_deciders(&mut self, id: &CallId, deciders: BTreeSet<String>) {
+    /// Remembers who may take nothing of a call, as long as it waits.
+    pub(super) fn know_barred(&mut self, id: &CallId, barred: BTreeSet<String>) {
         if self.of_call(id).next().is_some() {
-            self.deciders.insert(id.clone(), deciders);
+            self.barred.insert(id.clone(), barred);
         }
     }
 }

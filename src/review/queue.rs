@@ -134,8 +134,8 @@ impl Reviews {
                 break;
             }
         }
-        for (id, deciders) in learnt {
-            tasks.know_deciders(&id, deciders);
+        for (id, barred) in learnt {
+            tasks.know_barred(&id, barred);
         }
         let Some(mut task) = found else { return Ok(None) };
         task.take(reviewer, self.config.lease_minutes, now);
@@ -143,7 +143,7 @@ impl Reviews {
         Ok(Some(task))
     }
 
-    /// Whether a person may decide what a task asks for. Notes in `learnt` who decided about its call.
+    /// Whether a person may decide what a task asks for. Notes in `learnt` who may not.
     fn may_judge(
         &self,
         tasks: &Tasks<'_>,
@@ -153,7 +153,7 @@ impl Reviews {
         now: Timestamp,
     ) -> Result<bool, ReviewError> {
         let TaskId { call_id, slot } = &task.id;
-        let known = tasks.deciders(call_id);
+        let known = tasks.barred(call_id);
         let mut others = tasks.of_call(call_id).filter(|other| other.id != task.id);
         // First of all, without the disk: thousands may wait for another person.
         if known.is_some_and(|known| known.contains(reviewer))
@@ -172,10 +172,10 @@ impl Reviews {
         }
         if known.is_none() {
             let Some(review) = self.read_of_many(call_id)? else { return Ok(false) };
-            let deciders: BTreeSet<String> = review.deciders().into_iter().map(str::to_owned).collect();
-            let has_decided = deciders.contains(reviewer);
-            learnt.push((call_id.clone(), deciders));
-            if has_decided {
+            let barred: BTreeSet<String> = review.barred().into_iter().map(str::to_owned).collect();
+            let is_barred = barred.contains(reviewer);
+            learnt.push((call_id.clone(), barred));
+            if is_barred {
                 return Ok(false);
             }
         }
@@ -185,7 +185,7 @@ impl Reviews {
             outcome => or_passed_over(call_id, outcome)?,
         };
         let Some((scene, _)) = found else { return Ok(false) };
-        Ok(self.read_of_many(call_id)?.is_some_and(|review| review.may_judge(&scene, reviewer).is_ok()))
+        Ok(self.read_of_many(call_id)?.is_some_and(|review| review.may_take(&scene, reviewer, *slot).is_ok()))
     }
 
     /// Gives a task back. Whoever has it may, and whoever leads the reviewers for them.
@@ -228,7 +228,7 @@ impl Reviews {
         if let Some(to) = to {
             Self::check_person(to, "")?;
             let (scene, _) = self.scene(&task_id.call_id)?;
-            self.read(&task_id.call_id)?.may_judge(&scene, to)?;
+            self.read(&task_id.call_id)?.may_take(&scene, to, task_id.slot)?;
         }
         task.lease = None;
         task.assigned_to = to.map(str::to_owned);

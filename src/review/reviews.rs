@@ -42,6 +42,8 @@ pub struct Shown {
 pub struct Reviews {
     pub(super) store: Arc<Store>,
     pub(super) config: ReviewConfig,
+    /// Minutes that the centre's clock is ahead of UTC: days, weeks and months of plans begin by it.
+    pub(super) utc_offset_minutes: i32,
     tasks: Mutex<Line>,
     /// Held from the choice of candidates until the last of them is drawn.
     drawing: Mutex<()>,
@@ -51,17 +53,21 @@ pub struct Reviews {
 pub(super) type Tasks<'a> = MutexGuard<'a, Line>;
 
 impl Reviews {
-    /// Reads what waits.
+    /// Reads what waits. Plans go by a clock that is `utc_offset_minutes` ahead of UTC.
     ///
     /// # Errors
     /// Anything the disk fails with.
-    pub fn open(store: Arc<Store>, config: ReviewConfig) -> Result<Self, ReviewError> {
+    pub fn open(
+        store: Arc<Store>,
+        config: ReviewConfig,
+        utc_offset_minutes: i32,
+    ) -> Result<Self, ReviewError> {
         // One that is damaged is passed over: its call can still be reviewed by name, and the next step makes it anew.
         let tasks: Readable<Task> = store.documents_readable(Family::ReviewTask, &[], None, usize::MAX)?;
         let mut line = Line::default();
         tasks.damaged.into_iter().for_each(|key| line.damage(key));
         tasks.documents.into_iter().for_each(|(_, task)| line.put(task));
-        Ok(Self { store, config, tasks: Mutex::new(line), drawing: Mutex::default() })
+        Ok(Self { store, config, utc_offset_minutes, tasks: Mutex::new(line), drawing: Mutex::default() })
     }
 
     /// The settings.
@@ -175,7 +181,7 @@ impl Reviews {
         })?;
         gone.iter().for_each(|id| tasks.remove(id));
         open.into_iter().for_each(|task| tasks.put(task));
-        tasks.know_deciders(&facts.id, review.deciders().into_iter().map(str::to_owned).collect());
+        tasks.know_barred(&facts.id, review.barred().into_iter().map(str::to_owned).collect());
         Ok(review)
     }
 

@@ -81,7 +81,7 @@ impl Reviews {
     }
 
     fn beginning_now(&self, plan: &Plan, now: Timestamp) -> Reached {
-        let drawn_until = plan.window.start(now, self.config.utc_offset_minutes);
+        let drawn_until = plan.window.start(now, self.utc_offset_minutes);
         Reached { change: self.store.last_change(), drawn_until, begins: Some(drawn_until) }
     }
 
@@ -132,7 +132,7 @@ impl Reviews {
         wanted: &dyn Fn(&CallFacts) -> bool,
         now: Timestamp,
     ) -> Result<PlanRun, ReviewError> {
-        let offset = self.config.utc_offset_minutes;
+        let offset = self.utc_offset_minutes;
         let _one_at_a_time = self.drawing();
         let is_wanted = |facts: &&CallFacts| facts.stage == Stage::Done && wanted(facts);
         let mut run = PlanRun::default();
@@ -208,7 +208,7 @@ impl Reviews {
         let Some(mut reached) = reached else { return Ok(0) };
         let (before, mut num_queued) = (reached, 0);
         if plan.mode.is_quota() {
-            let start = plan.window.start(now, self.config.utc_offset_minutes);
+            let start = plan.window.start(now, self.utc_offset_minutes);
             if start > reached.drawn_until {
                 let ended = TimeRange { from: Some(reached.drawn_until), before: Some(start) };
                 let wanted = |facts: &CallFacts| ended.contains(facts.started_at);
@@ -229,7 +229,7 @@ impl Reviews {
 
     /// Draws windows that are drawn already once more, where a call of them changed since.
     fn follow_late(&self, plan: &Plan, reached: &mut Reached, now: Timestamp) -> Result<u64, ReviewError> {
-        let offset = self.config.utc_offset_minutes;
+        let offset = self.utc_offset_minutes;
         let begins = reached.begins.unwrap_or_else(|| plan.window.start(plan.created_at, offset));
         let oldest = now.saturating_sub(LATEST).unwrap_or(Timestamp::MIN).max(begins);
         let late = TimeRange { from: Some(oldest), before: Some(reached.drawn_until) };
@@ -276,7 +276,7 @@ impl Reviews {
                         && plan.query.matches(facts, table)
                 });
                 new.map(|facts| {
-                    let group = plan.group(facts, self.config.utc_offset_minutes);
+                    let group = plan.group(facts, self.utc_offset_minutes);
                     Candidate { id: facts.id.clone(), group, is_drawn: false }
                 })
                 .collect()

@@ -98,7 +98,7 @@ impl Desk {
         let dir = tempfile::tempdir().expect("a directory");
         let config = StoreConfig { data_dir: dir.path().to_owned(), ..StoreConfig::default() };
         let store = Arc::new(Store::open(&config).expect("it opens"));
-        let reviews = Reviews::open(Arc::clone(&store), ReviewConfig::default()).expect("it opens");
+        let reviews = Reviews::open(Arc::clone(&store), ReviewConfig::default(), 8 * 60).expect("it opens");
         Self { reviews: Arc::new(reviews), store, config, _dir: dir }
     }
 
@@ -108,7 +108,7 @@ impl Desk {
         drop(reviews);
         drop(Arc::into_inner(store).expect("nobody else has it"));
         let store = Arc::new(Store::open(&config).expect("it opens"));
-        let reviews = Reviews::open(Arc::clone(&store), ReviewConfig::default()).expect("it opens");
+        let reviews = Reviews::open(Arc::clone(&store), ReviewConfig::default(), 8 * 60).expect("it opens");
         Self { reviews: Arc::new(reviews), store, config, _dir }
     }
 

@@ -117,6 +117,11 @@ fn one_word(text: &str) -> Result<(Wanted, &str), SearchError> {
     }
     let (word, behind) = match quoted(rest) {
         Some(inside) => inside?,
+        None if let Some(name) = unknown_speaker(rest) => {
+            return Err(SearchError::query(format!(
+                "`{name}` is nobody who speaks: write 客户:词 or 客服:词, or \"{name}:…\" in quotation marks for these very words"
+            )));
+        }
         None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
     };
     let units = units(word);
@@ -140,6 +145,14 @@ fn prefix(text: &str) -> Option<(Speaker, &str)> {
         let behind = text.strip_prefix(name)?.strip_prefix([':', '：'])?;
         Some((speaker, behind))
     })
+}
+
+/// A word before a colon that looks like somebody who is to have said what is behind it; a time such as 10:30 does not.
+fn unknown_speaker(text: &str) -> Option<&str> {
+    let word = text.split(char::is_whitespace).next().unwrap_or_default();
+    let (name, behind) = word.split_once([':', '：'])?;
+    let is_name = !name.is_empty() && name.chars().all(char::is_alphabetic);
+    (is_name && !behind.is_empty()).then_some(name)
 }
 
 /// What stands in quotation marks at the start of `text`, and what is behind them.
@@ -171,6 +184,15 @@ mod unit_tests {
         assert_eq!(read("ETC卡"), ["Anybody:etc卡"]);
         // Without a colon it is a word like any other.
         assert_eq!(read("客户 卡-号"), ["Anybody:客户", "Anybody:卡号"]);
+    }
+
+    #[test]
+    fn a_speaker_that_nobody_knows_is_refused_with_those_there_are() {
+        for text in ["经理:投诉", "保本 -主管：投诉", "role:投诉"] {
+            let error = TextQuery::parse(text).expect_err("nobody of that name speaks").to_string();
+            assert!(error.contains("客户:词 or 客服:词"), "{error}");
+        }
+        assert_eq!(read("\"经理:投诉\" 10:30"), ["Anybody:经理投诉", "Anybody:1030"]);
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::opinion::Opinions;
 use crate::proto::FILE_DESCRIPTOR_SET;
 use crate::proto::v1::alert_service_server::{self, AlertServiceServer};
 use crate::proto::v1::call_service_server::{CallServiceServer, SERVICE_NAME};
+use crate::proto::v1::centre_service_server::{self, CentreServiceServer};
 use crate::proto::v1::insight_service_server::{self, InsightServiceServer};
 use crate::proto::v1::opinion_service_server::{self, OpinionServiceServer};
 use crate::proto::v1::privacy_service_server::{self, PrivacyServiceServer};
@@ -42,7 +43,8 @@ use crate::proto::v1::topic_service_server::{self, TopicServiceServer};
 use crate::review::Reviews;
 use crate::search::TextIndex;
 use grpc::{
-    AlertApi, CallApi, InsightApi, OpinionApi, PrivacyApi, ReportApi, ReprocessApi, ReviewApi, TopicApi,
+    AlertApi, CallApi, CentreApi, InsightApi, OpinionApi, PrivacyApi, ReportApi, ReprocessApi, ReviewApi,
+    TopicApi,
 };
 
 /// What is served.
@@ -168,9 +170,12 @@ impl Server {
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let reprocess = ReprocessServiceServer::new(ReprocessApi::new(jobs, draining.clone()))
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
+        let centre = CentreServiceServer::new(CentreApi::new(calls))
+            .max_decoding_message_size(limits::MAX_MESSAGE_BYTES);
         let mut routes = RoutesBuilder::default();
         routes
             .add_service(api)
+            .add_service(centre)
             .add_service(report)
             .add_service(alert)
             .add_service(reprocess)
@@ -208,10 +213,11 @@ impl Server {
 }
 
 /// Names under which health is asked for: the whole server, and each service.
-const HEALTH_NAMES: [&str; 10] = [
+const HEALTH_NAMES: [&str; 11] = [
     "",
     SERVICE_NAME,
     alert_service_server::SERVICE_NAME,
+    centre_service_server::SERVICE_NAME,
     insight_service_server::SERVICE_NAME,
     opinion_service_server::SERVICE_NAME,
     privacy_service_server::SERVICE_NAME,

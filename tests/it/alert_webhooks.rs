@@ -235,10 +235,15 @@ async fn the_command_line_shows_alerts_and_deals_with_them() {
     assert!(command::stderr(&listed).contains("共 1 条"));
     let acked = run(&["alerts", "ack", "1", "--as", "王芳"]).await;
     assert!(command::stdout(&acked).contains("处理中"), "{}", command::stderr(&acked));
-    let twice = run(&["alerts", "ack", "1", "--as", "王芳"]).await;
-    assert_eq!(twice.status.code(), Some(2));
-    assert!(command::stderr(&twice).contains("alert.wrong_state"));
     run(&["alerts", "assign", "1", "--to", "韩梅", "--as", "王芳"]).await;
+    let twice = run(&["alerts", "ack", "1", "--as", "李雷"]).await;
+    assert_eq!(twice.status.code(), Some(2));
+    let told = command::stderr(&twice);
+    assert!(
+        told.contains("acknowledged by 王芳 since 20") && told.contains(" +08:00: it cannot be"),
+        "{told}"
+    );
+    assert!(told.contains("alert.wrong_state"), "{told}");
     let closed =
         run(&["alerts", "close", "1", "9", "--as", "韩梅", "--reason", "false-alarm", "--note", "玩笑"])
             .await;

@@ -8,6 +8,8 @@ pub(crate) async fn diting_with(server: &str, folder: &Path, token: Option<&str>
     let mut command = Command::new(env!("CARGO_BIN_EXE_diting"));
     command.args(args).current_dir(folder).env("DITING_SERVER", server);
     command.env_remove("DITING_CONFIG").env_remove("DITING_ACCESS_TOKEN");
+    // No centre's clock: what is shown and read must not depend on the machine's.
+    command.env("TZ", "XYZ+9");
     if let Some(token) = token {
         command.env("DITING_ACCESS_TOKEN", token);
     }

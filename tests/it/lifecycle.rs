@@ -122,6 +122,7 @@ async fn reflection_lists_the_public_services() {
         [
             "diting.v1.AlertService",
             "diting.v1.CallService",
+            "diting.v1.CentreService",
             "diting.v1.InsightService",
             "diting.v1.OpinionService",
             "diting.v1.PrivacyService",

@@ -18,6 +18,7 @@ mod alerts_scope;
 mod alerts_watch;
 mod architecture;
 mod bad_input;
+mod centre_clock;
 mod chats;
 mod cli_batch;
 mod cli_client;

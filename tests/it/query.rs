@@ -100,6 +100,7 @@ async fn list(client: &mut Client, request: v1::ListCallsRequest) -> v1::ListCal
         let page = client.list_calls(request.clone()).await.expect("it lists").into_inner();
         // The words of the last calls are looked at within a second.
         if page.text_current_to == page.last_change {
+            assert_eq!(page.text_num_indexed, page.text_num_calls, "all that are done");
             return page;
         }
     }
@@ -349,6 +350,20 @@ async fn the_command_line_lists_searches_and_reindexes() {
     let json =
         run(&["calls", "list", "--fields", "call.call_id", "--format", "json", "--page-size", "1"]).await;
     assert!(stdout(&json).contains("\"callId\":\"promise\""), "{}", stdout(&json));
+    // What is asked in vain is told, and nothing is passed over.
+    let not_said = run(&["calls", "search", "-还款", "--page-size", "10"]).await;
+    assert!(stdout(&not_said).contains("promise") && !stdout(&not_said).contains("提前"), "{not_said:?}");
+    for (args, told) in [
+        (&["calls", "list", "--fields", "call.call_id"][..], "--fields goes with --format json"),
+        (&["calls", "list", "--fields", "foo", "--format", "json"], "fields are call, score"),
+        (&["calls", "search", " "], "at least one word"),
+        (&["calls", "search", "--sinse"], "there is no such flag"),
+        (&["calls", "search", "经理:投诉"], "客户:词 or 客服:词"),
+    ] {
+        let refused = run(args).await;
+        assert_ne!(refused.status.code(), Some(0), "{args:?}");
+        assert!(stderr(&refused).contains(told), "{args:?}: {}", stderr(&refused));
+    }
     // What finds nothing tells which value no call has.
     let none = run(&["calls", "list", "--team", "一组", "--team", "九组", "--agent", "9999"]).await;
     assert!(stderr(&none).contains("no call has team 九组"), "{}", stderr(&none));

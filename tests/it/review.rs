@@ -256,10 +256,10 @@ async fn an_inspector_works_on_the_command_line_and_rules_are_measured_by_it() {
         stdout(&output)
     };
     let made = run(&["review", "plans", "add", "s1", "--level", "s1", "--title", "一票否决必审"]).await;
-    assert!(made.contains("s1\t按需\tS1\t全部\t一票否决必审"), "{made}");
+    assert!(made.contains("s1\t按需\tS1\t全部\t-\t一票否决必审"), "{made}");
     assert!(run(&["review", "plans", "run", "s1", "--since", "2020-01-01"]).await.contains("新入队列 2 通"));
     let queue = run(&["review", "queue"]).await;
-    assert!(queue.contains("S1\tbad\t初审\ts1\t") && queue.contains("共 2 通待复核"), "{queue}");
+    assert!(queue.contains("S1\tbad\t初审\ts1\t") && queue.contains("共 2 项待复核"), "{queue}");
 
     let next = run(&["review", "next", "--as", "王芳"]).await;
     assert!(next.contains("初审 bad") && next.contains("S1 S01"), "{next}");
@@ -276,6 +276,7 @@ async fn an_inspector_works_on_the_command_line_and_rules_are_measured_by_it() {
     );
 
     run(&["review", "appeal", "bad", "--as", "8021", "--rule", "S01", "我没说"]).await;
+    run(&["review", "appeal", "bad", "--as", "8021", "--rule", "S02", "也没说这个"]).await;
     assert!(run(&["review", "appeals"]).await.contains("bad\t1\t"));
     let own =
         diting(&server, folder.path(), &["review", "handle", "bad", "1", "--as", "王芳", "--reject", "听过"])
@@ -283,11 +284,11 @@ async fn an_inspector_works_on_the_command_line_and_rules_are_measured_by_it() {
     assert_eq!(own.status.code(), Some(2));
     assert!(stderr(&own).contains("review.not_allowed"), "{}", stderr(&own));
     let handled =
-        run(&["review", "handle", "bad", "1", "--as", "李敏", "--reject", "录音清楚", "--final"]).await;
+        run(&["review", "handle", "bad", "1,2", "--as", "李敏", "--reject", "录音清楚", "--final"]).await;
     assert!(handled.contains("bad：已终审"), "{handled}");
     let history = run(&["review", "show", "bad"]).await;
     assert!(
-        history.contains("系统 按计划 s1 送审") && history.contains("李敏 申诉 1 不成立，终审：录音清楚"),
+        history.contains("系统 按计划 s1 送审") && history.contains("李敏 申诉 2 不成立，终审：录音清楚"),
         "{history}"
     );
 

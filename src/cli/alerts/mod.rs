@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use super::Exit;
 use super::client::{AlertClient, ServerArgs, block_on};
+use super::clock::{Clock, Moment};
 use super::exit::UsageError;
 use super::output::{Format, emit, tell_damaged};
-use super::query_args::{Moment, in_order};
+use super::table::Table;
 use crate::proto::{json, v1};
 
 /// Largest page a server gives.
@@ -219,8 +220,11 @@ enum ReasonArg {
     Handled,
 }
 
-impl From<&FilterArgs> for v1::AlertFilter {
-    fn from(args: &FilterArgs) -> Self {
+impl FilterArgs {
+    /// The same on the wire; times without a zone are those of `clock`.
+    fn wire(&self, clock: &Clock) -> Result<v1::AlertFilter, UsageError> {
+        let args = self;
+        clock.in_order(["since", "before"], self.since, self.before)?;
         let state = |state: &StateArg| match state {
             StateArg::Open => v1::AlertState::Open,
             StateArg::Escalated => v1::AlertState::Escalated,
@@ -235,17 +239,17 @@ impl From<&FilterArgs> for v1::AlertFilter {
             LevelArg::S4 => v1::Level::S4,
             LevelArg::S5 => v1::Level::S5,
         };
-        Self {
+        Ok(v1::AlertFilter {
             states: args.states.iter().map(|one| state(one).into()).collect(),
             levels: args.levels.iter().map(|one| level(one).into()).collect(),
             risk_ids: args.risks.clone(),
             teams: args.teams.clone(),
             agent_id: args.agent.clone().unwrap_or_default(),
             call_id: args.call.clone().unwrap_or_default(),
-            since: args.since.map(Moment::to_wire),
-            until: args.before.map(Moment::to_wire),
+            since: clock.wire(args.since),
+            until: clock.wire(args.before),
             without_held_back: args.without_held_back,
-        }
+        })
     }
 }
 
@@ -269,15 +273,19 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
     let mut client = args.server.alert_client()?;
     let (server, format) = (&args.server, Format::from(args.format));
     let explain = |status: tonic::Status| server.explain(&status);
+    if let Command::Watch(watch) = &args.command {
+        return watch::run(&mut client, server, watch, format).await;
+    }
+    let clock = &server.clock().await?;
     match &args.command {
-        Command::Watch(watch) => return watch::run(&mut client, server, watch, format).await,
-        Command::List { filter, limit } => list(&mut client, server, filter, *limit, format).await?,
+        Command::Watch(_) => {}
+        Command::List { filter, limit } => list(&mut client, server, (filter, clock), *limit, format).await?,
         Command::Show { alert_id } => {
             let request = v1::GetAlertRequest { alert_id: *alert_id };
             let response = client.get_alert(request).await.map_err(explain)?.into_inner();
             match format {
                 Format::Json => emit(&json::to_line(&response))?,
-                Format::Text | Format::Srt => emit(show::whole(&response).trim_end())?,
+                Format::Text | Format::Srt => emit(show::whole(&response, clock).trim_end())?,
             }
             tell_damaged("步经过", response.num_damaged.into());
         }
@@ -287,7 +295,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let request =
                     v1::AcknowledgeAlertRequest { alert_id, actor, note, with_members: *with_members };
                 let response = client.acknowledge_alert(request).await.map_err(explain)?.into_inner();
-                show::changed(response.alert, response.num_members, response.num_damaged, format)
+                show::changed(response.alert, response.num_members, response.num_damaged, clock, format)
             })
             .await;
         }
@@ -296,7 +304,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let (actor, note) = (by.person.clone(), by.note.clone());
                 let request = v1::AssignAlertRequest { alert_id, actor, assignee: to.clone(), note };
                 let response = client.assign_alert(request).await.map_err(explain)?.into_inner();
-                show::changed(response.alert, 0, 0, format)
+                show::changed(response.alert, 0, 0, clock, format)
             })
             .await;
         }
@@ -307,12 +315,12 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let request =
                     v1::CloseAlertRequest { alert_id, actor, reason, note, with_members: *with_members };
                 let response = client.close_alert(request).await.map_err(explain)?.into_inner();
-                show::changed(response.alert, response.num_members, response.num_damaged, format)
+                show::changed(response.alert, response.num_members, response.num_damaged, clock, format)
             })
             .await;
         }
         Command::DeadLetters { receiver, all, limit } => {
-            dead_letters(&mut client, server, receiver.as_deref(), *all, *limit, format).await?;
+            dead_letters(&mut client, server, (receiver.as_deref(), *all), *limit, clock, format).await?;
         }
         Command::Retry { dead_letter_ids } => {
             return each(dead_letter_ids, async |dead_letter_id| {
@@ -321,7 +329,9 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
                 let letter = response.dead_letter.unwrap_or_default();
                 match format {
                     Format::Json => emit(&json::to_line(&letter))?,
-                    Format::Text | Format::Srt => emit(&show::letter(&letter))?,
+                    Format::Text | Format::Srt => {
+                        emit(&show::letter(&letter, clock.full(letter.at.as_ref()), clock).join("\t"))?
+                    }
                 }
                 Ok(())
             })
@@ -354,28 +364,33 @@ async fn each(numbers: &[u64], mut work: impl AsyncFnMut(u64) -> anyhow::Result<
 async fn list(
     client: &mut AlertClient,
     server: &ServerArgs,
-    filter: &FilterArgs,
+    (filter, clock): (&FilterArgs, &Clock),
     limit: usize,
     format: Format,
 ) -> anyhow::Result<()> {
     if limit == 0 {
         return Err(UsageError("--limit must be at least 1".to_owned()).into());
     }
-    in_order(["since", "before"], filter.since, filter.before)?;
+    let filter = filter.wire(clock)?;
+    let raised = format!("提出时间 {}", clock.name());
+    let mut table = Table::new(["预警", "级别", "状态", &raised, "策略", "座席", "通话", "原话"]);
     let (mut num_seen, mut page_token) = (0, String::new());
     loop {
         let page_size = u32::try_from(limit - num_seen).unwrap_or(MAX_PAGE).min(MAX_PAGE);
-        let request = v1::ListAlertsRequest { filter: Some(filter.into()), page_size, page_token };
+        let request = v1::ListAlertsRequest { filter: Some(filter.clone()), page_size, page_token };
         let page = client.list_alerts(request).await.map_err(|status| server.explain(&status))?.into_inner();
         for alert in &page.alerts {
             match format {
                 Format::Json => emit(&json::to_line(alert))?,
-                Format::Text | Format::Srt => emit(&show::line(alert))?,
+                Format::Text | Format::Srt => {
+                    table.add(show::row(alert, table.time(clock, alert.raised_at.as_ref())));
+                }
             }
         }
         num_seen += page.alerts.len();
         page_token = page.next_page_token;
         if page_token.is_empty() || num_seen >= limit {
+            table.print()?;
             if format == Format::Text {
                 eprintln!("共 {} 条，显示 {num_seen} 条", page.total);
             }
@@ -388,11 +403,13 @@ async fn list(
 async fn dead_letters(
     client: &mut AlertClient,
     server: &ServerArgs,
-    receiver: Option<&str>,
-    with_delivered: bool,
+    (receiver, with_delivered): (Option<&str>, bool),
     limit: usize,
+    clock: &Clock,
     format: Format,
 ) -> anyhow::Result<()> {
+    let given_up = format!("放弃时间 {}", clock.name());
+    let mut table = Table::new(["编号", "接收方", &given_up, "尝试", "结果", "预警"]);
     let (mut num_seen, mut page_token) = (0, String::new());
     while num_seen < limit {
         let page_size = u32::try_from(limit - num_seen).unwrap_or(MAX_PAGE).min(MAX_PAGE);
@@ -403,12 +420,15 @@ async fn dead_letters(
         for letter in &page.dead_letters {
             match format {
                 Format::Json => emit(&json::to_line(letter))?,
-                Format::Text | Format::Srt => emit(&show::letter(letter))?,
+                Format::Text | Format::Srt => {
+                    table.add(show::letter(letter, table.time(clock, letter.at.as_ref()), clock));
+                }
             }
         }
         num_seen += page.dead_letters.len();
         page_token = page.next_page_token;
         if page_token.is_empty() || num_seen >= limit {
+            table.print()?;
             if num_seen == 0 {
                 eprintln!("没有未送达的消息");
             }

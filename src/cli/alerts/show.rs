@@ -2,35 +2,37 @@
 //!
 //! **Invariant**: no control character of a call reaches the terminal.
 
-use jiff::tz::TimeZone;
-
+use crate::cli::clock::Clock;
 use crate::cli::output::{Format, emit, tell_damaged};
-use crate::cli::report::{clean, clock, millis, role};
+use crate::cli::report::{clean, clock as position, millis, role};
 use crate::proto::{convert, json, v1};
 
-/// One alert on one line: number, level, state, when raised, what, where, who, call, words.
-pub(super) fn line(alert: &v1::Alert) -> String {
+/// One alert on one line: number, level, state, when raised, what, who, call, words.
+pub(super) fn line(alert: &v1::Alert, clock: &Clock) -> String {
+    row(alert, clock.full(alert.raised_at.as_ref())).join("\t")
+}
+
+/// The same as a row of a table, with the time at which it was raised as it is to be shown.
+pub(super) fn row(alert: &v1::Alert, raised_at: String) -> Vec<String> {
     let parts = [
         format!("#{}", alert.alert_id),
         level(alert.level()).to_owned(),
         state(alert),
-        time(alert.raised_at.as_ref()),
+        raised_at,
         title(alert),
         who(alert),
         clean(&alert.call_id),
         alert.samples.first().map(said).unwrap_or_default(),
     ];
-    let parts: Vec<String> =
-        parts.into_iter().map(|part| if part.is_empty() { "-".to_owned() } else { part }).collect();
-    parts.join("\t")
+    parts.into_iter().map(|part| if part.is_empty() { "-".to_owned() } else { part }).collect()
 }
 
 /// What happened, on one line.
-pub(super) fn event_line(event: &v1::AlertEvent, alert: &v1::Alert) -> String {
+pub(super) fn event_line(event: &v1::AlertEvent, alert: &v1::Alert, clock: &Clock) -> String {
     let what = kind(event.kind());
     let mut text = format!(
         "{}  #{} {what}  {} {}",
-        time(event.at.as_ref()),
+        clock.full(event.at.as_ref()),
         event.alert_id,
         level(alert.level()),
         title(alert)
@@ -61,7 +63,7 @@ pub(super) fn event_line(event: &v1::AlertEvent, alert: &v1::Alert) -> String {
 }
 
 /// Everything about an alert.
-pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
+pub(super) fn whole(response: &v1::GetAlertResponse, clock: &Clock) -> String {
     let alert = response.alert.clone().unwrap_or_default();
     let mut lines = vec![format!("预警 #{}  {}  {}", alert.alert_id, level(alert.level()), title(&alert))];
     let mut put = |label: &str, value: String| {
@@ -70,23 +72,23 @@ pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
         }
     };
     put("状态", state(&alert));
-    put("提出", time(alert.raised_at.as_ref()));
+    put("提出", clock.full(alert.raised_at.as_ref()));
     put("策略", clean(&alert.risk_id));
     if let Some(digest) = &alert.digest {
         let ids: Vec<String> = digest.alert_ids.iter().take(20).map(|id| format!("#{id}")).collect();
         let more = if digest.alert_ids.len() > ids.len() { " …" } else { "" };
         put("汇总", format!("{} 条：{}{more}", digest.alert_ids.len(), ids.join(" ")));
         put("原因", convert::held_back_text(digest));
-        put("时段", format!("{} – {}", time(digest.since.as_ref()), time(digest.until.as_ref())));
+        put("时段", format!("{} – {}", clock.full(digest.since.as_ref()), clock.full(digest.until.as_ref())));
     }
     if !alert.call_id.is_empty() {
-        let at = alert.at.as_ref().map(|at| format!("（通话 {} 处）", clock(millis(Some(at)))));
+        let at = alert.at.as_ref().map(|at| format!("（通话 {} 处）", position(millis(Some(at)))));
         put(
             "通话",
             format!(
                 "{} · {}{}",
                 clean(&alert.call_id),
-                time(alert.call_started_at.as_ref()),
+                clock.full(alert.call_started_at.as_ref()),
                 at.unwrap_or_default()
             ),
         );
@@ -111,7 +113,7 @@ pub(super) fn whole(response: &v1::GetAlertResponse) -> String {
     for event in &response.history {
         let deed = deed(event);
         let deed = if deed.is_empty() { deed } else { format!(" · {deed}") };
-        lines.push(format!("      {}  {}{deed}", time(event.at.as_ref()), kind(event.kind())));
+        lines.push(format!("      {}  {}{deed}", clock.full(event.at.as_ref()), kind(event.kind())));
     }
     lines.join("\n")
 }
@@ -121,13 +123,14 @@ pub(super) fn changed(
     alert: Option<v1::Alert>,
     num_members: u32,
     num_damaged: u32,
+    clock: &Clock,
     format: Format,
 ) -> anyhow::Result<()> {
     let alert = alert.unwrap_or_default();
     match format {
         Format::Json => emit(&json::to_line(&alert))?,
         Format::Text | Format::Srt => {
-            emit(&line(&alert))?;
+            emit(&line(&alert, clock))?;
             if num_members > 0 {
                 eprintln!("连同其中 {num_members} 条");
             }
@@ -137,22 +140,22 @@ pub(super) fn changed(
     Ok(())
 }
 
-/// One dead letter on one line: number, receiver, when given up, tries, outcome, alerts.
-pub(super) fn letter(letter: &v1::DeadLetter) -> String {
+/// One dead letter as a row of a table: number, receiver, when given up as it is to be shown, tries, outcome, alerts.
+pub(super) fn letter(letter: &v1::DeadLetter, at: String, clock: &Clock) -> Vec<String> {
     let alerts: Vec<String> = letter.alert_ids.iter().take(10).map(|id| format!("#{id}")).collect();
     let more = if letter.alert_ids.len() > alerts.len() { " …" } else { "" };
     let outcome = match &letter.delivered_at {
-        Some(at) => format!("已补发 {}", time(Some(at))),
+        Some(at) => format!("已补发 {}", clock.full(Some(at))),
         None => clean(&letter.problem),
     };
-    format!(
-        "{}\t{}\t{}\t{} 次\t{outcome}\t{}{more}",
-        letter.dead_letter_id,
+    vec![
+        letter.dead_letter_id.to_string(),
         clean(&letter.receiver),
-        time(letter.at.as_ref()),
-        letter.num_tries,
-        alerts.join(" "),
-    )
+        at,
+        format!("{} 次", letter.num_tries),
+        outcome,
+        format!("{}{more}", alerts.join(" ")),
+    ]
 }
 
 fn title(alert: &v1::Alert) -> String {
@@ -173,7 +176,7 @@ fn who(alert: &v1::Alert) -> String {
 }
 
 fn said(sample: &v1::AlertSample) -> String {
-    let at = sample.at.as_ref().map(|at| format!(" {}", clock(millis(Some(at))))).unwrap_or_default();
+    let at = sample.at.as_ref().map(|at| format!(" {}", position(millis(Some(at))))).unwrap_or_default();
     format!("{}{at}：{}", role(sample.role()), clean(&sample.quote))
 }
 
@@ -224,10 +227,4 @@ fn kind(kind: v1::AlertEventKind) -> &'static str {
 
 fn level(level: v1::Level) -> &'static str {
     level.as_str_name().trim_start_matches("LEVEL_")
-}
-
-/// A moment in the zone of this machine.
-fn time(at: Option<&prost_types::Timestamp>) -> String {
-    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    at.map(|at| at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }

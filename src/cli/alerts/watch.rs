@@ -12,6 +12,7 @@ use fs_err as fs;
 use tonic::{Code, Status};
 
 use super::super::client::{AlertClient, ServerArgs, retry_delay};
+use super::super::clock::Clock;
 use super::super::exit::UsageError;
 use super::super::output::{Format, emit};
 use super::{WatchArgs, show};
@@ -34,15 +35,25 @@ pub(super) async fn run(
         (None, Some(file)) => Some(read_cursor(file)?),
         (None, None) => None,
     };
-    let mut num_breaks = 0;
+    let (mut num_breaks, mut clock) = (0, None);
     loop {
-        let request = v1::WatchAlertsRequest {
-            cursor: cursor.unwrap_or_default(),
-            filter: Some((&args.filter).into()),
-            from_now: cursor.is_none(),
+        let turn = async {
+            let clock = match &clock {
+                Some(clock) => clock,
+                None => match server.try_clock().await? {
+                    Ok(told) => clock.insert(told),
+                    Err(status) => return Ok(status),
+                },
+            };
+            let request = v1::WatchAlertsRequest {
+                cursor: cursor.unwrap_or_default(),
+                filter: Some(args.filter.wire(clock)?),
+                from_now: cursor.is_none(),
+            };
+            follow(client, request, &mut cursor, &mut num_breaks, file, (format, clock)).await
         };
         let status = tokio::select! {
-            outcome = follow(client, request, &mut cursor, &mut num_breaks, file, format) => outcome?,
+            outcome = turn => outcome?,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Success),
         };
         // A server that is killed leaves a stream that ends in the middle.
@@ -67,7 +78,7 @@ async fn follow(
     cursor: &mut Option<u64>,
     num_breaks: &mut u32,
     file: Option<&Path>,
-    format: Format,
+    (format, clock): (Format, &Clock),
 ) -> anyhow::Result<Status> {
     let mut updates = match client.watch_alerts(request).await {
         Ok(response) => response.into_inner(),
@@ -81,7 +92,7 @@ async fn follow(
                     match format {
                         Format::Json => emit(&json::to_line(&update))?,
                         Format::Text | Format::Srt => {
-                            emit(&show::event_line(event, &update.alert.clone().unwrap_or_default()))?;
+                            emit(&show::event_line(event, &update.alert.clone().unwrap_or_default(), clock))?;
                         }
                     }
                 }

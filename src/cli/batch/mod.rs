@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::client::{ReprocessClient, ServerArgs, block_on};
+use super::clock::{Clock, Moment};
 use super::exit::UsageError;
 use super::name_args::NameArgs;
 use super::output::{Format, emit};
@@ -16,8 +17,8 @@ use super::text_calls::ChatArgs;
 use crate::analysis::RuleSet;
 use crate::app::read_pack;
 use crate::listing::LegRoles;
-use crate::proto::convert::timestamp;
 use crate::proto::v1;
+use crate::types::zone_name;
 use offline::OfflineArgs;
 
 /// What was typed after `diting batch`.
@@ -124,12 +125,12 @@ struct ImportArgs {
 /// Which calls.
 #[derive(Debug, clap::Args)]
 struct SelectionArgs {
-    /// Calls that began at or after, for example 2026-11-23T00:00:00+08:00
+    /// Calls that began at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
     #[arg(long, value_name = "TIME")]
-    since: Option<jiff::Timestamp>,
+    since: Option<Moment>,
     /// Calls that began before
-    #[arg(long, value_name = "TIME")]
-    until: Option<jiff::Timestamp>,
+    #[arg(long, alias = "until", value_name = "TIME")]
+    before: Option<Moment>,
     /// The agent's job number
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
@@ -146,14 +147,16 @@ struct FollowArgs {
     detach: bool,
 }
 
-impl From<&SelectionArgs> for v1::CallSelection {
-    fn from(args: &SelectionArgs) -> Self {
-        Self {
-            since: args.since.map(timestamp),
-            until: args.until.map(timestamp),
-            agent_id: args.agent.clone().unwrap_or_default(),
-            rule_id: args.rule.clone().unwrap_or_default(),
-        }
+impl SelectionArgs {
+    /// The same on the wire; times without a zone are those of `clock`.
+    fn wire(&self, clock: &Clock) -> Result<v1::CallSelection, UsageError> {
+        clock.in_order(["since", "before"], self.since, self.before)?;
+        Ok(v1::CallSelection {
+            since: clock.wire(self.since),
+            until: clock.wire(self.before),
+            agent_id: self.agent.clone().unwrap_or_default(),
+            rule_id: self.rule.clone().unwrap_or_default(),
+        })
     }
 }
 
@@ -170,7 +173,7 @@ impl ImportArgs {
         v1::ImportSpec {
             path: path.display().to_string(),
             name_pattern: names.as_ref().map(|names| names.as_str().to_owned()).unwrap_or_default(),
-            time_zone: zone.as_ref().and_then(|zone| zone.iana_name()).unwrap_or_default().to_owned(),
+            time_zone: zone.as_ref().map(zone_name).unwrap_or_default(),
             leg_suffixes: legs.iter().map(ToString::to_string).collect(),
             separate_legs: *no_legs,
             leg_roles: leg_roles.into(),
@@ -204,21 +207,23 @@ async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
         }
         Command::Rescore { selection, scheme, follow } => {
             let request = v1::StartRescoreRequest {
-                selection: Some(selection.into()),
+                selection: Some(selection.wire(&server.clock().await?)?),
                 pack: scheme.as_deref().map(pack).transpose()?,
             };
             let response = client.start_rescore(request).await.map_err(explain)?;
             (response.into_inner().job, !follow.detach)
         }
         Command::Retranscribe { selection, model, follow } => {
-            let request =
-                v1::StartRetranscribeRequest { selection: Some(selection.into()), model: model.clone() };
+            let request = v1::StartRetranscribeRequest {
+                selection: Some(selection.wire(&server.clock().await?)?),
+                model: model.clone(),
+            };
             let response = client.start_retranscribe(request).await.map_err(explain)?;
             (response.into_inner().job, !follow.detach)
         }
         Command::Diff { scheme, against, selection, quiet } => {
             let request = v1::DiffRevisionsRequest {
-                selection: Some(selection.into()),
+                selection: Some(selection.wire(&server.clock().await?)?),
                 after: Some(pack(scheme)?),
                 before: against.as_deref().map(pack).transpose()?,
             };

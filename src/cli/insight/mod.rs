@@ -16,9 +16,12 @@ mod track;
 
 use super::Exit;
 use super::client::{InsightClient, ServerArgs, block_on};
+use super::clock::Clock;
+use super::exit::UsageError;
 use super::output::{Format, emit};
 use super::query_args::FilterArgs;
 use crate::proto::{json, v1};
+use crate::types::time_zone;
 use scope::TimeArgs;
 
 pub(super) use track::TrackArgs;
@@ -31,7 +34,7 @@ struct Common {
     /// How to print; srt is text here
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
-    /// Zone in which days begin, for example Asia/Shanghai; that of the rules' scheme when absent
+    /// Zone in which days begin and that times without a zone are of, for example Asia/Shanghai; that of the rules' scheme when absent
     #[arg(long, value_name = "ZONE", default_value = "", global = true, hide_default_value = true)]
     time_zone: String,
 }
@@ -39,6 +42,16 @@ struct Common {
 impl Common {
     fn client(&self) -> anyhow::Result<InsightClient> {
         self.server.insight_client()
+    }
+
+    /// The clock that times go by: of the zone that was typed, else of the centre.
+    async fn clock(&self) -> anyhow::Result<Clock> {
+        if self.time_zone.is_empty() {
+            return self.server.clock().await;
+        }
+        let name = &self.time_zone;
+        let problem = || UsageError(format!("--time-zone {name}: write Asia/Shanghai or +08:00"));
+        Ok(Clock::new(time_zone(name).ok_or_else(problem)?))
     }
 
     fn is_json(&self) -> bool {
@@ -123,15 +136,18 @@ pub(super) fn agents(args: AgentsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let AgentsArgs { command, common } = args;
         let (AgentsCommand::List { time, .. } | AgentsCommand::Show { time, .. }) = &command;
-        time.check()?;
+        let clock = common.clock().await?;
+        time.check(&clock)?;
         let mut client = common.client()?;
         match command {
-            AgentsCommand::List { team, time } => list_agents(&mut client, &common, team, &time).await?,
+            AgentsCommand::List { team, time } => {
+                list_agents(&mut client, &common, team, (time.from(&clock), time.before(&clock))).await?;
+            }
             AgentsCommand::Show { agent_id, time } => {
                 let request = v1::GetAgentReportRequest {
                     agent_id,
-                    from: time.from(),
-                    before: time.before(),
+                    from: time.from(&clock),
+                    before: time.before(&clock),
                     time_zone: common.time_zone.clone(),
                 };
                 let answer = client.get_agent_report(request).await;
@@ -147,18 +163,12 @@ async fn list_agents(
     client: &mut InsightClient,
     common: &Common,
     team: String,
-    time: &TimeArgs,
+    (from, before): (Option<prost_types::Timestamp>, Option<prost_types::Timestamp>),
 ) -> anyhow::Result<()> {
     let mut page_token = String::new();
     let (mut is_first, mut num_shown) = (true, 0);
     loop {
-        let request = v1::ListAgentsRequest {
-            from: time.from(),
-            before: time.before(),
-            team: team.clone(),
-            page_size: 500,
-            page_token,
-        };
+        let request = v1::ListAgentsRequest { from, before, team: team.clone(), page_size: 500, page_token };
         let answer = client.list_agents(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
         if common.is_json() {
@@ -193,11 +203,12 @@ fn report(common: &Common, report: &v1::PeopleReport) -> anyhow::Result<()> {
 pub(super) fn teams(args: TeamsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let TeamsArgs { command: TeamsCommand::Show { team, time }, common } = args;
-        time.check()?;
+        let clock = common.clock().await?;
+        time.check(&clock)?;
         let request = v1::GetTeamReportRequest {
             team,
-            from: time.from(),
-            before: time.before(),
+            from: time.from(&clock),
+            before: time.before(&clock),
             time_zone: common.time_zone.clone(),
         };
         let answer = common.client()?.get_team_report(request).await;
@@ -211,9 +222,10 @@ pub(super) fn teams(args: TeamsArgs) -> anyhow::Result<Exit> {
 pub(super) fn problems(args: ProblemsArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let ProblemsArgs { scope, limit, common } = args;
-        scope.begun()?;
-        let time_zone = common.time_zone.clone();
-        let request = v1::ListCommonProblemsRequest { scope: Some(scope.filter(None)?), limit, time_zone };
+        let clock = common.clock().await?;
+        scope.begun(&clock)?;
+        let (scope, time_zone) = (Some(scope.filter(None, &clock)?), common.time_zone.clone());
+        let request = v1::ListCommonProblemsRequest { scope, limit, time_zone };
         let answer = common.client()?.list_common_problems(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
         if answer.problems.is_empty() {

@@ -1,7 +1,7 @@
 //! What can be typed about calls, times and groups.
 
+use crate::cli::clock::{Clock, Moment};
 use crate::cli::exit::UsageError;
-use crate::cli::query_args::{Moment, begun};
 use crate::proto::v1;
 
 /// A time.
@@ -17,16 +17,16 @@ pub(super) struct TimeArgs {
 
 impl TimeArgs {
     /// Refuses a time that ends before it begins, or did not begin yet.
-    pub(super) fn check(&self) -> Result<(), UsageError> {
-        begun(self.since, self.before)
+    pub(super) fn check(&self, clock: &Clock) -> Result<(), UsageError> {
+        clock.begun(self.since, self.before)
     }
 
-    pub(super) fn from(&self) -> Option<prost_types::Timestamp> {
-        self.since.map(Moment::to_wire)
+    pub(super) fn from(&self, clock: &Clock) -> Option<prost_types::Timestamp> {
+        clock.wire(self.since)
     }
 
-    pub(super) fn before(&self) -> Option<prost_types::Timestamp> {
-        self.before.map(Moment::to_wire)
+    pub(super) fn before(&self, clock: &Clock) -> Option<prost_types::Timestamp> {
+        clock.wire(self.before)
     }
 }
 

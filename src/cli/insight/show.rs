@@ -69,7 +69,7 @@ fn subject(one: &v1::InsightKey) -> String {
 
 /// The zone of an answer; of an older server, which does not say, the machine's.
 pub(super) fn zone(name: &str) -> TimeZone {
-    time_zone(name).unwrap_or_else(TimeZone::system)
+    time_zone(name).unwrap_or(TimeZone::UTC)
 }
 
 /// The day of a time on the clocks of the answer's zone.

@@ -3,9 +3,10 @@
 use super::scope::{GroupArg, StepArg};
 use super::{Common, show};
 use crate::cli::Exit;
+use crate::cli::clock::{Clock, Moment};
 use crate::cli::exit::UsageError;
 use crate::cli::output::{emit, tell_damaged};
-use crate::cli::query_args::{FilterArgs, Moment};
+use crate::cli::query_args::FilterArgs;
 use crate::proto::{json, v1};
 
 /// What was typed after `diting track`.
@@ -106,7 +107,7 @@ struct ImproveArgs {
 }
 
 impl ImproveArgs {
-    fn wire(self) -> (v1::Improvement, Vec<String>) {
+    fn wire(self, clock: &Clock) -> (v1::Improvement, Vec<String>) {
         let fields = [
             ("title", self.title.is_some()),
             ("rules", !self.rules.is_empty()),
@@ -129,7 +130,7 @@ impl ImproveArgs {
             teams: self.teams,
             skill_groups: self.skill_groups,
             action: self.action.unwrap_or_default(),
-            at: self.at.map(Moment::to_wire),
+            at: clock.wire(self.at),
             before_days: self.before_days.unwrap_or_default(),
             after_days: self.after_days.unwrap_or_default(),
             created_by: self.by.unwrap_or_default(),
@@ -145,9 +146,10 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
     let explain = |status: tonic::Status| common.server.explain(&status);
     match command {
         Command::Trend { scope, by, step } => {
-            scope.begun()?;
+            let clock = common.clock().await?;
+            scope.begun(&clock)?;
             let request = v1::QueryMetricsRequest {
-                scope: Some(scope.filter(None)?),
+                scope: Some(scope.filter(None, &clock)?),
                 group_by: by.into_iter().map(GroupArg::wire).collect(),
                 step: step.map(StepArg::wire).unwrap_or_default(),
                 time_zone: common.time_zone.clone(),
@@ -157,9 +159,10 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
             emit(text.trim_end())?;
         }
         Command::Hotspots { scope, baseline_days, by, all, limit } => {
-            scope.begun()?;
+            let clock = common.clock().await?;
+            scope.begun(&clock)?;
             let request = v1::ListHotSpotsRequest {
-                scope: Some(scope.filter(None)?),
+                scope: Some(scope.filter(None, &clock)?),
                 baseline_days,
                 by: by.into_iter().map(GroupArg::wire).collect(),
                 with_unclaimed: all,
@@ -198,7 +201,7 @@ pub(super) async fn run(args: TrackArgs) -> anyhow::Result<Exit> {
             improvement(&common, &v1::ImprovementWithEffect { improvement: one, effect })?;
         }
         Command::Improve(args) => {
-            let (wire, typed) = args.wire();
+            let (wire, typed) = args.wire(&common.clock().await?);
             let told = if wire.improvement_id.is_empty() {
                 let request = v1::CreateImprovementRequest { improvement: Some(wire) };
                 let answer = client.create_improvement(request).await.map_err(explain)?.into_inner();
@@ -242,16 +245,17 @@ mod tests {
 
     #[test]
     fn an_improvement_may_be_of_a_plain_day() {
-        for (at, as_typed) in
-            [("2026-11-12", "2026-11-12T00:00"), ("2026-11-12T09:00:00+08:00", "2026-11-12T01:00:00Z")]
+        let clock = Clock::new(crate::types::time_zone("+08:00").expect("a zone"));
+        for (at, exact) in
+            [("2026-11-12", "2026-11-11T16:00:00Z"), ("2026-11-12T09:00:00+08:00", "2026-11-12T01:00:00Z")]
         {
             let typed = Typed::try_parse_from(["diting", "improve", "--id", "imp-1", "--at", at]);
             let Command::Improve(args) = typed.unwrap_or_else(|error| panic!("{at}: {error}")).track.command
             else {
                 panic!("{at} is of an improvement");
             };
-            let same: Moment = as_typed.parse().expect("a time");
-            assert_eq!(args.wire().0.at, Some(same.to_wire()));
+            let same: Moment = exact.parse().expect("a time");
+            assert_eq!(args.wire(&clock).0.at, clock.wire(Some(same)));
         }
     }
 }

@@ -42,14 +42,14 @@ const DEFAULT_WIDTH: usize = 100;
 const MIN_WIDTH: usize = 50;
 
 impl Style {
-    /// Fits standard output: colour only on a terminal, and never when `NO_COLOR` is set (<https://no-color.org>).
+    /// Fits standard output, with times of `zone`: colour only on a terminal, and never when `NO_COLOR` is set (<https://no-color.org>).
     #[must_use]
-    pub fn for_stdout() -> Self {
+    pub fn for_stdout(zone: &TimeZone) -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let colour = std::io::stdout().is_terminal() && set("NO_COLOR").is_none();
         let columns = set("COLUMNS").and_then(|value| value.to_str()?.parse().ok());
         let width = columns.unwrap_or(DEFAULT_WIDTH).clamp(MIN_WIDTH, 160);
-        Self { colour, width, time_zone: TimeZone::system() }
+        Self { colour, width, time_zone: zone.clone() }
     }
 }
 

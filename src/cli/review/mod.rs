@@ -7,8 +7,11 @@ mod plans;
 mod show;
 mod steps;
 
+use anyhow::Context;
+
 use super::Exit;
 use super::client::{ReviewClient, ServerArgs, block_on};
+use super::clock::Clock;
 use super::exit::UsageError;
 use super::output::{Format, emit, tell_damaged};
 use super::query_args::FilterArgs;
@@ -31,6 +34,7 @@ Examples:
   diting review submit C1 --as 王芳 --confirm S01 --reject L02 '客户先说的'
   diting review appeal C1 --as 8021 --rule S01 '我说的是不保本'
   diting review handle C1 1 --as 李敏 --accept '录音确为不保本' --final
+  diting review handle C1 1,2 --as 李敏 --reject '录音清楚' --final     one answer to both
   diting review counts --since 2026-11-01                     how right each rule is
   diting review export > labels.jsonl && diting eval rules labels.jsonl --scheme my-rules/")]
 pub(super) struct Args {
@@ -131,7 +135,7 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Decides about an appeal
+    /// Decides about one or more appeals of a call
     Handle(steps::HandleArgs),
     /// How often rules hit and how right they are, by what people decided
     Counts {
@@ -173,18 +177,19 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
     let mut client = args.server.review_client()?;
     let explain = |status: tonic::Status| args.server.explain(&status);
     let format = args.format;
+    let clock = &args.server.clock().await?;
     match &args.command {
-        Command::Plans(plans) => plans::run(plans, &mut client, &args.server, format).await?,
+        Command::Plans(plans) => plans::run(plans, &mut client, &args.server, clock, format).await?,
         Command::Queue { selection, plan, reviewer, slot, limit } => {
             let request = v1::ListReviewTasksRequest {
-                selection: Some(selection.filter(None)?),
+                selection: Some(selection.filter(None, clock)?),
                 plan_id: plan.clone().unwrap_or_default(),
                 reviewer: reviewer.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
                 ..v1::ListReviewTasksRequest::default()
             };
             let answer = queue(&mut client, &args.server, request, *limit).await?;
-            show::queue(&answer, format)?;
+            show::queue(&answer, clock, format)?;
         }
         Command::Add { call_ids, twice } => {
             let num_asked = call_ids.len();
@@ -205,12 +210,12 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         Command::Next { selection, plan, slot } => {
             let request = v1::LeaseReviewTaskRequest {
                 reviewer: args.person()?,
-                selection: Some(selection.filter(None)?),
+                selection: Some(selection.filter(None, clock)?),
                 plan_id: plan.clone().unwrap_or_default(),
                 slot: args::slot(*slot).into(),
             };
             let answer = client.lease_review_task(request).await.map_err(explain)?.into_inner();
-            return next(args, &mut client, answer).await;
+            return next(args, &mut client, answer, clock).await;
         }
         Command::Return { call_id, comment } => {
             let request = v1::ReturnReviewTaskRequest {
@@ -219,7 +224,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
                 comment: comment.clone().unwrap_or_default(),
             };
             let answer = client.return_review_task(request).await.map_err(explain)?.into_inner();
-            show::task(&answer.task.unwrap_or_default(), format)?;
+            show::task(&answer.task.unwrap_or_default(), clock, format)?;
         }
         Command::Assign { call_id, to, slot } => {
             let request = v1::AssignReviewTaskRequest {
@@ -229,13 +234,13 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
                 actor: args.person()?,
             };
             let answer = client.assign_review_task(request).await.map_err(explain)?.into_inner();
-            show::task(&answer.task.unwrap_or_default(), format)?;
+            show::task(&answer.task.unwrap_or_default(), clock, format)?;
         }
         Command::Show { call_id } => {
             let viewer = args.person.clone().unwrap_or_default();
             let request = v1::GetReviewRequest { call_id: call_id.clone(), viewer };
             let answer = client.get_review(request).await.map_err(explain)?.into_inner();
-            show::review(&answer.review.unwrap_or_default(), format)?;
+            show::review(&answer.review.unwrap_or_default(), clock, format)?;
         }
         Command::Submit(submit) => {
             let review = steps::submit(submit, args.person()?, &mut client, &args.server).await?;
@@ -258,43 +263,51 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
         }
         Command::Appeals { selection, all } => {
             let mut request = v1::ListAppealsRequest {
-                selection: Some(selection.filter(None)?),
+                selection: Some(selection.filter(None, clock)?),
                 all: *all,
                 page_size: PAGE_SIZE,
                 page_token: String::new(),
             };
-            let mut num_damaged = 0;
+            let (mut num_damaged, mut table) = (0, show::appeal_table(clock));
             loop {
                 let page = client.list_appeals(request.clone()).await.map_err(explain)?.into_inner();
-                page.appeals.iter().try_for_each(|appeal| show::appeal(appeal, format))?;
+                page.appeals.iter().try_for_each(|appeal| show::appeal(appeal, &mut table, clock, format))?;
                 num_damaged += page.num_damaged;
                 request.page_token = page.next_page_token;
                 if request.page_token.is_empty() {
                     break;
                 }
             }
+            table.print()?;
             tell_damaged("通通话的申诉", num_damaged);
         }
         Command::Handle(handle) => {
-            let request = handle.request(args.person()?);
-            let answer = client.handle_appeal(request).await.map_err(explain)?.into_inner();
-            show::standing(&answer.review.unwrap_or_default(), format)?;
+            let person = args.person()?;
+            let mut review = v1::Review::default();
+            for request in handle.requests(&person) {
+                let number = request.number;
+                let answer = client.handle_appeal(request).await.map_err(explain);
+                // Those before it are answered and stay so.
+                let answer = answer.with_context(|| format!("appeal {number}"))?.into_inner();
+                review = answer.review.unwrap_or_default();
+            }
+            show::standing(&review, format)?;
         }
         Command::Counts { selection, reviewed } => {
-            let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None)?) };
+            let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None, clock)?) };
             let mut answer = client.get_rule_counts(request).await.map_err(explain)?.into_inner();
             answer.rules.retain(|rule| !reviewed || rule.review_number > 0);
             figures::counts(&answer.rules, format)?;
         }
         Command::Agreement { selection } => {
             let request = v1::GetReviewerAgreementRequest {
-                selection: Some(selection.filter(None)?),
+                selection: Some(selection.filter(None, clock)?),
                 ..v1::GetReviewerAgreementRequest::default()
             };
             let answer = client.get_reviewer_agreement(request).await.map_err(explain)?.into_inner();
             figures::agreement(&answer, format)?;
         }
-        Command::Export { selection } => export(args, &mut client, selection).await?,
+        Command::Export { selection } => export(args, &mut client, selection, clock).await?,
     }
     Ok(Exit::Success)
 }
@@ -327,6 +340,7 @@ async fn next(
     args: &Args,
     client: &mut ReviewClient,
     answer: v1::LeaseReviewTaskResponse,
+    clock: &Clock,
 ) -> anyhow::Result<Exit> {
     if args.format == Format::Json {
         emit(&json::to_line(&answer))?;
@@ -341,12 +355,17 @@ async fn next(
     let review = client.get_review(request).await.map_err(explain)?.into_inner().review;
     let request = v1::GetCallReportRequest { call_id: task.call_id.clone() };
     let report = args.server.client()?.get_call_report(request).await.map_err(explain)?.into_inner().report;
-    show::work(&task, &review.unwrap_or_default(), &report.unwrap_or_default())?;
+    show::work(&task, &review.unwrap_or_default(), &report.unwrap_or_default(), clock)?;
     Ok(Exit::Success)
 }
 
-async fn export(args: &Args, client: &mut ReviewClient, selection: &FilterArgs) -> anyhow::Result<()> {
-    each_labelled(client, &args.server, selection.filter(None)?, |call| {
+async fn export(
+    args: &Args,
+    client: &mut ReviewClient,
+    selection: &FilterArgs,
+    clock: &Clock,
+) -> anyhow::Result<()> {
+    each_labelled(client, &args.server, selection.filter(None, clock)?, |call| {
         let line = match args.format {
             Format::Json => json::to_line(&call),
             Format::Text | Format::Srt => serde_json::to_string(&export::example(call)?)?,

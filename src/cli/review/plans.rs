@@ -1,9 +1,11 @@
 //! `diting review plans`: which calls are drawn for review.
 
 use super::super::client::{ReviewClient, ServerArgs};
+use super::super::clock::{Clock, Moment};
 use super::super::exit::UsageError;
 use super::super::output::{Format, emit, tell_damaged};
-use super::super::query_args::{FilterArgs, Moment};
+use super::super::query_args::FilterArgs;
+use super::super::table::Table;
 use crate::proto::{json, v1};
 
 /// What was typed after `diting review plans`.
@@ -97,7 +99,7 @@ enum WindowArg {
 }
 
 impl PlanArgs {
-    fn plan(&self) -> Result<v1::ReviewPlan, UsageError> {
+    fn plan(&self, clock: &Clock) -> Result<v1::ReviewPlan, UsageError> {
         let DrawArgs { proportion, per_agent, per_team, number } = &self.draw;
         let (mode, number) = match (proportion, per_agent, per_team, number) {
             (Some(_), _, _, _) => (v1::SamplingMode::Proportion, 0),
@@ -114,7 +116,7 @@ impl PlanArgs {
         Ok(v1::ReviewPlan {
             plan_id: self.plan.clone(),
             title: self.title.clone(),
-            selection: Some(self.selection.filter(None)?),
+            selection: Some(self.selection.filter(None, clock)?),
             mode: mode.into(),
             proportion: proportion.unwrap_or_default(),
             number,
@@ -134,6 +136,7 @@ pub(super) async fn run(
     args: &Args,
     client: &mut ReviewClient,
     server: &ServerArgs,
+    clock: &Clock,
     format: Format,
 ) -> anyhow::Result<()> {
     let explain = |status: tonic::Status| server.explain(&status);
@@ -141,18 +144,24 @@ pub(super) async fn run(
         Command::List => {
             let request = v1::ListReviewPlansRequest {};
             let answer = client.list_review_plans(request).await.map_err(explain)?.into_inner();
-            answer.plans.iter().try_for_each(|plan| show(plan, format))?;
+            let mut table = plan_table();
+            answer.plans.iter().try_for_each(|plan| show(plan, &mut table, format))?;
+            table.print()?;
             tell_damaged("个抽检计划", answer.num_damaged);
         }
         Command::Add(plan) => {
-            let request = v1::CreateReviewPlanRequest { plan: Some(plan.plan()?) };
+            let request = v1::CreateReviewPlanRequest { plan: Some(plan.plan(clock)?) };
             let answer = client.create_review_plan(request).await.map_err(explain)?.into_inner();
-            show(&answer.plan.unwrap_or_default(), format)?;
+            let mut table = plan_table();
+            show(&answer.plan.unwrap_or_default(), &mut table, format)?;
+            table.print()?;
         }
         Command::Set(plan) => {
-            let request = v1::UpdateReviewPlanRequest { plan: Some(plan.plan()?) };
+            let request = v1::UpdateReviewPlanRequest { plan: Some(plan.plan(clock)?) };
             let answer = client.update_review_plan(request).await.map_err(explain)?.into_inner();
-            show(&answer.plan.unwrap_or_default(), format)?;
+            let mut table = plan_table();
+            show(&answer.plan.unwrap_or_default(), &mut table, format)?;
+            table.print()?;
         }
         Command::Remove { plan } => {
             let request = v1::DeleteReviewPlanRequest { plan_id: plan.clone() };
@@ -160,10 +169,11 @@ pub(super) async fn run(
             emit(&format!("removed\t{plan}"))?;
         }
         Command::Run { plan, since, before } => {
+            clock.in_order(["since", "before"], *since, *before)?;
             let request = v1::RunReviewPlanRequest {
                 plan_id: plan.clone(),
-                started_from: since.map(Moment::to_wire),
-                started_before: before.map(Moment::to_wire),
+                started_from: clock.wire(*since),
+                started_before: clock.wire(*before),
             };
             let run = client.run_review_plan(request).await.map_err(explain)?.into_inner();
             match format {
@@ -178,7 +188,11 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn show(plan: &v1::ReviewPlan, format: Format) -> anyhow::Result<()> {
+fn plan_table() -> Table {
+    Table::new(["计划", "状态", "范围", "抽取", "双人", "说明"])
+}
+
+fn show(plan: &v1::ReviewPlan, table: &mut Table, format: Format) -> anyhow::Result<()> {
     if format == Format::Json {
         return Ok(emit(&json::to_line(plan))?);
     }
@@ -206,9 +220,10 @@ fn show(plan: &v1::ReviewPlan, format: Format) -> anyhow::Result<()> {
     let how = if plan.continuous { "持续" } else { "按需" };
     let state = if plan.paused { "已停用" } else { how };
     let double = match plan.double_share {
-        share if share > 0.0 => format!("\t双人 {:.0}%", share * 100.0),
-        _ => String::new(),
+        share if share > 0.0 => format!("双人 {:.0}%", share * 100.0),
+        _ => "-".to_owned(),
     };
-    emit(&format!("{}\t{state}\t{wanted}\t{draw}{double}\t{}", plan.plan_id, plan.title))?;
+    let title = if plan.title.is_empty() { "-".to_owned() } else { plan.title.clone() };
+    table.add(vec![plan.plan_id.clone(), state.to_owned(), wanted, draw, double, title]);
     Ok(())
 }

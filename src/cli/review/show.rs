@@ -1,6 +1,8 @@
 //! Tasks, reviews and appeals for a person: Chinese, one thing a line; or as JSON.
 
+use super::super::clock::Clock;
 use super::super::output::{Format, emit, tell_damaged};
+use super::super::table::Table;
 use crate::proto::{json, v1};
 use crate::types::Millis;
 
@@ -12,12 +14,6 @@ const MAX_PLACES: usize = 5;
 /// Text of a call, harmless to a terminal.
 fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
-}
-
-fn time(at: Option<&prost_types::Timestamp>) -> String {
-    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    let local = at.map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
-    local.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 fn position(at: Option<&prost_types::Duration>) -> String {
@@ -69,41 +65,58 @@ fn slot(slot: v1::ReviewSlot) -> &'static str {
     }
 }
 
-/// Prints a task on one line.
-pub(super) fn task(task: &v1::ReviewTask, format: Format) -> anyhow::Result<()> {
+/// Prints a task.
+pub(super) fn task(task: &v1::ReviewTask, clock: &Clock, format: Format) -> anyhow::Result<()> {
     if format == Format::Json {
         return Ok(emit(&json::to_line(task))?);
     }
+    let mut table = task_table(clock);
+    add_task(&mut table, task, clock);
+    Ok(table.print()?)
+}
+
+fn task_table(clock: &Clock) -> Table {
+    let queued = format!("送审时间 {}", clock.name());
+    Table::new(["级别", "通话", "环节", "计划", &queued, "归谁"])
+}
+
+fn add_task(table: &mut Table, task: &v1::ReviewTask, clock: &Clock) {
     let who = match (task.reviewer.as_str(), task.assigned_to.as_str()) {
         ("", "") => "空闲".to_owned(),
         ("", to) => format!("指派给 {to}"),
-        (holder, _) => format!("{holder} 至 {}", time(task.leased_until.as_ref())),
+        (holder, _) => format!("{holder} 至 {}", table.time(clock, task.leased_until.as_ref())),
     };
     let plan = if task.plan_id.is_empty() { "–" } else { &task.plan_id };
-    let queued = time(task.queued_at.as_ref());
-    let line = [level(task.level()), &task.call_id, slot(task.slot()), plan, &queued, &who];
-    Ok(emit(&line.join("\t"))?)
+    let queued = table.time(clock, task.queued_at.as_ref());
+    let cells = [level(task.level()), &task.call_id, slot(task.slot()), plan, &queued, &who];
+    table.add(cells.map(str::to_owned).to_vec());
 }
 
-/// Prints what waits.
-pub(super) fn queue(answer: &v1::ListReviewTasksResponse, format: Format) -> anyhow::Result<()> {
+/// Prints what waits. A call that two people look at, or that an agent appealed against, has a task for each.
+pub(super) fn queue(
+    answer: &v1::ListReviewTasksResponse,
+    clock: &Clock,
+    format: Format,
+) -> anyhow::Result<()> {
     if format == Format::Json {
         return Ok(emit(&json::to_line(answer))?);
     }
-    answer.tasks.iter().try_for_each(|one| task(one, format))?;
+    let mut table = task_table(clock);
+    answer.tasks.iter().for_each(|one| add_task(&mut table, one, clock));
+    table.print()?;
     for load in &answer.loads {
         let assigned = match load.num_assigned {
             0 => String::new(),
-            number => format!("，指派 {number} 通"),
+            number => format!("，指派 {number} 项"),
         };
-        emit(&format!("{}：在手 {} 通{assigned}", load.reviewer, load.num_held))?;
+        emit(&format!("{}：在手 {} 项{assigned}", load.reviewer, load.num_held))?;
     }
     let shown = match answer.tasks.len() {
         number if number as u64 == answer.num_tasks => String::new(),
-        number => format!("，显示 {number} 通"),
+        number => format!("，显示 {number} 项"),
     };
-    emit(&format!("共 {} 通待复核{shown}", answer.num_tasks))?;
-    tell_damaged("通待复核任务", answer.num_damaged);
+    emit(&format!("共 {} 项待复核{shown}", answer.num_tasks))?;
+    tell_damaged("项待复核任务", answer.num_damaged);
     Ok(())
 }
 
@@ -158,7 +171,7 @@ fn subject(appeal: &v1::Appeal) -> &str {
 }
 
 /// Prints everything about a review.
-pub(super) fn review(review: &v1::Review, format: Format) -> anyhow::Result<()> {
+pub(super) fn review(review: &v1::Review, clock: &Clock, format: Format) -> anyhow::Result<()> {
     standing(review, format)?;
     if format == Format::Json {
         return Ok(());
@@ -169,7 +182,7 @@ pub(super) fn review(review: &v1::Review, format: Format) -> anyhow::Result<()> 
     for event in &review.events {
         let comment =
             if event.comment.is_empty() { String::new() } else { format!("：{}", plain(&event.comment)) };
-        emit(&format!("  {} {} {}{comment}", time(event.time.as_ref()), actor(event), what(event)))?;
+        emit(&format!("  {} {} {}{comment}", clock.full(event.time.as_ref()), actor(event), what(event)))?;
     }
     Ok(())
 }
@@ -213,8 +226,19 @@ fn what(event: &v1::ReviewEvent) -> String {
     }
 }
 
-/// Prints an appeal.
-pub(super) fn appeal(appeal: &v1::Appeal, format: Format) -> anyhow::Result<()> {
+/// The heading of appeals.
+pub(super) fn appeal_table(clock: &Clock) -> Table {
+    let when = format!("申诉时间 {}", clock.name());
+    Table::new(["通话", "编号", &when, "座席", "对象", "理由", "处理"])
+}
+
+/// Prints an appeal as JSON, or adds it to a table.
+pub(super) fn appeal(
+    appeal: &v1::Appeal,
+    table: &mut Table,
+    clock: &Clock,
+    format: Format,
+) -> anyhow::Result<()> {
     if format == Format::Json {
         return Ok(emit(&json::to_line(appeal))?);
     }
@@ -225,15 +249,16 @@ pub(super) fn appeal(appeal: &v1::Appeal, format: Format) -> anyhow::Result<()> 
         v1::AppealState::Rejected => format!("不成立（{}：{}）", appeal.ended_by, plain(&appeal.answer)),
     };
     let last = if appeal.final_judgement { "，终审" } else { "" };
-    Ok(emit(&format!(
-        "{}\t{}\t{}\t{}\t{}\t{}\t{outcome}{last}",
-        appeal.call_id,
-        appeal.number,
-        time(appeal.time.as_ref()),
-        appeal.agent_id,
-        subject(appeal),
+    table.add(vec![
+        appeal.call_id.clone(),
+        appeal.number.to_string(),
+        table.time(clock, appeal.time.as_ref()),
+        appeal.agent_id.clone(),
+        subject(appeal).to_owned(),
         plain(&appeal.reason),
-    ))?)
+        format!("{outcome}{last}"),
+    ]);
+    Ok(())
 }
 
 /// Prints a call that was taken: what is to be decided, with the turns around it.
@@ -241,13 +266,14 @@ pub(super) fn work(
     task: &v1::ReviewTask,
     review: &v1::Review,
     report: &v1::CallReport,
+    clock: &Clock,
 ) -> anyhow::Result<()> {
     let metadata = report.call.clone().unwrap_or_default().metadata.unwrap_or_default();
     let agent = format!("{} {}", metadata.agent_name, metadata.agent_id);
     let facts = [agent.trim(), &metadata.team, &metadata.business].map(plain);
     let facts: Vec<_> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
     emit(&format!("{} {}  {}", slot(task.slot()), task.call_id, facts.join(" · ")))?;
-    emit(&format!("归你处理至 {}；查看或提交都会续期", time(task.leased_until.as_ref())))?;
+    emit(&format!("归你处理至 {}；查看或提交都会续期", clock.full(task.leased_until.as_ref())))?;
     standing(review, Format::Text)?;
     let turns = report.transcript.as_ref().map_or(&[][..], |transcript| &transcript.turns);
     let appealed = |rule: &str| {
@@ -268,7 +294,7 @@ pub(super) fn work(
     let id = &task.call_id;
     emit("")?;
     if is_appeal {
-        emit(&format!("diting review handle {id} 编号 --accept|--reject '理由' [--final]"))?;
+        emit(&format!("diting review handle {id} 编号[,编号] --accept|--reject '理由' [--final]"))?;
     } else {
         emit(&format!(
             "diting review submit {id} --confirm 规则 --reject 规则=理由 --missed 规则=轮次 ['说明']"

@@ -178,8 +178,9 @@ impl AppealArgs {
 pub(super) struct HandleArgs {
     /// The call
     call_id: String,
-    /// Number of the appeal in the call
-    number: u32,
+    /// Number of the appeal in the call, or several as 1,2: all get this answer
+    #[arg(value_name = "NUMBER")]
+    number: Numbers,
     /// Why
     reason: String,
     #[command(flatten)]
@@ -190,9 +191,22 @@ pub(super) struct HandleArgs {
     /// The points instead, for points by hand
     #[arg(long, allow_hyphen_values = true, requires = "accept")]
     points: Option<f64>,
-    /// This is the final judgement: nothing about the call can be changed any more
+    /// This is the final judgement: with the last of these nothing about the call can be changed any more
     #[arg(long = "final")]
     is_final: bool,
+}
+
+/// One number or several with commas between them: one positional, so that the reason may stand anywhere behind it.
+#[derive(Debug, Clone)]
+struct Numbers(Vec<u32>);
+
+impl std::str::FromStr for Numbers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split(',').map(|number| number.parse().ok()).collect::<Option<_>>();
+        numbers.map(Self).ok_or_else(|| "write 1, or 1,2 for several".to_owned())
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -207,17 +221,18 @@ struct AnswerArgs {
 }
 
 impl HandleArgs {
-    /// The same on the wire.
-    pub(super) fn request(&self, handler: String) -> v1::HandleAppealRequest {
-        v1::HandleAppealRequest {
+    /// The same on the wire, an answer for each appeal. Only the last one is final: before it others still wait.
+    pub(super) fn requests(&self, handler: &str) -> impl Iterator<Item = v1::HandleAppealRequest> {
+        let last = self.number.0.len().saturating_sub(1);
+        self.number.0.iter().enumerate().map(move |(at, number)| v1::HandleAppealRequest {
             call_id: self.call_id.clone(),
-            number: self.number,
-            handler,
+            number: *number,
+            handler: handler.to_owned(),
             accept: self.answer.accept,
             verdict: self.verdict.map_or(v1::Verdict::Unspecified, Into::into).into(),
             points: self.points,
             reason: self.reason.clone(),
-            final_judgement: self.is_final,
-        }
+            final_judgement: self.is_final && at == last,
+        })
     }
 }

@@ -127,7 +127,7 @@ fn compare(
     totals: &mut Totals,
 ) -> anyhow::Result<bool> {
     let mut all_taken = true;
-    let options = args.roles.options()?;
+    let options = args.roles.options(new.scheme().time_zone())?;
     for next in text_calls::open(path, &options)? {
         let (line, call) = next?;
         let call = match call {

@@ -39,7 +39,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
                 return Err(super::super::exit::UsageError(format!("there is no rule `{id}`")).into());
             }
         }
-        let (id, call) = one_call(&args.call, &args.roles, args.id.as_deref(), args.line)?;
+        let (id, call) =
+            one_call(&args.call, &args.roles, rules.scheme().time_zone(), args.id.as_deref(), args.line)?;
         let input =
             CallInput { dialogue: &call.dialogue, metadata: &call.metadata, history: None, live: false };
         let traces = rules.explain(&input);

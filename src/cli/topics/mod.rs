@@ -10,10 +10,10 @@ use tonic::transport::Channel;
 
 use super::Exit;
 use super::client::{ServerArgs, block_on};
+use super::clock::{Clock, Moment};
 use super::exit::UsageError;
 use super::output::emit;
 use super::progress;
-use super::query_args::{Moment, begun};
 use super::report::clean;
 use crate::proto::convert::timestamp;
 use crate::proto::v1::topic_service_client::TopicServiceClient;
@@ -163,11 +163,12 @@ async fn run_topics(Args { command, common }: Args) -> anyhow::Result<Exit> {
     let mut client = common.client()?;
     let explain = |status: tonic::Status| common.server.explain(&status);
     let run = common.run();
+    let clock = &common.server.clock().await?;
     match command {
-        Command::Mine(args) => mine(&common, &mut client, args).await,
+        Command::Mine(args) => mine(&common, &mut client, clock, args).await,
         Command::List => {
             let answer = client.list_topics(v1::ListTopicsRequest { run }).await.map_err(explain)?;
-            common.print(&answer.into_inner(), show::topics)
+            common.print(&answer.into_inner(), |answer| show::topics(answer, clock))
         }
         Command::Show { topic } => {
             let answer = client.list_topics(v1::ListTopicsRequest { run }).await.map_err(explain)?;
@@ -184,26 +185,27 @@ async fn run_topics(Args { command, common }: Args) -> anyhow::Result<Exit> {
         }
         Command::Words { all } => {
             let answer = client.list_new_words(v1::ListNewWordsRequest { run }).await.map_err(explain)?;
-            common.print(&answer.into_inner(), |answer| show::words(answer, all))
+            common.print(&answer.into_inner(), |answer| show::words(answer, all, clock))
         }
         Command::Phrases => {
             let answer = client.list_key_phrases(v1::ListKeyPhrasesRequest { run }).await.map_err(explain)?;
-            common.print(&answer.into_inner(), show::phrases)
+            common.print(&answer.into_inner(), |answer| show::phrases(answer, clock))
         }
         Command::Bursts => {
             let answer = client.list_bursts(v1::ListBurstsRequest { run }).await.map_err(explain)?;
-            common.print(&answer.into_inner(), show::bursts)
+            common.print(&answer.into_inner(), |answer| show::bursts(answer, clock))
         }
         Command::Runs => {
             let answer = client.list_mining_runs(v1::ListMiningRunsRequest {}).await.map_err(explain)?;
             common.print(&answer.into_inner(), |answer| {
-                answer.runs.iter().map(show::run).collect::<Vec<_>>().join("\n")
+                answer.runs.iter().map(|run| show::run(run, clock)).collect::<Vec<_>>().join("\n")
             })
         }
         Command::Cancel => {
             let answer = client.cancel_mining(v1::CancelMiningRequest {}).await.map_err(explain)?;
-            common
-                .print(&answer.into_inner(), |answer| answer.run.as_ref().map(show::run).unwrap_or_default())
+            common.print(&answer.into_inner(), |answer| {
+                answer.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default()
+            })
         }
         Command::Summarize { topic } => {
             let answer = opinion::of_topic(&common.server, topic).await?;
@@ -218,7 +220,8 @@ pub(super) fn demands(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> {
         let request = v1::ListDemandsRequest { run: common.run() };
         let answer = common.client()?.list_demands(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
-        common.print(&answer, show::demands)
+        let clock = &common.server.clock().await?;
+        common.print(&answer, |answer| show::demands(answer, clock))
     })
 }
 
@@ -228,28 +231,35 @@ pub(super) fn weak_spots(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> 
         let request = v1::ListWeakSpotsRequest { run: common.run() };
         let answer = common.client()?.list_weak_spots(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
-        common.print(&answer, show::weak_spots)
+        let clock = &common.server.clock().await?;
+        common.print(&answer, |answer| show::weak_spots(answer, clock))
     })
 }
 
-async fn mine(common: &CommonArgs, client: &mut TopicClient, args: MineArgs) -> anyhow::Result<Exit> {
-    begun(args.since, args.before)?;
-    let before = args.before.map_or_else(Timestamp::now, Moment::timestamp);
+async fn mine(
+    common: &CommonArgs,
+    client: &mut TopicClient,
+    clock: &Clock,
+    args: MineArgs,
+) -> anyhow::Result<Exit> {
+    clock.begun(args.since, args.before)?;
+    let before = args.before.map_or_else(Timestamp::now, |before| clock.at(before));
     let from = match args.since {
-        Some(since) => since.timestamp(),
+        Some(since) => clock.at(since),
         None => before.checked_sub((30 * 24).hours())?,
     };
     let request = v1::MineTopicsRequest {
         from: Some(timestamp(from)),
         before: Some(timestamp(before)),
-        background_from: args.background_since.map(Moment::to_wire),
+        background_from: clock.wire(args.background_since),
         min_topic_calls: args.min_topic_calls,
         min_word_calls: args.min_word_calls,
     };
     let explain = |status: tonic::Status| common.server.explain(&status);
     let begun = client.mine_topics(request).await.map_err(explain)?.into_inner();
     let Some(mut run) = begun.run.clone().filter(|_| !args.detach) else {
-        return common.print(&begun, |begun| begun.run.as_ref().map(show::run).unwrap_or_default());
+        return common
+            .print(&begun, |begun| begun.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default());
     };
     let bar = progress::calls(&format!("run {}", run.run));
     while run.state() == v1::MiningState::Running {
@@ -263,7 +273,7 @@ async fn mine(common: &CommonArgs, client: &mut TopicClient, args: MineArgs) -> 
     bar.finish_and_clear();
     let is_done = run.state() == v1::MiningState::Done;
     common.print(&v1::GetMiningRunResponse { run: Some(run) }, |answer| {
-        answer.run.as_ref().map(show::run).unwrap_or_default()
+        answer.run.as_ref().map(|run| show::run(run, clock)).unwrap_or_default()
     })?;
     Ok(if is_done { Exit::Success } else { Exit::Failure })
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jiff::tz::TimeZone;
-
+use crate::cli::clock::Clock;
 use crate::proto::convert::calls_command;
 use crate::proto::v1;
 use crate::types::Probability;
@@ -14,13 +13,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// How often a run reads each call: people count calls.
 pub(super) const PASSES: u64 = 2;
 
-fn time(at: Option<&prost_types::Timestamp>) -> String {
-    let at = at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-    at.map_or_else(|| "-".to_owned(), |at| at.to_zoned(TimeZone::system()).strftime("%F %T").to_string())
-}
-
 /// A run on one line.
-pub(super) fn run(run: &v1::MiningRun) -> String {
+pub(super) fn run(run: &v1::MiningRun, clock: &Clock) -> String {
     let state = match run.state() {
         v1::MiningState::Unspecified => "未知",
         v1::MiningState::Running => "进行中",
@@ -32,16 +26,16 @@ pub(super) fn run(run: &v1::MiningRun) -> String {
     format!(
         "第 {} 次话题分析\t{state}\t{} 至 {}\t已读 {}/{} 通{}",
         run.run,
-        time(run.from.as_ref()),
-        time(run.before.as_ref()),
+        clock.full(run.from.as_ref()),
+        clock.full(run.before.as_ref()),
         run.num_read / PASSES,
         run.num_to_read / PASSES,
         failure.unwrap_or_default()
     )
 }
 
-fn head(of: Option<&v1::MiningRun>) -> String {
-    of.map(|of| format!("{}\n\n", run(of))).unwrap_or_default()
+fn head(of: Option<&v1::MiningRun>, clock: &Clock) -> String {
+    of.map(|of| format!("{}\n\n", run(of, clock))).unwrap_or_default()
 }
 
 fn examples(text: &mut String, examples: &[v1::CallExample]) {
@@ -75,8 +69,8 @@ fn share(part: u32, of: u32) -> String {
     format!("{:.1}%", f64::from(part) * 100.0 / f64::from(of.max(1)))
 }
 
-pub(super) fn topics(answer: &v1::ListTopicsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn topics(answer: &v1::ListTopicsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     for topic in &answer.topics {
         let (name, number) = (&topic.name, topic.num_calls);
         let share = share(number, answer.num_calls);
@@ -100,8 +94,8 @@ pub(super) fn topic(topic: &v1::Topic) -> String {
     text
 }
 
-pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     writeln!(text, "新词").ok();
     for word in &answer.new_words {
         let v1::NewWord { word, num_calls, pmi, left_entropy, right_entropy, examples: shown, .. } = word;
@@ -124,8 +118,8 @@ pub(super) fn words(answer: &v1::ListNewWordsResponse, all: bool) -> String {
     text
 }
 
-pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn phrases(answer: &v1::ListKeyPhrasesResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     let (calls, background) = (answer.num_calls, answer.num_background);
     writeln!(text, "本期 {calls} 通，对照期 {background} 通").ok();
     if background < 100 {
@@ -148,8 +142,8 @@ fn against(expected: f64, lift: f64) -> String {
     }
 }
 
-pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn bursts(answer: &v1::ListBurstsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     if answer.bursts.is_empty() {
         writeln!(text, "没有突发").ok();
     }
@@ -169,8 +163,8 @@ pub(super) fn bursts(answer: &v1::ListBurstsResponse) -> String {
     text
 }
 
-pub(super) fn demands(answer: &v1::ListDemandsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn demands(answer: &v1::ListDemandsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     for demand in &answer.demands {
         let v1::DemandCount { demand: name, num_calls, .. } = demand;
         let share = share(*num_calls, answer.num_calls);
@@ -192,8 +186,8 @@ fn hit_anywhere(run: Option<&v1::MiningRun>, rule: &str) -> Option<String> {
     })
 }
 
-pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
-    let mut text = head(answer.run.as_ref());
+pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse, clock: &Clock) -> String {
+    let mut text = head(answer.run.as_ref(), clock);
     writeln!(
         text,
         "各环节的命中（通数是第一处证据在该环节的通话；命令打开该规则在任一环节命中的全部通话，可能更多）"
@@ -241,9 +235,14 @@ pub(super) fn weak_spots(answer: &v1::ListWeakSpotsResponse) -> String {
 mod tests {
     use super::*;
 
+    fn utc() -> Clock {
+        Clock::new(jiff::tz::TimeZone::UTC)
+    }
+
     #[test]
     fn calls_are_counted_once_though_they_are_read_twice() {
-        let told = run(&v1::MiningRun { run: 3, num_read: 5_800, num_to_read: 5_800, ..Default::default() });
+        let done = v1::MiningRun { run: 3, num_read: 5_800, num_to_read: 5_800, ..Default::default() };
+        let told = run(&done, &utc());
         assert!(told.starts_with("第 3 次话题分析\t") && told.ends_with("已读 2900/2900 通"), "{told}");
     }
 
@@ -258,11 +257,12 @@ mod tests {
         let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
         let rule = v1::RuleSpot { rule_id: "B04".to_owned(), num_calls: 12, ..Default::default() };
         let stage = v1::StageSpot { stage: "处理".to_owned(), rules: vec![rule], ..Default::default() };
-        let told = weak_spots(&v1::ListWeakSpotsResponse {
+        let found = v1::ListWeakSpotsResponse {
             run: Some(v1::MiningRun { from: at(0), before: at(86_400), ..Default::default() }),
             stages: vec![stage],
             ..Default::default()
-        });
+        };
+        let told = weak_spots(&found, &utc());
         assert!(told.contains("在此环节 12 通\n"), "{told}");
         let command = "任一环节：diting calls list --since 1970-01-01T00:00:00Z --before 1970-01-02T00:00:00Z \
                        --rule B04 --verdict hit\n";

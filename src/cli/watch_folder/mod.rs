@@ -16,6 +16,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
+
 pub(super) use args::WatchArgs;
 
 use self::journal::{Journal, Outcome};
@@ -24,6 +26,7 @@ use self::stop::Stop;
 use self::then::Then;
 use self::upload::{Sender, Sent};
 use super::client::ServerArgs;
+use super::clock::Clock;
 use super::exit::{Exit, UsageError, describe};
 use super::output::emit;
 use super::progress;
@@ -66,10 +69,16 @@ pub(super) async fn run(settings: Settings<'_>) -> anyhow::Result<Exit> {
         journal.folder(),
         settings.args.once,
     )?;
+    let zone = if settings.args.names.needs_clock() {
+        let Some(clock) = clock(&settings, &stop).await? else { return Ok(Exit::Success) };
+        clock.zone().clone()
+    } else {
+        TimeZone::UTC
+    };
     let mut watch = Watch {
         root,
         args: settings.args,
-        options: settings.args.names.listing_options(),
+        options: settings.args.names.listing_options(&zone),
         excluded: excluded(root, &settings.args.then)?,
         settling: Settling::new(settings.args.settle),
         journal,
@@ -80,6 +89,28 @@ pub(super) async fn run(settings: Settings<'_>) -> anyhow::Result<Exit> {
         has_told_of_chats: false,
     };
     watch.run(&stop).await
+}
+
+/// The clock by which names are read, as soon as the server tells it; nothing when the end is asked for before.
+async fn clock(settings: &Settings<'_>, stop: &Stop) -> anyhow::Result<Option<Clock>> {
+    let mut has_told = false;
+    loop {
+        let status = match settings.server.try_clock().await? {
+            Ok(clock) => return Ok(Some(clock)),
+            Err(status) => status,
+        };
+        if settings.args.once || status.code() != tonic::Code::Unavailable {
+            return Err(settings.server.explain(&status));
+        }
+        if !has_told {
+            eprintln!("diting: {:#}; it goes on when the server is there", settings.server.explain(&status));
+        }
+        has_told = true;
+        tokio::select! {
+            () = tokio::time::sleep(settings.args.interval) => {}
+            () = stop.asked() => return Ok(None),
+        }
+    }
 }
 
 /// What leads to the folder that sent files are moved to, when that lies in the watched one.

@@ -27,7 +27,7 @@ fn watch<'a>(typed: &'a Typed, root: &'a Path, state: &Path) -> Watch<'a> {
     Watch {
         root,
         args: &typed.args,
-        options: typed.args.names.listing_options(),
+        options: typed.args.names.listing_options(&jiff::tz::TimeZone::UTC),
         excluded: None,
         settling: Settling::new(Duration::ZERO),
         journal: Journal::open(state).expect("a journal"),

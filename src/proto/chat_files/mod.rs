@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::text_call::{self, TextCall, TextCallError, wrong};
-use crate::analysis::parse_role;
+use crate::analysis::{Scheme, parse_role};
 use crate::dialogue::{Accounts, Chat, Message, Sent, of_chat};
 use crate::listing::call_id_of;
 use crate::types::{CallId, CallMetadata, Media, Millis, SpeakerRole};
@@ -40,8 +40,8 @@ pub struct ReadOptions {
     pub accounts: Accounts,
     /// Two messages of the same people further apart than this are two chats.
     pub gap: Millis,
-    /// Zone of times that name none, in seconds east of Greenwich.
-    pub utc_offset_secs: i32,
+    /// Zone of times that name none; that of the default scheme by default.
+    pub time_zone: TimeZone,
 }
 
 impl Default for ReadOptions {
@@ -50,7 +50,7 @@ impl Default for ReadOptions {
             roles: Vec::new(),
             accounts: Accounts::default(),
             gap: Millis(6 * 3_600_000),
-            utc_offset_secs: 8 * 3_600,
+            time_zone: Scheme::default().time_zone(),
         }
     }
 }
@@ -71,9 +71,8 @@ impl ReadOptions {
         if let Ok(at) = text.parse::<Timestamp>() {
             return Some(at);
         }
-        let offset = Offset::from_seconds(self.utc_offset_secs).ok()?;
         let local: DateTime = text.replace('/', "-").parse().ok()?;
-        Some(local.to_zoned(TimeZone::fixed(offset)).ok()?.timestamp())
+        Some(local.to_zoned(self.time_zone.clone()).ok()?.timestamp())
     }
 }
 

@@ -134,6 +134,7 @@ impl TryFrom<v1::ImportSpec> for ImportSpec {
             bots: accounts.bots,
             customers: accounts.customers,
             gap_minutes: Some(wire.chat_gap_minutes).filter(|minutes| *minutes > 0),
+            time_zone: optional_text("spec.time_zone", wire.time_zone.clone())?,
         };
         Ok(Self {
             path: path.into(),

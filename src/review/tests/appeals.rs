@@ -29,12 +29,13 @@ fn from_review_to_the_final_judgement() {
     assert_eq!(desk.verdict("c1", "S1"), Some(Verdict::Miss));
     assert_eq!(desk.score("c1"), Some(80.0));
     assert_eq!(desk.facts("c1").review_state(), ReviewState::Appealed, "one is left");
-    let second = handle(handling(2, "李", false, true), 6);
-    assert!(matches!(second, Err(ReviewError::NotAllowed { .. })), "they decided about the call by now");
     desk.reviews.withdraw(&call("c1"), "7", 2, "", at(6)).expect("taken back");
     assert_eq!(desk.facts("c1").review_state(), ReviewState::Reviewed);
 
     desk.appeal("c1", "7", "L2", 7).expect("taken");
+    assert_eq!(desk.lease("李", 7), None, "another stage, another person");
+    let again = handle(handling(3, "李", false, true), 8);
+    assert!(matches!(again, Err(ReviewError::NotAllowed { .. })), "they decided about the call by now");
     let review = handle(handling(3, "赵", false, true), 8).expect("taken");
     assert_eq!(review.state(), ReviewState::Closed);
     assert!(matches!(desk.appeal("c1", "7", "L2", 9), Err(ReviewError::Closed { .. })));
@@ -51,6 +52,27 @@ fn from_review_to_the_final_judgement() {
     let all = desk.appeals(false);
     let states: Vec<_> = all.iter().map(|one| one.appeal.state).collect();
     assert_eq!(states, [AppealState::Accepted, AppealState::Withdrawn, AppealState::Rejected]);
+}
+
+#[test]
+fn one_person_brings_all_appeals_of_a_stage_to_their_end() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 保本，真烦"]);
+    desk.submit("c1", "王", &[("S1", Verb::Confirm), ("L2", Verb::Confirm)], 1).expect("taken");
+    desk.appeal("c1", "7", "S1", 2).expect("taken");
+    desk.appeal("c1", "7", "L2", 2).expect("taken");
+    let handle = |handling: Handling, minutes| desk.reviews.handle(&call("c1"), &handling, at(minutes));
+    assert!(desk.lease("李", 3).is_some());
+    handle(handling(1, "李", false, false), 4).expect("the first");
+    assert!(desk.lease("李", 5).is_some(), "the other is theirs as well");
+    assert_eq!(desk.lease("王", 50), None, "who reviewed it gets neither");
+    // The agent does not take the first answer, while the stage is not over: that goes to another person.
+    desk.appeal("c1", "7", "S1", 50).expect("taken");
+    let same = handle(handling(3, "李", false, false), 51);
+    assert!(matches!(same, Err(ReviewError::NotAllowed { .. })), "their own answer is appealed against");
+    handle(handling(3, "赵", false, false), 51).expect("another person");
+    let review = handle(handling(2, "李", false, true), 52).expect("the last, and final");
+    assert_eq!(review.state(), ReviewState::Closed);
 }
 
 #[test]

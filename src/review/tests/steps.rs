@@ -85,10 +85,16 @@ proptest! {
                 prop_assert!(taken.as_ref().map_or(true, Vec::is_empty), "closed stays closed: {taken:?}");
             }
             let Ok(events) = taken else { continue };
-            let deciders: Vec<String> = before.deciders().into_iter().map(str::to_owned).collect();
             for event in events {
-                if let What::Handled { .. } = event.what {
-                    prop_assert!(!deciders.contains(&event.actor), "{} decided before", event.actor);
+                if let What::Handled { number, .. } = event.what {
+                    let subject = &before.appeals[number as usize - 1].subject;
+                    let own = before.events.iter().filter(|own| own.actor == event.actor);
+                    let about = |number: u32| &before.appeals[number as usize - 1].subject;
+                    let decided = own.map(|own| &own.what).any(|what| {
+                        matches!(what, What::Submitted { .. })
+                            || matches!(what, What::Handled { number, .. } if about(*number) == subject)
+                    });
+                    prop_assert!(!decided, "{} decided about it before", event.actor);
                     prop_assert!(!["p0", "p1"].contains(&event.actor.as_str()), "the agent");
                 }
                 if let What::Decided { .. } = event.what {

@@ -97,6 +97,8 @@ impl FindingsAsked {
             total_size,
             text_current_to: spoken.current_to,
             last_change: spoken.last_change,
+            text_num_indexed: spoken.num_indexed,
+            text_num_calls: spoken.num_calls,
         })
     }
 

@@ -64,9 +64,7 @@ impl InsightApi {
     /// The zone of that name; that of the scheme without one.
     fn zone(&self, name: &str) -> Result<TimeZone, RequestError> {
         if name.is_empty() {
-            let minutes = self.jobs.calls().rules().scheme().utc_offset_minutes;
-            let offset = jiff::tz::Offset::from_seconds(minutes * 60);
-            return Ok(offset.map_or(TimeZone::UTC, TimeZone::fixed));
+            return Ok(self.jobs.calls().rules().scheme().time_zone());
         }
         let problem = || {
             let name: String = name.chars().take(64).collect();

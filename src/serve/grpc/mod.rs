@@ -2,6 +2,7 @@
 
 mod alert;
 mod call;
+mod centre;
 mod chat;
 mod findings;
 mod improvements;
@@ -20,6 +21,7 @@ mod watch;
 
 pub(super) use alert::AlertApi;
 pub(super) use call::CallApi;
+pub(super) use centre::CentreApi;
 pub(super) use insight::InsightApi;
 pub(super) use opinion::OpinionApi;
 pub(super) use privacy::PrivacyApi;

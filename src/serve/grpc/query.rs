@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::page::{self, Question};
 use crate::analysis::Verdict;
-use crate::catalog::{CallFacts, CallOrder, CallQuery, Catalog, Position};
+use crate::catalog::{CallFacts, CallOrder, CallQuery, Catalog, Position, Stage};
 use crate::proto::convert::{self, ConvertError};
 use crate::proto::{ReadMask, v1};
 use crate::search::{SearchError, TextIndex, TextQuery};
@@ -38,6 +38,10 @@ pub(super) struct Spoken {
     calls: Option<RoaringBitmap>,
     pub(super) current_to: u64,
     pub(super) last_change: u64,
+    /// How many calls the index has.
+    pub(super) num_indexed: u64,
+    /// How many it is to have.
+    pub(super) num_calls: u64,
 }
 
 impl Asked {
@@ -65,7 +69,10 @@ impl Asked {
         let last_change = store.last_change();
         let found = search.find(text)?;
         let current_to = found.current_to.min(last_change);
-        Ok(Spoken { calls: Some(found.calls), current_to, last_change })
+        let done = CallQuery { stages: vec![Stage::Done], ..CallQuery::default() };
+        let num_calls = store.catalog().select(&done).len();
+        let num_indexed = search.num_texts();
+        Ok(Spoken { calls: Some(found.calls), current_to, last_change, num_indexed, num_calls })
     }
 
     /// All calls that are chosen.
@@ -139,6 +146,8 @@ impl CallsAsked {
             total_size,
             text_current_to: spoken.current_to,
             last_change: spoken.last_change,
+            text_num_indexed: spoken.num_indexed,
+            text_num_calls: spoken.num_calls,
         })
     }
 
