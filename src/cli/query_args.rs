@@ -9,7 +9,7 @@ use crate::proto::v1;
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Which calls")]
 pub(super) struct FilterArgs {
-    /// Began at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
+    /// Began at or after: 2026-11-23, 2026-11-23T09:00 (by the clock of the centre) or 2026-11-23T09:00:00+08:00
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Began before

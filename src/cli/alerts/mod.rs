@@ -179,7 +179,7 @@ struct FilterArgs {
     /// The call
     #[arg(long, value_name = "ID")]
     call: Option<String>,
-    /// Raised at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
+    /// Raised at or after: 2026-11-23, 2026-11-23T09:00 (by the clock of the centre) or 2026-11-23T09:00:00+08:00
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Raised before

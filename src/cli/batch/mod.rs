@@ -125,7 +125,7 @@ struct ImportArgs {
 /// Which calls.
 #[derive(Debug, clap::Args)]
 struct SelectionArgs {
-    /// Calls that began at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
+    /// Calls that began at or after: 2026-11-23, 2026-11-23T09:00 (by the clock of the centre) or 2026-11-23T09:00:00+08:00
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Calls that began before

@@ -7,7 +7,7 @@ use crate::proto::v1;
 /// A time.
 #[derive(Debug, clap::Args)]
 pub(super) struct TimeArgs {
-    /// Calls begun at or after, for example 2026-11-01; 30 days before the end when absent
+    /// Calls begun at or after, for example 2026-11-01 by the clock of the centre; 30 days before the end when absent
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Calls begun before; now when absent

@@ -92,7 +92,7 @@ struct ImproveArgs {
     /// What was done
     #[arg(long, required_unless_present = "id", value_name = "TEXT")]
     action: Option<String>,
-    /// When: 2026-11-12, 2026-11-12T09:00 or 2026-11-12T09:00:00+08:00
+    /// When: 2026-11-12, 2026-11-12T09:00 (by the clock of the centre) or 2026-11-12T09:00:00+08:00
     #[arg(long, required_unless_present = "id", value_name = "TIME")]
     at: Option<Moment>,
     /// Days before that are compared

@@ -32,7 +32,7 @@ enum Command {
     Run {
         /// The plan
         plan: String,
-        /// Calls that began at or after: 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+08:00
+        /// Calls that began at or after: 2026-11-23, 2026-11-23T09:00 (by the clock of the centre) or 2026-11-23T09:00:00+08:00
         #[arg(long, value_name = "TIME")]
         since: Option<Moment>,
         /// Calls that began before

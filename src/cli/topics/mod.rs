@@ -102,7 +102,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct MineArgs {
-    /// Calls that began at or after: 2026-10-01 or 2026-10-01T09:00:00+08:00; 30 days before `--before` when absent
+    /// Calls that began at or after: 2026-10-01 (by the clock of the centre) or 2026-10-01T09:00:00+08:00; 30 days before `--before` when absent
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Calls that began before; now when absent
