@@ -150,6 +150,45 @@ impl From<&ScorecardResult> for FinalCard {
     }
 }
 
+/// What the own part of an agent comes to with what people decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartCard {
+    /// The place of the agent in the call, from 0.
+    pub agent: u16,
+    /// What it comes to.
+    pub card: FinalCard,
+}
+
+/// A judgement of a call or of an agent's own part, and what counts of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// What the machine says.
+    pub judgement: &'a Judgement,
+    /// Whether it is of an agent's own part.
+    pub is_own: bool,
+    card: Option<&'a FinalCard>,
+}
+
+impl<'a> Standing<'a> {
+    /// The score that counts: with what people decided, or the machine's.
+    #[must_use]
+    pub fn score(&self) -> Option<Score> {
+        self.card.map_or(self.judgement.score, |card| card.score)
+    }
+
+    /// Whether a veto counts.
+    #[must_use]
+    pub fn vetoed(&self) -> bool {
+        self.card.map_or(self.judgement.vetoed, |card| card.vetoed)
+    }
+
+    /// The points of each dimension that count, in the order of the table of the judgement.
+    #[must_use]
+    pub fn dimensions(&self) -> &'a [Score] {
+        self.card.map_or(&self.judgement.dimensions, |card| &card.dimensions)
+    }
+}
+
 /// What people decided about a call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -163,6 +202,8 @@ pub struct ReviewFacts {
     /// What counts then; absent while nothing was decided, or when it cannot be told. The store makes it of the rest and
     /// of what the machine found, whenever one of both changes.
     pub card: Option<FinalCard>,
+    /// Likewise of the own parts of agents, where what was decided changes them.
+    pub part_cards: Vec<PartCard>,
 }
 
 impl ReviewFacts {
@@ -179,10 +220,37 @@ impl ReviewFacts {
         analysis.settled_with(&decided)
     }
 
-    /// What counts of it in rows.
+    /// What of it is about the own part of one of several agents, judged as `part`: what is taken back is taken back from
+    /// every agent; what is added, and points by hand, cannot be laid on one of them.
     #[must_use]
-    pub fn card_of(&self, analysis: &Analysis) -> Option<FinalCard> {
-        self.settled(analysis).map(|settled| FinalCard::from(&settled.scorecard))
+    pub fn of_part(&self, part: &Analysis) -> Self {
+        let is_hit = |rule_id: &RuleId| {
+            part.findings.iter().any(|one| one.rule_id == *rule_id && one.verdict == Verdict::Hit)
+        };
+        let taken_back = |one: &&FinalVerdict| one.verdict != Verdict::Hit && is_hit(&one.rule_id);
+        Self {
+            state: self.state,
+            finals: self.finals.iter().filter(taken_back).cloned().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Makes the cards of what is decided: of the whole call, and of the own parts of its agents, in their order.
+    pub fn settle<'a>(&mut self, whole: &Analysis, parts: impl IntoIterator<Item = &'a Analysis>) {
+        let card = |settled: Settled| FinalCard::from(&settled.scorecard);
+        self.card = self.settled(whole).map(card);
+        let parts = (0_u16..).zip(parts);
+        let cards = parts.filter_map(|(agent, part)| {
+            let card = card(self.of_part(part).settled(part)?);
+            Some(PartCard { agent, card })
+        });
+        self.part_cards = cards.collect();
+    }
+
+    /// Forgets what counts, as for a call that has no result.
+    pub fn unsettle(&mut self) {
+        self.card = None;
+        self.part_cards.clear();
     }
 }
 
@@ -304,45 +372,32 @@ impl CallFacts {
         Some(decided.map_or(machine, |decided| decided.verdict))
     }
 
-    /// What counts where people decided.
-    fn final_card(&self) -> Option<&FinalCard> {
-        self.annotations.review.as_ref()?.card.as_ref()
+    /// The judgement of the whole call with what people decided; `None` while there is none.
+    #[must_use]
+    pub fn whole(&self) -> Option<Standing<'_>> {
+        let card = self.annotations.review.as_ref().and_then(|review| review.card.as_ref());
+        Some(Standing { judgement: self.judgement.as_ref()?, is_own: false, card })
+    }
+
+    /// The own part of the agent at `index` with what people took back; `None` for an agent who had the whole call.
+    #[must_use]
+    pub fn own(&self, index: usize) -> Option<Standing<'_>> {
+        let judgement = self.agents.get(index)?.own.as_ref()?;
+        let cards = self.annotations.review.as_ref().map_or(&[][..], |review| &review.part_cards);
+        let card = cards.iter().find(|one| usize::from(one.agent) == index).map(|one| &one.card);
+        Some(Standing { judgement, is_own: true, card })
     }
 
     /// The score that counts: with what people decided, or the machine's.
     #[must_use]
     pub fn final_score(&self) -> Option<Score> {
-        match self.final_card() {
-            Some(card) => card.score,
-            None => self.judgement.as_ref()?.score,
-        }
+        self.whole()?.score()
     }
 
-    /// Whether a veto counts: with what people decided, or the machine's.
+    /// Whether a veto counts for the agent at `index`: in the own part, or in the whole where there are no parts.
     #[must_use]
-    pub fn final_vetoed(&self) -> bool {
-        let machine = || self.judgement.as_ref().is_some_and(|judgement| judgement.vetoed);
-        self.final_card().map_or_else(machine, |card| card.vetoed)
-    }
-
-    /// Whether the veto of an agent's `own` part counts: not where people took back what brought the whole call down.
-    #[must_use]
-    pub fn own_vetoed(&self, own: &Judgement) -> bool {
-        let machine = self.judgement.as_ref().is_some_and(|judgement| judgement.vetoed);
-        own.vetoed && (!machine || self.final_vetoed())
-    }
-
-    /// Whether a veto counts for an agent: in the own part, or in the whole where there are no parts.
-    #[must_use]
-    pub fn vetoed_for(&self, agent: &AgentFacts) -> bool {
-        agent.own.as_ref().map_or_else(|| self.final_vetoed(), |own| self.own_vetoed(own))
-    }
-
-    /// The points of each dimension that count, in the order of the table of the call's judgement; `None` while there is none.
-    #[must_use]
-    pub fn final_dimensions(&self) -> Option<&[Score]> {
-        let judgement = self.judgement.as_ref()?;
-        Some(self.final_card().map_or(&judgement.dimensions, |card| &card.dimensions))
+    pub fn vetoed_for(&self, index: usize) -> bool {
+        self.own(index).or_else(|| self.whole()).is_some_and(|standing| standing.vetoed())
     }
 
     /// How the review stands.

@@ -190,7 +190,10 @@ impl Index {
         let duration = new.and_then(|row| row.duration);
         self.duration.set(number, duration.map(|millis| i64::try_from(millis.0).unwrap_or(i64::MAX)));
         set(&mut self.all, number, new.is_some());
-        let vetoes = |row: &CallFacts| row.final_vetoed() || row.agents.iter().any(|one| row.vetoed_for(one));
+        let vetoes = |row: &CallFacts| {
+            let whole = row.whole().is_some_and(|whole| whole.vetoed());
+            whole || (0..row.agents.len()).any(|index| row.vetoed_for(index))
+        };
         set(&mut self.vetoed, number, new.is_some_and(vetoes));
         set(&mut self.several, number, new.is_some_and(|row| row.agents.len() > 1));
     }

@@ -21,8 +21,8 @@ mod table;
 mod verdicts;
 
 pub use facts::{
-    AgentFacts, Annotations, CallFacts, FinalCard, FinalVerdict, HandScore, Judgement, ReviewFacts,
-    ReviewState, Stage,
+    AgentFacts, Annotations, CallFacts, FinalCard, FinalVerdict, HandScore, Judgement, PartCard, ReviewFacts,
+    ReviewState, Stage, Standing,
 };
 pub use query::{CallQuery, FindingQuery, ScoreRange, TimeRange};
 pub use rows::Catalog;

@@ -183,9 +183,10 @@ impl CallQuery {
     pub(super) fn vetoes(&self, call: &CallFacts) -> bool {
         let is_whole = self.agents.is_empty() && self.teams.is_empty() && self.skill_groups.is_empty();
         if is_whole {
-            return call.final_vetoed();
+            return call.whole().is_some_and(|whole| whole.vetoed());
         }
-        call.agents.iter().filter(|agent| self.is_of(agent)).any(|agent| call.vetoed_for(agent))
+        let agents = call.agents.iter().enumerate();
+        agents.filter(|(_, agent)| self.is_of(agent)).any(|(index, _)| call.vetoed_for(index))
     }
 
     fn is_of(&self, agent: &AgentFacts) -> bool {

@@ -146,7 +146,7 @@ impl Catalog {
         }
         if query.vetoed {
             // The veto may be of another agent's part.
-            for number in &found & &self.index.several {
+            for number in found.clone() {
                 let vetoes = self.call(number).is_some_and(|call| query.vetoes(call));
                 if !vetoes {
                     found.remove(number);

@@ -52,25 +52,25 @@ fn names() -> impl Strategy<Value = Vec<Arc<str>>> {
 }
 
 fn agent() -> impl Strategy<Value = AgentFacts> {
-    (name(), name(), name()).prop_map(|(agent_id, team, skill_group)| AgentFacts {
+    (name(), name(), name(), judgement()).prop_map(|(agent_id, team, skill_group, own)| AgentFacts {
         agent_id,
         agent_name: None,
         team,
         skill_group,
-        own: None,
+        own,
     })
 }
 
 fn judgement() -> impl Strategy<Value = Option<Judgement>> {
     let verdicts = prop::collection::vec(prop::option::weighted(0.9, select(&VERDICTS[..])), RULES.len());
-    let judged = (0..2_usize, verdicts, prop::option::of(0..5_i32));
+    let judged = (0..2_usize, verdicts, prop::option::of(0..5_i32), prop::bool::weighted(0.3));
     prop::option::weighted(
         0.8,
-        judged.prop_map(|(revision, verdicts, score)| Judgement {
+        judged.prop_map(|(revision, verdicts, score, vetoed)| Judgement {
             table: table(revision).id(),
             verdicts: verdicts.into_iter().collect(),
             score: score.map(|points| Score::from_points(points * 20)),
-            vetoed: false,
+            vetoed,
             dimensions: Box::default(),
         }),
     )
@@ -78,19 +78,21 @@ fn judgement() -> impl Strategy<Value = Option<Judgement>> {
 
 fn review() -> impl Strategy<Value = Option<Box<ReviewFacts>>> {
     let finals = prop::collection::btree_map(select(&RULES[..]), select(&VERDICTS[..]), 0..3);
-    let review = (select(&REVIEWS[..]), finals, prop::option::of(0..5_i32));
+    let parts = prop::collection::btree_map(0..2_u16, prop::bool::ANY, 0..2);
+    let review = (select(&REVIEWS[..]), finals, prop::option::of(0..5_i32), parts);
+    let card = |score, vetoed| FinalCard { score, vetoed, dimensions: Box::default() };
     prop::option::weighted(
         0.4,
-        review.prop_map(|(state, finals, score)| {
+        review.prop_map(move |(state, finals, score, parts)| {
             let finals = finals.into_iter();
             Box::new(ReviewFacts {
                 state,
                 finals: finals.map(|(id, verdict)| FinalVerdict { rule_id: rule_id(id), verdict }).collect(),
-                card: score.map(|points| FinalCard {
-                    score: Some(Score::from_points(points * 20)),
-                    vetoed: points == 0,
-                    dimensions: Box::default(),
-                }),
+                card: score.map(|points| card(Some(Score::from_points(points * 20)), points == 0)),
+                part_cards: parts
+                    .into_iter()
+                    .map(|(agent, vetoed)| PartCard { agent, card: card(None, vetoed) })
+                    .collect(),
                 hands: Vec::new(),
             })
         }),

@@ -104,12 +104,8 @@ fn what_people_decided_is_counted() {
         wanted.0 += u64::from(machine == Verdict::Hit);
         wanted.1 += 1;
         let finals = vec![FinalVerdict { rule_id: rule_id(3), verdict: Verdict::Miss }];
-        call.annotations.review = Some(Box::new(ReviewFacts {
-            state: ReviewState::Reviewed,
-            finals,
-            card: None,
-            hands: Vec::new(),
-        }));
+        call.annotations.review =
+            Some(Box::new(ReviewFacts { state: ReviewState::Reviewed, finals, ..ReviewFacts::default() }));
         catalog.put(call);
     }
     let reviews = report(&catalog, "a0000").reviews;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Group, Key, Period, Revision, RuleRef};
 use crate::analysis::{Level, Verdict};
-use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement, RuleTable, TableId};
+use crate::catalog::{CallFacts, CallQuery, Catalog, FindingQuery, Judgement, RuleTable, Standing, TableId};
 use crate::types::{Direction, RuleId, Score};
 
 /// A verdict that counts, and what the machine had said.
@@ -155,50 +155,46 @@ pub(super) enum Part {
 }
 
 impl Part {
+    /// The judgements with what counts of each: of the whole call, or of agents' own parts.
+    pub(super) fn standings<'s, 'a: 's>(
+        &'s self,
+        call: &'a CallFacts,
+    ) -> impl Iterator<Item = Standing<'a>> + 's {
+        let (agents, is_whole) = match self {
+            Self::Whole => (&[][..], true),
+            Self::Agents(agents) => (&agents[..], agents.iter().any(|index| call.own(*index).is_none())),
+        };
+        // An agent without an own part had the whole call; more than once says nothing more.
+        let whole = call.whole().filter(|_| is_whole);
+        whole.into_iter().chain(agents.iter().filter_map(|index| call.own(*index)))
+    }
+
     /// The judgements, and whether each is of an agent's own part.
     pub(super) fn judgements<'s, 'a: 's>(
         &'s self,
         call: &'a CallFacts,
     ) -> impl Iterator<Item = (&'a Judgement, bool)> + 's {
-        let own = |index: &usize| call.agents.get(*index).and_then(|agent| agent.own.as_ref());
-        let (agents, is_whole) = match self {
-            Self::Whole => (&[][..], true),
-            Self::Agents(agents) => (&agents[..], agents.iter().any(|index| own(index).is_none())),
-        };
-        // An agent without an own part had the whole call; more than once says nothing more.
-        let whole = call.judgement.as_ref().filter(|_| is_whole).map(|judgement| (judgement, false));
-        whole.into_iter().chain(agents.iter().filter_map(move |index| Some((own(index)?, true))))
+        self.standings(call).map(|standing| (standing.judgement, standing.is_own))
     }
 
-    /// The mean score of the judgements; a person's for the whole call.
+    /// The mean of the scores that count.
     pub(super) fn score(&self, call: &CallFacts) -> Option<f64> {
         let mut scores = (0, 0.0);
-        for (judgement, is_own) in self.judgements(call) {
-            let score = if is_own { judgement.score } else { call.final_score() };
-            if let Some(score) = score {
-                scores = (scores.0 + 1, scores.1 + score.as_f64());
-            }
+        for score in self.standings(call).filter_map(|standing| standing.score()) {
+            scores = (scores.0 + 1, scores.1 + score.as_f64());
         }
         (scores.0 > 0).then(|| scores.1 / f64::from(scores.0))
     }
 
-    /// The points of each dimension of the first judgement, where it has a score; with what people decided about the whole
-    /// call.
+    /// The points of each dimension of the first judgement that count, where it has a score.
     pub(super) fn dimensions<'a>(&self, call: &'a CallFacts) -> Option<(TableId, &'a [Score])> {
-        let (judgement, is_own) = self.judgements(call).next()?;
-        let (score, points) = match is_own {
-            true => (judgement.score, &judgement.dimensions[..]),
-            false => (call.final_score(), call.final_dimensions()?),
-        };
-        score.map(|_| (judgement.table, points))
+        let first = self.standings(call).next()?;
+        first.score().map(|_| (first.judgement.table, first.dimensions()))
     }
 
     /// Whether a veto counts in one of the judgements.
     pub(super) fn vetoed(&self, call: &CallFacts) -> bool {
-        self.judgements(call).any(|(judgement, is_own)| match is_own {
-            true => call.own_vetoed(judgement),
-            false => call.final_vetoed(),
-        })
+        self.standings(call).any(|standing| standing.vetoed())
     }
 }
 

@@ -153,7 +153,7 @@ impl Review {
             hands: hands
                 .map(|(item_id, (points, _))| HandScore { item_id: item_id.clone(), points: *points })
                 .collect(),
-            card: None,
+            ..ReviewFacts::default()
         }
     }
 

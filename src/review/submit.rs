@@ -162,6 +162,14 @@ impl Review {
         }
     }
 
+    /// Whether a person says that a rule hit: in what counts, or as one of two who differ.
+    fn says_hit(&self, rule_id: &RuleId) -> bool {
+        let counting = self.decisions.get(rule_id);
+        let opinions = self.opinions.values().filter_map(|opinion| opinion.decisions.get(rule_id));
+        let opinions = opinions.filter(|_| self.disputed.contains(rule_id));
+        counting.into_iter().chain(opinions).any(|one| one.verdict == Verdict::Hit)
+    }
+
     fn decided(&self, scene: &Scene, choice: &Choice, slot: Slot) -> Result<What, ReviewError> {
         let rule_id = choice.rule_id.clone();
         let Some(machine) = scene.machine.get(&rule_id).copied() else {
@@ -174,15 +182,19 @@ impl Review {
         let (verdict, how) = match (choice.verb, machine) {
             (Verb::Confirm, machine) => (machine, How::Confirmed),
             (Verb::Reject, Verdict::Hit) => (Verdict::Miss, How::Rejected),
-            (Verb::Reject, machine) => {
-                let added = self.decisions.get(&rule_id).is_some_and(|before| before.verdict == Verdict::Hit);
-                if !added && !self.disputed.contains(&rule_id) {
+            (Verb::Reject, machine) => match (self.says_hit(&rule_id), machine) {
+                // What a person added is taken back, or decided against: the machine was right.
+                (true, Verdict::Hit | Verdict::Miss) => (Verdict::Miss, How::Confirmed),
+                (true, Verdict::NotApplicable) => {
+                    let problem =
+                        "the machine could not judge it: say what it is with --change RULE=miss or RULE=na";
+                    return Err(no_sense(scene, &rule_id, problem));
+                }
+                (false, _) => {
                     let problem = "there is no hit to reject: say that it is one with --missed RULE=TURN";
                     return Err(no_sense(scene, &rule_id, problem));
                 }
-                // What a person added is taken back, or decided against: the machine was right.
-                (machine, How::Confirmed)
-            }
+            },
             (Verb::Change(verdict), machine) if verdict == machine => (verdict, How::Confirmed),
             (Verb::Change(verdict), _) => (verdict, How::Changed),
         };

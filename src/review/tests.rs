@@ -17,8 +17,10 @@ use super::*;
 use crate::analysis::{RuleSet, Verdict, dialogue_of};
 use crate::catalog::{CallFacts, CallQuery};
 use crate::ingest::{CallRecord, CallState, Origin, Recording};
-use crate::store::{CallResult, Masking, Store, StoreConfig};
-use crate::types::{AudioDeclaration, CallId, CallMetadata, ContentHash, RuleId, Score};
+use crate::store::{AgentPart, CallResult, Masking, Store, StoreConfig};
+use crate::types::{
+    AgentSegment, AudioDeclaration, CallId, CallMetadata, ContentHash, Millis, RuleId, Score, TimeSpan,
+};
 
 /// A scheme with a veto, a group-free pair of rules and an item by hand.
 pub(super) const PACK: &str = r#"
@@ -120,6 +122,30 @@ impl Desk {
             started_at: Some(at(minutes)),
             ..CallMetadata::default()
         };
+        self.finish(id, metadata, minutes, &result(PACK, turns));
+    }
+
+    /// A call that each of these agents passed on to the next, with what was said while they had it.
+    pub(super) fn add_passed_on(&self, id: &str, parts: &[(&str, &[&str])]) {
+        let segment =
+            |agent: &str| AgentSegment { agent_id: Some(agent.to_owned()), ..AgentSegment::default() };
+        let metadata = CallMetadata {
+            segments: parts.iter().map(|(agent, _)| segment(agent)).collect(),
+            started_at: Some(at(0)),
+            ..CallMetadata::default()
+        };
+        let turns: Vec<&str> = parts.iter().flat_map(|(_, turns)| turns.iter().copied()).collect();
+        let own = parts.iter().map(|(agent, turns)| AgentPart {
+            agent_id: Some((*agent).to_owned()),
+            agent_name: None,
+            team: None,
+            span: TimeSpan::new(Millis(0), Millis(1)),
+            analysis: result(PACK, turns).analysis,
+        });
+        self.finish(id, metadata, 0, &CallResult { parts: own.collect(), ..result(PACK, &turns) });
+    }
+
+    fn finish(&self, id: &str, metadata: CallMetadata, minutes: i64, result: &CallResult) {
         let record = CallRecord {
             id: call(id),
             metadata,
@@ -136,7 +162,7 @@ impl Desk {
         };
         self.store.insert_call(&record).expect("it is taken");
         let record = self.store.begin(&record).expect("it begins");
-        self.store.finish(&record, &result(PACK, turns)).expect("it ends");
+        self.store.finish(&record, result).expect("it ends");
     }
 
     /// Judges a call by another pack.

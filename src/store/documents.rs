@@ -164,9 +164,16 @@ impl Store {
     /// Makes what counts of the score anew, of what is decided now.
     fn score_again(&self, annotations: &mut Annotations, stored: &StoredCall) -> Result<(), StoreError> {
         let Some(review) = annotations.review.as_mut() else { return Ok(()) };
-        review.card = None;
-        if stored.has_result && !(review.finals.is_empty() && review.hands.is_empty()) {
-            review.card = review.card_of(&self.results.read_analysis(&stored.result_name())?);
+        review.unsettle();
+        if !stored.has_result || (review.finals.is_empty() && review.hands.is_empty()) {
+            return Ok(());
+        }
+        if stored.record.metadata.segments.len() > 1 {
+            let result = self.results.read(&stored.result_name())?;
+            let parts = row::own_parts(stored, &result.parts);
+            review.settle(&result.analysis, parts.iter().map(|part| &part.analysis));
+        } else {
+            review.settle(&self.results.read_analysis(&stored.result_name())?, []);
         }
         Ok(())
     }

@@ -68,23 +68,31 @@ impl Store {
         let mut tables = Vec::new();
         // What people decided stands, whatever the machine says now; score and veto follow both.
         if let Some(review) = row.annotations.review.as_mut() {
-            review.card = judged.and_then(|(analysis, _)| review.card_of(analysis));
+            match judged {
+                Some((analysis, parts)) => {
+                    review.settle(analysis, own_parts(stored, parts).iter().map(|part| &part.analysis));
+                }
+                None => review.unsettle(),
+            }
         }
         if let Some((analysis, parts)) = judged {
             let (judgement, table) = Judgement::of(analysis);
             row.judgement = Some(judgement);
             tables.push(table);
-            // Only the first of very many agents are in the row, with what is theirs.
-            if parts.len() == stored.record.metadata.segments.len() && parts.len() > 1 {
-                for (agent, part) in row.agents.iter_mut().zip(parts) {
-                    let (own, table) = Judgement::of(&part.analysis);
-                    agent.own = Some(own);
-                    tables.push(table);
-                }
+            for (agent, part) in row.agents.iter_mut().zip(own_parts(stored, parts)) {
+                let (own, table) = Judgement::of(&part.analysis);
+                agent.own = Some(own);
+                tables.push(table);
             }
         }
         (row, tables)
     }
+}
+
+/// The own parts of the agents of a call that several served; only the first of very many are in its row.
+pub(super) fn own_parts<'a>(stored: &StoredCall, parts: &'a [AgentPart]) -> &'a [AgentPart] {
+    let are_told_apart = parts.len() == stored.record.metadata.segments.len() && parts.len() > 1;
+    if are_told_apart { parts.get(..MAX_AGENTS).unwrap_or(parts) } else { &[] }
 }
 
 fn bounded(mut row: CallFacts) -> CallFacts {

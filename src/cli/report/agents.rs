@@ -36,6 +36,11 @@ pub(super) fn write(page: &mut Page<'_>, parts: &[v1::AgentPart]) {
             };
             (format!("{score}{veto}"), tone)
         };
+        let counts = |card: &v1::ScorecardResult| {
+            let veto = if scorecard.vetoed && !card.vetoed { "，一票否决已撤销" } else { "" };
+            format!("  人工复核后 {}{veto}", label::number(card.score))
+        };
+        let counts = part.final_scorecard.as_ref().map_or_else(String::new, counts);
         let hits = part.findings.iter().filter(|finding| finding.verdict() == v1::Verdict::Hit);
         let hits: Vec<&str> = hits.map(|finding| finding.rule_id.as_str()).collect();
         let hits = if hits.is_empty() { String::new() } else { format!("  命中 {}", hits.join("、")) };
@@ -43,6 +48,7 @@ pub(super) fn write(page: &mut Page<'_>, parts: &[v1::AgentPart]) {
             piece(format!("  {}", pad(name, widest)), Tone::Strong),
             piece(format!("{}  ", pad_left(&times, 22)), Tone::Faint),
             piece(score, tone),
+            piece(counts, Tone::Strong),
             piece(hits, Tone::Plain),
         ];
         page.line(&line, widest + 4);

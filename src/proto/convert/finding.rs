@@ -44,6 +44,7 @@ fn agent_part(call: &CallId, part: &AgentPart) -> v1::AgentPart {
         span: Some(span_to_wire(part.span)),
         findings: part.analysis.findings.iter().map(|one| finding(call, one)).collect(),
         scorecard: Some((&part.analysis.scorecard).into()),
+        final_scorecard: None,
     }
 }
 

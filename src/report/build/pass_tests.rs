@@ -72,8 +72,7 @@ fn catalog() -> Catalog {
     passed_on.annotations.review = Some(Box::new(ReviewFacts {
         state: ReviewState::Reviewed,
         finals: vec![FinalVerdict { rule_id: rule, verdict: Verdict::Hit }],
-        card: None,
-        hands: Vec::new(),
+        ..ReviewFacts::default()
     }));
     let unscored = Judgement { score: None, ..judgement(&table, Verdict::NotApplicable, 0) };
     let mut catalog = Catalog::default();

@@ -27,8 +27,8 @@ pub(super) fn call(call: &CallFacts, tables: &Tables, sink: &mut dyn Sink) -> Re
     }
     let agent_ids: Vec<&str> = call.agents.iter().filter_map(|agent| agent.agent_id.as_deref()).collect();
     let (agent_ids, hits) = (agent_ids.join(";"), hits.join(";"));
-    let dimensions = call.final_dimensions().zip(table).map(|(points, table)| {
-        let pairs = table.dimensions.iter().zip(points);
+    let dimensions = call.whole().zip(table).map(|(whole, table)| {
+        let pairs = table.dimensions.iter().zip(whole.dimensions());
         let pairs = pairs.map(|(info, score)| (info.name.clone(), serde_json::Value::from(score.as_f64())));
         serde_json::Value::Object(pairs.collect()).to_string()
     });
@@ -61,7 +61,7 @@ pub(super) fn call(call: &CallFacts, tables: &Tables, sink: &mut dyn Sink) -> Re
         call.final_score().map_or(Field::Null, |score| Field::Float(score.as_f64())),
         judgement.and_then(|one| one.score).map_or(Field::Null, |score| Field::Float(score.as_f64())),
         table.map_or(Field::Null, |table| Field::Float(table.full.as_f64())),
-        judgement.map_or(Field::Null, |_| Field::Bool(call.final_vetoed())),
+        call.whole().map_or(Field::Null, |whole| Field::Bool(whole.vetoed())),
         Field::text(dimensions.as_deref()),
         judged(num_checked),
         judged(num_hits),

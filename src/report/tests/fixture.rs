@@ -144,7 +144,7 @@ fn review(number: u64, outcome: &Outcome) -> Option<ReviewFacts> {
             FinalVerdict { rule_id: one.rule_id.clone(), verdict }
         })
         .collect();
-    Some(ReviewFacts { state: ReviewState::Reviewed, finals, card: None, hands: Vec::new() })
+    Some(ReviewFacts { state: ReviewState::Reviewed, finals, ..ReviewFacts::default() })
 }
 
 fn result(number: u64, day: u64, team: usize, agent: usize) -> CallResult {

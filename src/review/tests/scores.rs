@@ -20,13 +20,14 @@ fn a_rejected_finding_changes_verdict_and_score_and_nothing_of_the_machine() {
     let points = |points| Score::from_points(points);
     assert_eq!(&machine.dimensions[..], [points(50)]);
     let facts = desk.facts("c1");
-    assert!(!facts.final_vetoed(), "nobody sees a veto that was taken back");
-    assert_eq!(facts.final_dimensions(), Some(&[points(80)][..]));
+    let whole = facts.whole().expect("it is judged");
+    assert!(!whole.vetoed(), "nobody sees a veto that was taken back");
+    assert_eq!(whole.dimensions(), [points(80)]);
     // And the other way round: a veto that only a person found.
     desk.add("c2", "7", "a", 0, &["客服: 您好"]);
-    assert!(!desk.facts("c2").final_vetoed());
+    assert!(!desk.facts("c2").whole().expect("judged").vetoed());
     desk.submit("c2", "王", &[("S1", Verb::Change(Verdict::Hit))], 1).expect("taken");
-    assert!(desk.facts("c2").final_vetoed());
+    assert!(desk.facts("c2").whole().expect("judged").vetoed());
     assert_eq!(desk.score("c2"), Some(0.0));
 }
 
@@ -93,4 +94,32 @@ fn a_deleted_call_leaves_neither_history_nor_task() {
     assert_eq!(desk.reviews.get(&call("c1"), None, at(4)).expect("it is there").review, Review::default());
     let desk = desk.reopened();
     assert_eq!(desk.lease("李", 5), None);
+}
+
+#[test]
+fn what_is_taken_back_is_taken_back_from_the_agent_who_had_that_part() {
+    let desk = Desk::new();
+    desk.add_passed_on("c1", &[("7", &["客服: 保本"]), ("8", &["客服: 真烦"])]);
+    let parts = |desk: &Desk| {
+        let facts = desk.facts("c1");
+        let own =
+            [0, 1].map(|index| facts.own(index).map(|own| (own.score().map(Score::as_f64), own.vetoed())));
+        let whole = facts.whole().expect("it is judged");
+        (own, whole.score().map(Score::as_f64), whole.vetoed())
+    };
+    let (mine, others) = (Some((Some(0.0), true)), Some((Some(80.0), false)));
+    assert_eq!(parts(&desk), ([mine, others], Some(0.0), true));
+    // Nobody knows whose an added one is: it counts in the whole call.
+    desk.submit("c1", "王", &[("S1", Verb::Reject), ("L3", Verb::Change(Verdict::Hit))], 1).expect("taken");
+    let (mine, whole) = (Some((Some(100.0), false)), Some(70.0));
+    assert_eq!(parts(&desk), ([mine, others], whole, false));
+    let of = |agent: &str| {
+        let query = CallQuery { agents: vec![agent.to_owned()], vetoed: true, ..CallQuery::default() };
+        desk.store.catalog().count(&query)
+    };
+    assert_eq!((of("7"), of("8")), (0, 0));
+    // The same when it is made anew, and when the process starts again.
+    desk.store.reindex().expect("made anew");
+    assert_eq!(parts(&desk), ([mine, others], whole, false));
+    assert_eq!(parts(&desk.reopened()), ([mine, others], whole, false));
 }

@@ -140,6 +140,12 @@ impl CallService for CallApi {
             let settled = facts.settled(&result.analysis);
             convert::decided(&mut report.findings, &facts, Some(&review), settled.as_ref());
             report.final_scorecard = settled.map(|settled| (&settled.scorecard).into());
+            for (shown, part) in report.agent_parts.iter_mut().zip(&result.parts) {
+                let facts = facts.of_part(&part.analysis);
+                let settled = facts.settled(&part.analysis);
+                convert::decided(&mut shown.findings, &facts, Some(&review), settled.as_ref());
+                shown.final_scorecard = settled.map(|settled| (&settled.scorecard).into());
+            }
         }
         Ok(Response::new(v1::GetCallReportResponse { report: Some(report) }))
     }

@@ -162,7 +162,7 @@ impl CallsAsked {
             call: None,
             score: row.final_score().map(Score::as_f64),
             hit_rule_ids,
-            vetoed: row.final_vetoed(),
+            vetoed: row.whole().is_some_and(|whole| whole.vetoed()),
             machine_score: row.judgement.as_ref().and_then(|own| own.score).map(Score::as_f64),
             review: convert::review_to_wire(row.review_state()).into(),
             topics: row.annotations.topics.iter().map(ToString::to_string).collect(),

@@ -23,7 +23,7 @@ fn fill(store: &Store) {
             rule_id: RuleId::try_new("S1").expect("valid"),
             verdict: crate::analysis::Verdict::Miss,
         }];
-        let review = ReviewFacts { state: ReviewState::Reviewed, finals, card: None, hands: Vec::new() };
+        let review = ReviewFacts { state: ReviewState::Reviewed, finals, ..ReviewFacts::default() };
         annotations.review = Some(Box::new(review));
         writes.put(Family::Review, b"c2\0x", &"kept")
     });

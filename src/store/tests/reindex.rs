@@ -49,8 +49,7 @@ fn lived(store: &Store) {
             annotations.review = Some(Box::new(ReviewFacts {
                 state: ReviewState::Reviewed,
                 finals: vec![FinalVerdict { rule_id: rule("S1"), verdict: Verdict::Miss }],
-                card: None,
-                hands: Vec::new(),
+                ..ReviewFacts::default()
             }));
             Ok(())
         });
