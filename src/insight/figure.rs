@@ -132,9 +132,7 @@ impl Figure {
     }
 
     /// What one rule came to in those calls of `calls` in which it was checked.
-    pub(super) fn of_rule(two: Two, mut calls: CallQuery, rule: &RuleId) -> Self {
-        let verdicts = if two.h > 0 { vec![Verdict::Hit] } else { vec![Verdict::Hit, Verdict::Miss] };
-        calls.finding = FindingQuery { rules: vec![rule.clone()], verdicts, ..FindingQuery::default() };
+    pub(super) fn of_rule(two: Two, calls: CallQuery, rule: &RuleId) -> Self {
         let counts = Counts {
             num_calls: two.n,
             num_calls_hit: two.h,
@@ -142,6 +140,18 @@ impl Figure {
             num_hits: two.h,
             ..Counts::default()
         };
+        Self::of_checked(
+            counts,
+            calls,
+            &FindingQuery { rules: vec![rule.clone()], ..FindingQuery::default() },
+        )
+    }
+
+    /// What `rules` together came to in those calls of `calls` in which any of them was checked.
+    pub(super) fn of_checked(counts: Counts, mut calls: CallQuery, rules: &FindingQuery) -> Self {
+        let verdicts =
+            if counts.num_hits > 0 { vec![Verdict::Hit] } else { vec![Verdict::Hit, Verdict::Miss] };
+        calls.finding = FindingQuery { verdicts, machine_verdicts: Vec::new(), ..rules.clone() };
         Self { counts, calls }
     }
 

@@ -99,7 +99,7 @@ pub struct ReviewOutcomes {
 pub struct TrendPoint {
     /// The week.
     pub bucket: Bucket,
-    /// Own counts over all rules.
+    /// Own counts over the rules that are no watch rules.
     pub counts: Counts,
     /// Own mean score.
     pub mean_score: Option<f64>,
@@ -167,7 +167,7 @@ pub struct AgentReport {
     pub period: Period,
     /// Where its days begin.
     pub time_zone: TimeZone,
-    /// All judged calls, over all rules.
+    /// All judged calls, over the rules that are no watch rules.
     pub calls: Figure,
     /// Whether there are too few calls for labels and weak rules: 样本不足.
     pub too_few: bool,
@@ -187,7 +187,7 @@ pub struct AgentReport {
     pub reviews: ReviewOutcomes,
     /// By week.
     pub trend: Vec<TrendPoint>,
-    /// All rules together against the time before, as long.
+    /// The rules that are no watch rules together, against the time before, as long.
     pub against_past: Comparison,
     /// How it was tested, in words.
     pub statistic: &'static str,
@@ -202,7 +202,7 @@ pub struct Member {
     pub agent_name: Option<Arc<str>>,
     /// The team of most of the calls.
     pub team: Option<Arc<str>>,
-    /// Over all rules.
+    /// All judged calls, over the rules that are no watch rules.
     pub calls: Figure,
     /// The score.
     pub score: Mean,
@@ -219,7 +219,7 @@ pub struct TeamReport {
     pub period: Period,
     /// Where its days begin.
     pub time_zone: TimeZone,
-    /// Over all rules.
+    /// All judged calls, over the rules that are no watch rules.
     pub calls: Figure,
     /// Whether there are too few calls.
     pub too_few: bool,

@@ -264,3 +264,58 @@ fn every_figure_of_people_opens_the_calls_that_it_counts_and_rules_that_only_wat
     let none = report(&clean, "a0013").calls;
     assert_eq!((none.counts.num_hits, opened(&clean, &none.calls).0), (0, 140));
 }
+
+#[test]
+fn the_others_of_a_label_are_those_that_were_tested_also_where_they_served_another_team() {
+    // a0007 helps t01 in the last week, and misses R02 there only; a0005 is weak in R02 and alone hits R07.
+    let made = month(10).make(|place, rate| match (place.rule, place.agent) {
+        (2, 5) => 0.6,
+        (7, 5) => 0.5,
+        (7, _) => 0.0,
+        (2, 7) if place.day >= 21 => 0.9,
+        (2, 7) => 0.0,
+        _ => rate,
+    });
+    let mut catalog = Catalog::default();
+    made.tables().for_each(|table| catalog.add_table(crate::catalog::RuleTable::clone(table)));
+    let mut wanted = Counts::default();
+    for call in made.calls() {
+        let mut call = call.clone();
+        let agent = &mut call.agents[0];
+        let is_other = agent.agent_id.as_deref() != Some("a0005") && agent.team.as_deref() == Some("t00");
+        if agent.agent_id.as_deref() == Some("a0007") && call.started_at >= super::made::at(21) {
+            agent.team = Some("t01".into());
+        }
+        if is_other {
+            let verdicts = [2, 5].map(|rule| call.judgement.as_ref().unwrap().verdicts.get(rule).unwrap());
+            let num = |wanted: &dyn Fn(Verdict) -> bool| {
+                verdicts.into_iter().filter(|one| wanted(*one)).count() as u64
+            };
+            let (num_checked, num_hits) =
+                (num(&|one| one != Verdict::NotApplicable), num(&|one| one == Verdict::Hit));
+            wanted.add(&Counts {
+                num_calls: u64::from(num_checked > 0),
+                num_calls_hit: u64::from(num_hits > 0),
+                num_checked,
+                num_hits,
+                ..Counts::default()
+            });
+        }
+        catalog.put(call);
+    }
+    let labels = report(&catalog, "a0005").labels;
+    let of = |label: &str| labels.iter().find(|one| one.label == label).expect("it is given");
+    let missed = of("环节遗漏");
+    assert_eq!(missed.others.counts, wanted);
+    let rate = |figure: &Figure| figure.counts.rate().unwrap();
+    assert_eq!(missed.ratio.unwrap(), rate(&missed.own) / rate(&missed.others));
+    // Nobody else hits R07: the calls in which it was checked open, the agent's own among them.
+    let cut_in = of("抢话");
+    assert_eq!((cut_in.others.counts.num_hits, cut_in.ratio), (0, None));
+    let in_team = |call: &&crate::catalog::CallFacts| call.agents[0].team.as_deref() == Some("t00");
+    let checked = |call: &&crate::catalog::CallFacts| {
+        call.judgement.as_ref().unwrap().verdicts.get(7) != Some(Verdict::NotApplicable)
+    };
+    let num_of_team = catalog.calls().filter(in_team).filter(checked).count() as u64;
+    assert_eq!(opened(&catalog, &cut_in.others.calls).0, num_of_team);
+}

@@ -15,7 +15,7 @@ use super::people::{
     AgentReport, Hint, Label, Member, ReviewOutcomes, RuleLine, ScoreLine, TeamReport, TrendPoint,
 };
 use super::scan::{Part, Revisions, Slots};
-use super::stats::newcombe;
+use super::stats::{Two, newcombe};
 use super::tally::{Step, TallyQuery, local_day, tally};
 use super::{Comparison, Counts, Evidence, Figure, Group, Period, RuleRef, rules_of_agents};
 use crate::analysis::{RuleSet, Verdict};
@@ -273,8 +273,8 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// The calls behind a figure; those of the others are the peers' with the subject's, because no question lists all
-    /// but some.
+    /// The calls behind a figure; those of the others are their team's, the subject's among them, because no question lists
+    /// all but some, nor the calls of whoever is in a team mostly.
     fn calls_of(&self, is_own: bool) -> CallQuery {
         let mut calls = if is_own { self.own_calls.clone() } else { self.centre.calls.clone() };
         if !is_own && let Some((Group::Team, team)) = self.centre.peers(&self.subject) {
@@ -283,36 +283,35 @@ impl<'a> Report<'a> {
         calls
     }
 
-    /// What some rules together came to. One call may have several of their hits, so that calls are looked at once more.
-    fn together(&self, rules: &[RuleRef], is_own: bool) -> Figure {
-        let calls = self.calls_of(is_own);
+    /// What some rules together came to, checked and hit as often as was tested. One call may have several of their hits,
+    /// so that calls are looked at once more.
+    fn together(&self, rules: &[RuleRef], tested: Two, is_own: bool) -> Figure {
+        // What peers did for other teams was tested as well.
+        let calls = if is_own { &self.own_calls } else { &self.centre.calls };
         let wanted = rules.iter().map(|rule| rule.id.clone()).collect();
         let wanted = FindingQuery { rules: wanted, ..rules_of_agents() };
-        let slots = Slots::new(&Revisions::of(self.catalog, &calls), &wanted, &[]);
+        let slots = Slots::new(&Revisions::of(self.catalog, calls), &wanted, &[]);
         let peers = self.centre.peers(&self.subject);
         let is_other = |id: &Arc<str>| {
             let is_own = matches!(&self.subject, Some((Group::Agent, own)) if own == id);
             let team = peers.as_ref().map(|(_, team)| team);
             !is_own && (team.is_none() || self.centre.team_of.get(id) == team)
         };
-        let mut counts = Counts::default();
-        for call in self.catalog.chosen(&calls).filter(|call| call.judgement.is_some()) {
-            let mut add = |part: &Part| {
-                let one = Counts::of_call(|count| {
-                    slots.visit(self.catalog, call, part, |_, counting| count(counting))
-                });
-                if one.num_checked > 0 {
-                    counts.add(&one);
-                }
-            };
+        let mut counts = Counts { num_checked: tested.n, num_hits: tested.h, ..Counts::default() };
+        for call in self.catalog.chosen(calls).filter(|call| call.judgement.is_some()) {
+            let mut one = Counts::default();
+            let mut count =
+                |part: &Part| slots.visit(self.catalog, call, part, |_, counting| one.count(counting));
             if is_own {
-                self.part(call).iter().for_each(add);
+                self.part(call).iter().for_each(count);
             } else {
                 let parts = parts_by(call, |index| super::scan::agent_value(Group::Agent, call, index));
-                parts.filter(|(id, _)| is_other(id)).for_each(|(_, part)| add(&part));
+                parts.filter(|(id, _)| is_other(id)).for_each(|(_, part)| count(&part));
             }
+            counts.num_calls += u64::from(one.num_checked > 0);
+            counts.num_calls_hit += u64::from(one.num_hits > 0);
         }
-        Figure::of(counts, calls, &wanted)
+        Figure::of_checked(counts, self.calls_of(is_own), &wanted)
     }
 
     fn labels(&self, rules: &RuleSet) -> Vec<Label> {
@@ -343,8 +342,8 @@ impl<'a> Report<'a> {
                 list.iter().filter_map(|index| cube.rules.get(*index).cloned()).collect();
             labels.push(Label {
                 label: profile.label.clone(),
-                own: self.together(&refs, true),
-                others: self.together(&refs, false),
+                own: self.together(&refs, test.own, true),
+                others: self.together(&refs, test.others, false),
                 rules: refs,
                 ratio: (others > 0.0).then(|| own / others),
                 p_value: test.p_value,

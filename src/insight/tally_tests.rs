@@ -323,7 +323,7 @@ fn the_total_opens_into_the_hits_of_the_rules_that_were_asked_for() {
     let (num_calls, of_rule) = asked(vec![rule_id(0)]);
     assert_eq!((num_calls, of_rule.total.num_hits), (2, 2));
     assert_eq!(of_rule.calls, of_rule.cells[0].calls, "the only cell opens into the same");
-    // Of all rules, the total is of all calls; of a rule without a hit, of those that were looked at.
+    // Of all rules, the calls with any hit, here all three; of a rule without a hit, those that were looked at.
     assert_eq!(asked(Vec::new()).0, 3);
     assert_eq!(asked(vec![rule_id(2)]).0, 3);
 }

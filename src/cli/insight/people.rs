@@ -40,6 +40,12 @@ fn rank(rank: Option<&v1::Rank>) -> String {
     )
 }
 
+/// The hit rate of several rules together with its counts: `12.0%（命中 12 次 / 检查 100 次）`.
+fn hit_rate(figure: Option<&v1::InsightFigure>) -> String {
+    let Some(figure) = figure else { return "-".to_owned() };
+    format!("{}（命中 {} 次 / 检查 {} 次）", percent(figure.rate), figure.num_hits, figure.num_checked)
+}
+
 /// The report on an agent or a team.
 pub(super) fn report(report: &v1::PeopleReport) -> String {
     let mut text = String::new();
@@ -54,7 +60,12 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     let calls = report.calls.clone().unwrap_or_default();
     let (from, before) =
         (day(report.from.as_ref(), "%Y-%m-%d", &zone), day(report.before.as_ref(), "%Y-%m-%d", &zone));
-    say!(text, "\n{from} 至 {before}  通话 {} 通  全部规则 {} 次", calls.num_calls, rate(Some(&calls)));
+    say!(
+        text,
+        "\n{from} 至 {before}  通话 {} 通  规则命中率（不含预警类）{}",
+        calls.num_calls,
+        hit_rate(Some(&calls))
+    );
     text.push_str(&opens_all(Some(&calls), ""));
     if calls.num_hits > 0 {
         text.push_str(&opens(Some(&calls), ""));
@@ -68,13 +79,13 @@ pub(super) fn report(report: &v1::PeopleReport) -> String {
     }
     scores(&mut text, report);
     if !report.labels.is_empty() {
-        text.push_str("\n── 画像\n");
+        text.push_str("\n── 画像（规则命中率，不含预警类）\n");
     }
     for label in &report.labels {
-        let (own, others) = (rate(label.own.as_ref()), rate(label.others.as_ref()));
+        let (own, others) = (hit_rate(label.own.as_ref()), hit_rate(label.others.as_ref()));
         say!(
             text,
-            "  {}  本人 {own} 次，同组其他人 {others} 次，{}",
+            "  {}  本人 {own}，同组其他人 {others}，{}",
             label.label,
             Probability(label.p_value).of('p')
         );
@@ -217,17 +228,25 @@ mod tests {
             }),
             ..Default::default()
         };
-        let label =
-            v1::ProfileLabel {
-                label: "服务态度".to_owned(), own: Some(figure("L01")), ..Default::default()
-            };
+        let label = v1::ProfileLabel {
+            label: "服务态度".to_owned(),
+            own: Some(figure("L01")),
+            others: Some(v1::InsightFigure {
+                num_hits: 3,
+                num_checked: 400,
+                rate: Some(3.0 / 400.0),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
         let told = report(&v1::PeopleReport {
             calls: Some(figure("B01")),
             labels: vec![label],
             ..Default::default()
         });
         for wanted in [
-            "通话 40 通  全部规则 17.1% (12/70) 次",
+            "通话 40 通  规则命中率（不含预警类）17.1%（命中 12 次 / 检查 70 次）\n",
+            "  服务态度  本人 17.1%（命中 12 次 / 检查 70 次），同组其他人 0.8%（命中 3 次 / 检查 400 次），",
             "\n全部通话 40 通：diting calls list --agent 8103\n",
             "\n有命中的通话 9 通：diting calls list --agent 8103 --rule B01 --verdict hit\n",
             "\n命中 12 次：diting findings list --agent 8103 --rule B01 --verdict hit\n",

@@ -394,7 +394,7 @@ pub(super) fn bar(label: &str, counts: &Counts) -> Option<Interval> {
 pub(super) fn intervals(title: &str, mut rows: Vec<Interval>, reference: Option<(i64, &str)>) -> Chart {
     rows.sort_by(|left, right| (right.value, &left.name).cmp(&(left.value, &right.name)));
     let of = if rows.len() > MAX_BARS {
-        format!("：前 {MAX_BARS} 名，共 {} 名；其余见下表", rows.len())
+        format!("：前 {MAX_BARS} 个，共 {} 个；其余见下表", rows.len())
     } else {
         String::new()
     };
@@ -402,15 +402,13 @@ pub(super) fn intervals(title: &str, mut rows: Vec<Interval>, reference: Option<
     for row in &mut rows {
         row.is_marked = reference.is_some_and(|(at, _)| row.low > at);
     }
+    let marked = reference.map_or_else(String::new, |(_, name)| format!("整个区间高于{name}（虚线）"));
+    let mark = if marked.is_empty() { String::new() } else { format!("；{marked}的用橙色菱形标出") };
     Chart {
         title: format!("{title}{of}"),
-        description: "点是比率，横线是 95% 区间；整个区间高于虚线的用橙色菱形标出".to_owned(),
+        description: format!("点是比率，横线是 95% 区间{mark}"),
         unit: Unit::Share,
-        plot: Plot::Intervals {
-            rows,
-            reference: reference.map(|(at, name)| (at, name.to_owned())),
-            marked: reference.map_or_else(String::new, |(_, name)| format!("整个区间高于{name}（虚线）")),
-        },
+        plot: Plot::Intervals { rows, reference: reference.map(|(at, name)| (at, name.to_owned())), marked },
     }
 }
 

@@ -93,6 +93,11 @@ fn baseline_start(period: &Period) -> Option<jiff::Timestamp> {
     first.range().from
 }
 
+/// When the calls began whose facts the fingerprint of a report is of.
+fn facts_range(period: &Period) -> TimeRange {
+    TimeRange { from: baseline_start(period), before: period.range().before }
+}
+
 /// Rules of agents, whatever they came to.
 fn of_agents() -> FindingQuery {
     insight::rules_of_agents()
@@ -127,6 +132,7 @@ pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> R
     let snapshot = Snapshot::of(store, scope, period)?;
     let mut draft = draft(&snapshot, rules, scope, period);
     coverage::add_reasons(store, &snapshot.catalog, &mut draft.report)?;
+    let weak_spots = weak_spots::section(store, &snapshot.catalog, scope, period)?;
     drop(snapshot);
     if let Some(agent) = &mut draft.agent {
         insight::add_moments(store, agent)?;
@@ -137,7 +143,6 @@ pub fn make(store: &Store, rules: &RuleSet, scope: &Scope, period: &Period) -> R
         person::add_weak(&mut draft.report, &team.weak, team.too_few);
     }
     moment::fill(store, &mut draft.report)?;
-    let weak_spots = weak_spots::section(store, scope, period)?;
     for section in weak_spots.into_iter().chain(alerts::section(store, scope, period)?) {
         let at = draft.report.sections.len().saturating_sub(1);
         // Before what could not be judged, which ends every report.

@@ -186,8 +186,7 @@ pub(super) fn basis(ground: &Ground<'_>, newest: Option<jiff::Timestamp>) -> Vec
     if !revisions.is_empty() {
         basis.push(entry("方案版本", revisions.join("，")));
     }
-    let facts = TimeRange { from: super::baseline_start(period), before: period.range().before };
-    basis.push(entry("数据指纹", fingerprint(catalog, facts)));
+    basis.push(entry("数据指纹", fingerprint(catalog, super::facts_range(period))));
     basis
 }
 

@@ -112,7 +112,7 @@ fn profile(report: &AgentReport) -> Option<Section> {
             ("来自规则", Kind::Long),
         ],
     )
-    .noted("一通通话可以命中同一标签的几条规则，所以次数可能多于通数；命中率是命中的次数占检查的次数。打开的是有命中的通话。");
+    .noted("一通通话可以命中同一标签的几条规则，所以次数可能多于通数；命中率是命中的次数占检查的次数，不含预警类规则。打开的是有命中的通话。");
     for Label { label, rules, own, others, .. } in &report.labels {
         let [rate, interval] = rate_cells(&own.counts);
         labels.push([
@@ -156,7 +156,7 @@ fn members(report: &TeamReport) -> Section {
             ("命中率 95% 区间", Kind::Number),
         ],
     )
-    .noted("按工号。名次后的括号是区间所允许的名次；通话太少的不排名。");
+    .noted("按工号。名次后的括号是区间所允许的名次；通话太少的不排名。规则命中率不含预警类规则。");
     let mut bars = Vec::new();
     for member in &report.members {
         let counts = &member.calls.counts;

@@ -2,7 +2,7 @@
 
 use super::words::short_period;
 use crate::analysis::Verdict;
-use crate::catalog::{CallQuery, FindingQuery, TimeRange};
+use crate::catalog::{CallQuery, Catalog, FindingQuery, TimeRange};
 use crate::mining::{MiningError, PhraseSpot, Run, StageSpot, WeakSpots, weak_spots_between};
 use crate::report::ReportError;
 use crate::report::model::{Cell, Kind, Scope, Section, Table, Value, hundredths, tenths};
@@ -26,11 +26,16 @@ struct Kinds<'a> {
 }
 
 /// The section, in the reports of weeks and months on the centre and on teams, where a run of mining has days of the
-/// period. Hold no guard of the catalog.
+/// period. Calls are counted in `catalog`, the report's own. Hold no guard of the store's.
 ///
 /// # Errors
 /// Anything the disk fails with.
-pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<Option<Section>, ReportError> {
+pub(super) fn section(
+    store: &Store,
+    catalog: &Catalog,
+    scope: &Scope,
+    period: &Period,
+) -> Result<Option<Section>, ReportError> {
     let team = match scope {
         Scope::Centre => None,
         Scope::Team(team) => Some(team.as_str()),
@@ -50,7 +55,6 @@ pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<O
             None
         }
     };
-    let catalog = store.catalog();
     let num_opened = |calls: &CallQuery| catalog.chosen(calls).count() as u64;
     Ok(found.map(|(run, num_calls, spots)| told(&run, num_calls, &spots, team, period, num_opened)))
 }
@@ -81,7 +85,11 @@ fn told(
     }
     let calls = CallQuery { started: mined, ..CallQuery::default() };
     section.tables.push(stages(&spots.stages, spots.num_hits_nowhere));
-    section.tables.push(rules_of_stages(&spots.stages, &calls, num_opened));
+    // Of a run that goes beyond the report, the number would change with calls that the report has nothing of.
+    let facts = super::facts_range(period);
+    let is_within = facts.from.is_some_and(|from| from <= run.period.from)
+        && facts.before.is_some_and(|before| run.period.before <= before);
+    section.tables.push(rules_of_stages(&spots.stages, &calls, is_within.then_some(num_opened)));
     let lists = kinds(spots);
     let quiet: Vec<&str> = lists.iter().filter(|list| list.spots.is_empty()).map(|list| list.title).collect();
     if !quiet.is_empty() {
@@ -166,17 +174,27 @@ fn stages(stages: &[StageSpot], num_nowhere: u64) -> Table {
     table
 }
 
-/// The rules that hit most in each stage.
-fn rules_of_stages(stages: &[StageSpot], calls: &CallQuery, num_opened: impl Fn(&CallQuery) -> u64) -> Table {
+/// The rules that hit most in each stage, and in how many calls of the run's period anywhere, where `num_opened` may count
+/// them.
+fn rules_of_stages(
+    stages: &[StageSpot],
+    calls: &CallQuery,
+    num_opened: Option<impl Fn(&CallQuery) -> u64>,
+) -> Table {
     let columns = [
         ("环节", Kind::Text),
         ("规则", Kind::Text),
         ("在此环节命中的通话", Kind::Number),
         ("任一环节命中的通话", Kind::Number),
     ];
-    let mut table = Table::new("各环节命中最多的规则", &columns).noted(
-        "在此环节命中的通话由话题分析时数出，没有按环节的筛选，打不开；能打开的是同一期间该规则在任一环节命中的通话，按现在的判定。",
-    );
+    let more = if num_opened.is_some() {
+        ""
+    } else {
+        "话题分析的期间超出本报告，以后还会变，所以这里不写通数。"
+    };
+    let mut table = Table::new("各环节命中最多的规则", &columns).noted(&format!(
+        "在此环节命中的通话由话题分析时数出，没有按环节的筛选，打不开；能打开的是同一期间该规则在任一环节命中的通话，按现在的判定。{more}"
+    ));
     for spot in stages {
         for rule in spot.rules.iter().take(MAX_RULES) {
             let finding = FindingQuery {
@@ -189,7 +207,10 @@ fn rules_of_stages(stages: &[StageSpot], calls: &CallQuery, num_opened: impl Fn(
                 Value::text(spot.stage.label()).into(),
                 Value::text(&format!("{} {}", rule.rule_id, rule.rule_name)).into(),
                 Value::Count(u64::from(rule.num_calls)).into(),
-                Value::Count(num_opened(&anywhere)).opens(&anywhere),
+                num_opened
+                    .as_ref()
+                    .map_or_else(|| Value::text("打开"), |num_opened| Value::Count(num_opened(&anywhere)))
+                    .opens(&anywhere),
             ]);
         }
     }

@@ -119,3 +119,21 @@ fn a_team_is_told_whose_numbers_they_are_and_another_period_is_named() {
     assert!(section.paragraphs[0].contains("与本报告的期间不同"), "{:?}", section.paragraphs);
     assert!(section.paragraphs[1].ends_with("在命令后面加 --team '一组 甲'。"), "{:?}", section.paragraphs);
 }
+
+#[test]
+fn calls_that_the_report_does_not_rest_on_are_opened_and_not_counted() {
+    let week = Period::new(Unit::Week, date(2026, 3, 4), "Asia/Shanghai").expect("a week");
+    let shown = |report: &Period, num_opened: &dyn Fn(&CallQuery) -> u64| {
+        let section = told(&run(&month()), 1_000, &spots(1), None, report, num_opened);
+        assert!(commands(&section)[0].ends_with(" --rule B04 --verdict hit"));
+        (section.tables[1].rows[0][3].value.shown(), section.tables[1].note.contains("不写通数"))
+    };
+    // March goes on after the week, or begins before its baseline.
+    let unasked = |_: &CallQuery| panic!("calls of other times are not counted");
+    assert_eq!(shown(&week, &unasked), ("打开".to_owned(), true));
+    let late = Period::new(Unit::Week, date(2026, 4, 8), "Asia/Shanghai").expect("a week");
+    assert_eq!(shown(&late, &unasked), ("打开".to_owned(), true));
+    // All of March is in the baseline of April.
+    let april = Period::new(Unit::Month, date(2026, 4, 1), "Asia/Shanghai").expect("a month");
+    assert_eq!(shown(&april, &|_| 31), ("31".to_owned(), false));
+}
