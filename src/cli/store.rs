@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::exit::UsageError;
 use super::output::emit;
 use super::{Exit, logging};
 use crate::app;
@@ -37,7 +38,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     logging::init("warn", false);
     let Command::Reindex { data, config } = args.command;
     let layers = Layers::of_process(config.as_deref()).flag("store.data_dir", data);
-    let report = app::reindex(&Config::load(&layers)?)?;
+    let config = Config::load(&layers)?;
+    let dir = &config.store.data_dir;
+    if !dir.is_dir() {
+        let problem = format!("there is no data directory `{}`: name the right one with --data", dir.display());
+        return Err(UsageError(problem).into());
+    }
+    let report = app::reindex(&config)?;
     emit(&format!("calls\t{}", report.num_calls))?;
     emit(&format!("mended\t{}", report.num_mended))?;
     emit(&format!("removed\t{}", report.num_removed))?;

@@ -42,6 +42,9 @@ pub enum MiningError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// No call of the period can be read: nothing would be found, and would hide what was.
+    #[error("no judged call began in the period: choose another one, `diting calls list` shows what there is")]
+    NoCalls,
     /// No thread could be started.
     #[error("the thread of the run could not be started")]
     Threads {
@@ -59,7 +62,7 @@ impl Classify for MiningError {
             Self::Store(error) => error.code(),
             Self::Running { .. } | Self::NameTaken { .. } => ErrorCode::Conflict,
             Self::NoRun | Self::NotFound { .. } | Self::NoTopic { .. } => ErrorCode::NotFound,
-            Self::Period { .. } => ErrorCode::InvalidInput,
+            Self::Period { .. } | Self::NoCalls => ErrorCode::InvalidInput,
             Self::Threads { .. } | Self::ShuttingDown => ErrorCode::Unavailable,
         }
     }
@@ -73,6 +76,7 @@ impl Classify for MiningError {
             Self::NoTopic { .. } => "mining.no_topic",
             Self::NameTaken { .. } => "mining.name_taken",
             Self::Period { .. } => "mining.period",
+            Self::NoCalls => "mining.no_calls",
             Self::Threads { .. } => "mining.threads",
             Self::ShuttingDown => "mining.shutting_down",
         }

@@ -20,6 +20,7 @@ use super::outcome::{BurstKind, Outcome, Period};
 use super::saved::{self, Run, RunState};
 use super::source::StoredCalls;
 use super::{Mined, MiningError, mine};
+use crate::catalog::{CallQuery, Stage, TimeRange};
 use crate::error::{Chain, Classify};
 use crate::ingest::Failure;
 use crate::store::{Store, StoreError};
@@ -86,7 +87,8 @@ impl MiningRuns {
     /// Begins a run.
     ///
     /// # Errors
-    /// [`MiningError::Running`] while another is under way; [`MiningError::Period`]; anything the disk fails with.
+    /// [`MiningError::Running`] while another is under way; [`MiningError::Period`]; [`MiningError::NoCalls`]; anything the
+    /// disk fails with.
     pub fn mine(&self, request: MiningRequest) -> Result<Run, MiningError> {
         let MiningRequest { period, min_topic_calls, min_word_calls } = request;
         if period.from >= period.before {
@@ -94,6 +96,11 @@ impl MiningRuns {
         }
         if period.background_from > period.from {
             return Err(MiningError::Period { problem: "its background begins after it" });
+        }
+        let asked = TimeRange { from: Some(period.from), before: Some(period.before) };
+        let asked = CallQuery { started: asked, stages: vec![Stage::Done], ..CallQuery::default() };
+        if self.store.catalog().count(&asked) == 0 {
+            return Err(MiningError::NoCalls);
         }
         let mut inner = self.inner();
         if inner.is_stopping {

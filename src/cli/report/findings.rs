@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::reason_title;
-use crate::cli::output::is_overruled;
 use crate::proto::v1;
 
 use super::label;
@@ -21,7 +20,8 @@ pub(super) const LOW_CONFIDENCE: f32 = 0.6;
 
 /// Writes hits, first those that cost points, then how many rules could not be judged.
 pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::Turn]) {
-    let hits = || findings.iter().filter(|finding| finding.verdict() == v1::Verdict::Hit);
+    let machine = |finding: &&v1::Finding| finding.verdict() == v1::Verdict::Hit;
+    let hits = || findings.iter().filter(machine).filter(|finding| !label::is_overruled(finding));
     let costs = |finding: &&v1::Finding| finding.score_delta < 0.0 || finding.veto;
     let groups = [
         ("扣分", hits().filter(costs).collect::<Vec<_>>()),
@@ -43,6 +43,11 @@ pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::
     if !added.is_empty() {
         page.heading(&format!("人工认定 {} 项（机器未命中）", added.len()));
         added.iter().for_each(|finding| write_hit(page, finding, turns));
+    }
+    let gone: Vec<&v1::Finding> = findings.iter().filter(machine).filter(|one| label::is_overruled(one)).collect();
+    if !gone.is_empty() {
+        page.heading(&format!("人工撤销 {} 项（机器命中，不再计入）", gone.len()));
+        gone.iter().for_each(|finding| write_hit(page, finding, turns));
     }
     count_not_applicable(page, findings);
 }
@@ -103,7 +108,7 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
     page.line(&title, 5);
     write_decision(page, finding);
     if !finding.explanation.is_empty() {
-        let whose = if is_overruled(finding) { "机器：" } else { "" };
+        let whose = if label::is_overruled(finding) { "机器：" } else { "" };
         let text = format!("     {whose}{}", page.times().within(&finding.explanation));
         page.line(&[piece(text, Tone::Plain)], 5);
     }

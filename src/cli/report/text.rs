@@ -30,7 +30,9 @@ pub fn render_text(report: &v1::CallReport, style: &Style) -> String {
     findings::write(&mut page, &report.findings, turns);
     if let Some(transcript) = &report.transcript {
         page.heading("对话");
-        conversation::write(&mut page, transcript, &report.findings);
+        let counting: Vec<v1::Finding> =
+            report.findings.iter().filter(|finding| !label::is_overruled(finding)).cloned().collect();
+        conversation::write(&mut page, transcript, &counting);
     }
     findings::write_not_applicable(&mut page, &report.findings);
     page.into_text()
@@ -216,9 +218,13 @@ fn write_score(
         };
         line.push(piece(format!("  人工复核后 {score}{veto}"), Tone::Strong));
     }
-    // As the table adds up; watch rules are in no dimension.
+    // What counts, beside the score that counts; without a decision as the table adds up. Watch rules are in no dimension.
+    let counting = |finding: &v1::Finding| match label::is_overruled(finding) {
+        true => finding.final_verdict(),
+        false => finding.verdict(),
+    };
     let count = |verdict, watch| {
-        let of_verdict = findings.iter().filter(|finding| finding.verdict() == verdict);
+        let of_verdict = findings.iter().filter(|finding| counting(finding) == verdict);
         of_verdict.filter(|finding| (finding.kind() == v1::RuleKind::Watch) == watch).count()
     };
     let counts = format!(

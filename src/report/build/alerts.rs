@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::review::level_title;
 use crate::alert::{Alert, AlertState};
 use crate::analysis::Level;
 use crate::report::model::{Kind, Scope, Section, Table, Value};
@@ -76,10 +75,10 @@ pub(super) fn section(store: &Store, scope: &Scope, period: &Period) -> Result<O
         ("已撤回", Kind::Number),
     ];
     let mut table = Table::new("各级别的预警", &columns)
-        .noted("本期内开始的通话所引发的预警，按风险模型的级别；处理情况以生成报告时为准。打开：diting alerts list。");
+        .noted("本期内开始的通话所引发的预警，按风险模型的级别（不是扣分的一票否决）；处理情况以生成报告时为准。逐条：diting alerts list（全部时间的预警，按通话编号对照）。");
     for (level, Raised { num_open, num_closed, num_withdrawn }) in levels {
         table.push([
-            Value::text(&level_title(level)).into(),
+            Value::text(level.name()).into(),
             Value::Count(num_open + num_closed + num_withdrawn).into(),
             Value::Count(num_open).into(),
             Value::Count(num_closed).into(),
