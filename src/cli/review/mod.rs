@@ -7,8 +7,6 @@ mod plans;
 mod show;
 mod steps;
 
-use anyhow::Context;
-
 use super::Exit;
 use super::client::{ReviewClient, ServerArgs, block_on};
 use super::clock::Clock;
@@ -282,16 +280,9 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
             tell_damaged("通通话的申诉", num_damaged);
         }
         Command::Handle(handle) => {
-            let person = args.person()?;
-            let mut review = v1::Review::default();
-            for request in handle.requests(&person) {
-                let number = request.number;
-                let answer = client.handle_appeal(request).await.map_err(explain);
-                // Those before it are answered and stay so.
-                let answer = answer.with_context(|| format!("appeal {number}"))?.into_inner();
-                review = answer.review.unwrap_or_default();
-            }
-            show::standing(&review, format)?;
+            let request = handle.request(args.person()?);
+            let answer = client.handle_appeal(request).await.map_err(explain)?.into_inner();
+            show::standing(&answer.review.unwrap_or_default(), format)?;
         }
         Command::Counts { selection, reviewed } => {
             let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None, clock)?) };
