@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::reason_title;
-use crate::cli::output::is_overruled;
 use crate::proto::v1;
 
 use super::label;
@@ -103,7 +102,7 @@ fn write_hit(page: &mut Page<'_>, finding: &v1::Finding, turns: &[v1::Turn]) {
     page.line(&title, 5);
     write_decision(page, finding);
     if !finding.explanation.is_empty() {
-        let whose = if is_overruled(finding) { "机器：" } else { "" };
+        let whose = if label::is_overruled(finding) { "机器：" } else { "" };
         let text = format!("     {whose}{}", page.times().within(&finding.explanation));
         page.line(&[piece(text, Tone::Plain)], 5);
     }

@@ -98,7 +98,10 @@ fn one_answer_to_several_appeals_is_one_step_or_none() {
     assert_eq!(review.state(), ReviewState::Closed);
     let answered: Vec<_> = review.appeals.iter().map(|one| (one.state, one.is_final)).collect();
     assert_eq!(answered, [(AppealState::Accepted, true), (AppealState::Accepted, false)]);
-    assert_eq!((desk.verdict("c1", "S1"), desk.verdict("c1", "L2")), (Some(Verdict::Miss), Some(Verdict::Miss)));
+    assert_eq!(
+        (desk.verdict("c1", "S1"), desk.verdict("c1", "L2")),
+        (Some(Verdict::Miss), Some(Verdict::Miss))
+    );
     assert_eq!(desk.reopened().reviews.get(&call("c1"), None, at(3)).expect("shown").review, review);
 }
 
