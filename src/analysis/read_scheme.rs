@@ -9,7 +9,7 @@ use super::expression::Expr;
 use super::read::{LEVELS, millis, required_choice, table_at};
 use super::scheme::{Dimension, LevelCost, Published, RiskModel, Scheme, Signal};
 use super::toml_table::{At, Problems, TableReader, nearest};
-use crate::types::{Millis, RuleId, Score};
+use crate::types::{Millis, RuleId, Score, time_zone};
 
 /// Reads a scheme.
 pub(super) fn read_scheme(
@@ -53,7 +53,7 @@ pub(super) fn read_scheme(
             Some(minutes) => scheme.utc_offset_minutes = minutes,
             None => {
                 let message = format!("`{}` is no offset from UTC", offset.value);
-                problems.add(&offset.span, "rule.wrong_type", message, "write \"+08:00\"");
+                problems.add(&offset.span, "rule.wrong_type", message, "write \"+08:00\", at most 14 hours");
             }
         }
     }
@@ -132,16 +132,10 @@ fn read_manual(
     items
 }
 
-/// Minutes of `+08:00`.
+/// Minutes of `+08:00`, as every zone is read; no name, whose offset may be another one each half year.
 fn read_offset(text: &str) -> Option<i32> {
-    let sign = match text.chars().next()? {
-        '+' => 1,
-        '-' => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = text.get(1..)?.split_once(':')?;
-    let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?);
-    ((0..=14).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 60 + minutes))
+    let zone = time_zone(text).filter(|_| text.starts_with(['+', '-']))?;
+    zone.to_fixed_offset().ok().map(|offset| offset.seconds() / 60)
 }
 
 /// Reads the risk models of a file.
@@ -250,4 +244,27 @@ pub(super) fn read_published(problems: &mut Problems<'_>, root: &mut TableReader
         }
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::{Offset, TimeZone};
+
+    use super::*;
+    use crate::types::zone_name;
+
+    #[test]
+    fn an_offset_of_a_scheme_is_one_that_every_command_reads() {
+        for (text, minutes) in
+            [("+08:00", 480), ("+0800", 480), ("-05:30", -330), ("+14:00", 840), ("+00:00", 0)]
+        {
+            assert_eq!(read_offset(text), Some(minutes), "{text}");
+            let zone = TimeZone::fixed(Offset::from_seconds(minutes * 60).expect("a small number"));
+            let told = time_zone(&zone_name(&zone)).map(|zone| zone.to_fixed_offset().expect("it is fixed"));
+            assert_eq!(told.map(|offset| offset.seconds()), Some(minutes * 60), "{text}");
+        }
+        for wrong in ["+14:30", "-14:01", "+8:60", "08:00", "", "UTC", "Asia/Shanghai"] {
+            assert_eq!(read_offset(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::client::{Client, ServerArgs, block_on, reason};
+use super::clock::Clock;
 use super::exit::{UsageError, describe};
 use super::originals::{self, AccessArgs, AudioArgs, TokenArgs};
 use super::output::{self, Format, emit};
@@ -126,21 +127,22 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 async fn show(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
+    // Before the call, which is not kept back then because the clock cannot be had.
+    let clock = args.server.clock_if(args.format == Format::Text).await?;
     let request = v1::GetCallReportRequest { call_id: call_id.to_owned() };
     let response = match client.get_call_report(request).await {
         Ok(response) => response,
         Err(status) if reason(&status).as_deref() == Some("call.failed") => {
-            return show_failed(args, client, call_id).await;
+            return show_failed(args, client, call_id, &clock).await;
         }
         Err(status) => return Err(args.server.explain(&status)),
     };
-    let clock = args.server.clock().await?;
     output::print_report(&response.into_inner().report.unwrap_or_default(), args.format, clock.zone())?;
     Ok(Exit::Success)
 }
 
 /// A call that failed has no report; its record says why.
-async fn show_failed(args: &Args, client: &mut Client, call_id: &str) -> anyhow::Result<Exit> {
+async fn show_failed(args: &Args, client: &mut Client, call_id: &str, clock: &Clock) -> anyhow::Result<Exit> {
     let request = v1::GetCallRequest { call_id: call_id.to_owned() };
     let response = client.get_call(request).await.map_err(|status| args.server.explain(&status))?;
     let call = response.into_inner().call.unwrap_or_default();
@@ -149,7 +151,7 @@ async fn show_failed(args: &Args, client: &mut Client, call_id: &str) -> anyhow:
         Format::Json => emit(&json::to_line(&call))?,
         Format::Text => {
             let report = v1::CallReport { call: Some(call), ..v1::CallReport::default() };
-            output::print_report(&report, args.format, args.server.clock().await?.zone())?;
+            output::print_report(&report, args.format, clock.zone())?;
         }
         Format::Srt => {}
     }

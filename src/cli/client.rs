@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -111,6 +112,11 @@ impl ServerArgs {
     /// The clock of the server's centre, by which times without a zone are read and all are shown.
     pub(super) async fn clock(&self) -> anyhow::Result<Clock> {
         self.try_clock().await?.map_err(|status| self.explain(&status))
+    }
+
+    /// The same where times are read or shown; elsewhere the server is not asked, and the clock is one that nobody looks at.
+    pub(super) async fn clock_if(&self, is_needed: bool) -> anyhow::Result<Clock> {
+        if is_needed { self.clock().await } else { Ok(Clock::new(TimeZone::UTC)) }
     }
 
     /// The same, with what the server answered instead.

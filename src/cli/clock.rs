@@ -39,6 +39,13 @@ impl FromStr for Moment {
     }
 }
 
+impl Moment {
+    /// Whether it takes the clock of the centre to say when it is.
+    pub(super) fn needs_clock(self) -> bool {
+        matches!(self, Self::Local(_))
+    }
+}
+
 /// A clock of the centre.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {

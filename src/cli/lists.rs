@@ -27,7 +27,7 @@ pub(super) struct CallsArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Words that were said: all of them; "…" keeps spaces, - before one: not said, 客户: or 客服: before one: by whom
-    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words_of_flag)]
     text: Option<String>,
     /// The calls behind a figure, by its `calls` as --format json prints it; instead of other filters
     #[arg(long, value_name = "JSON", conflicts_with_all = ["FilterArgs", "text"])]
@@ -57,7 +57,7 @@ pub(super) struct FindingsArgs {
     #[command(flatten)]
     filter: FilterArgs,
     /// Words that were said in the call
-    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words)]
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true, value_parser = words_of_flag)]
     text: Option<String>,
     #[command(flatten)]
     page: PageArgs,
@@ -78,6 +78,15 @@ fn words(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The same behind `--text`, which takes even a flag that there is for its words.
+fn words_of_flag(text: &str) -> Result<String, String> {
+    if text.starts_with("--") {
+        return Err("--text needs its words first, as in --text '提前还款' --since 2026-06-01; put words that begin like a flag into quotation marks of their own"
+            .to_owned());
+    }
+    words(text)
+}
+
 /// Lists calls.
 pub(super) async fn calls(
     args: &CallsArgs,
@@ -85,7 +94,7 @@ pub(super) async fn calls(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let clock = server.clock().await?;
+    let clock = server.clock_if(format == Format::Text || args.filter.needs_clock()).await?;
     let fields = json_fields(&args.fields, format)?;
     let mut request = calls_request((&args.filter, &clock), args.text.as_ref(), &args.page, &fields)?;
     if let Some(figure) = &args.of_figure {
@@ -127,7 +136,7 @@ pub(super) async fn search(
     server: &ServerArgs,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let clock = server.clock().await?;
+    let clock = server.clock_if(format == Format::Text || args.filter.needs_clock()).await?;
     let request = calls_request((&args.filter, &clock), Some(&args.text), &args.page, &["*".to_owned()])?;
     let filter = request.filter.clone().unwrap_or_default();
     let page = client.list_calls(request).await.map_err(|status| server.explain(&status))?.into_inner();
@@ -161,7 +170,8 @@ pub(super) async fn findings(
     if format == Format::Text {
         fields.push("*".to_owned());
     }
-    let filter = args.filter.filter(args.text.as_ref(), &server.clock().await?)?;
+    let filter =
+        args.filter.filter(args.text.as_ref(), &server.clock_if(args.filter.needs_clock()).await?)?;
     let request = v1::ListFindingsRequest {
         call_id: String::new(),
         filter: Some(filter.clone()),
@@ -368,6 +378,16 @@ mod tests {
         {
             let error = typed(&more).expect_err("two filters");
             assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{more:?}");
+        }
+    }
+
+    #[test]
+    fn words_come_right_behind_their_flag() {
+        let typed = |words: &str| Typed::try_parse_from(["t", "--text", words, "--page-size", "5"]);
+        let error = typed("--since").expect_err("it is a flag").to_string();
+        assert!(error.contains("needs its words first") && !error.contains("no such flag"), "{error}");
+        for words in ["还款 -投诉", "-投诉", "\"--since\""] {
+            assert_eq!(typed(words).expect("words").args.text.as_deref(), Some(words));
         }
     }
 

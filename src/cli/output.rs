@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::report::{Style, render_srt, render_text};
+use super::report::{Style, is_overruled, render_srt, render_text};
 use crate::proto::{json, v1};
 use crate::types::Millis;
 
@@ -68,11 +68,6 @@ pub(super) fn finding_place(finding: &v1::Finding) -> String {
     let start = evidence.start.as_ref();
     let start = start.map_or_else(String::new, |start| format!("{} ", time(Some(start))));
     format!("{start}{}", evidence.text)
-}
-
-/// Whether a person decided another verdict than the machine's.
-pub(super) fn is_overruled(finding: &v1::Finding) -> bool {
-    finding.final_verdict() != v1::Verdict::Unspecified && finding.final_verdict() != finding.verdict()
 }
 
 /// A verdict in a word.

@@ -169,6 +169,12 @@ enum ReviewArg {
 }
 
 impl FilterArgs {
+    /// Whether a time that was typed is one of the clock of the centre.
+    pub(super) fn needs_clock(&self) -> bool {
+        let times = [self.since, self.before, self.received_since, self.received_before];
+        times.into_iter().flatten().any(Moment::needs_clock)
+    }
+
     /// Refuses a time that did not begin yet, where what is asked for ends now by itself.
     ///
     /// # Errors
@@ -317,6 +323,17 @@ mod tests {
             assert_eq!(values, ["甲,乙", "丙"]);
         }
         assert_eq!((filter.agent_ids.len(), filter.rule_ids.len()), (2, 2));
+    }
+
+    #[test]
+    fn only_a_time_without_a_zone_needs_the_clock_of_the_centre() {
+        for flag in ["--since", "--before", "--received-since", "--received-before"] {
+            for (time, needs) in [("2026-06-01", true), ("2026-06-01T00:00:00+08:00", false)] {
+                let typed = Typed::try_parse_from(["t", flag, time, "--team", "一组"]).expect("it is sound");
+                assert_eq!(typed.filter.needs_clock(), needs, "{flag} {time}");
+            }
+        }
+        assert!(!FilterArgs::default().needs_clock());
     }
 
     #[test]

@@ -116,18 +116,18 @@ pub struct OpenAppeal {
     pub appeal: Appeal,
 }
 
-/// The answer to an appeal.
+/// One answer to appeals of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handling {
-    /// Which appeal.
-    pub number: u32,
+    /// Which appeals: each once, in the order in which they are answered.
+    pub numbers: Vec<u32>,
     /// Who answers.
     pub handler: String,
     /// Whether the agent is right.
     pub accepted: bool,
-    /// The verdict instead, when it is not simply the other one.
+    /// The verdict instead, when it is not simply the other one; of one appeal only.
     pub verdict: Option<Verdict>,
-    /// The points instead, for what was scored by hand.
+    /// The points instead, for what was scored by hand; of one appeal only.
     pub points: Option<Score>,
     /// Why.
     pub reason: String,
@@ -207,21 +207,52 @@ impl Review {
         Ok(vec![Event::new(now, agent, What::Withdrawn { number }).saying(comment)])
     }
 
-    /// The steps of an answer.
+    /// The steps of an answer to all of its appeals, the last of them final where the answer is.
     pub(super) fn handle(
         &self,
         scene: &Scene,
         handling: &Handling,
         now: Timestamp,
     ) -> Result<Vec<Event>, ReviewError> {
-        let Handling { number, handler, accepted, verdict, points, reason, is_final } = handling;
+        let Some((last, others)) = handling.numbers.split_last() else {
+            return Err(field("numbers", "is empty: name the appeals"));
+        };
+        let mut named = BTreeSet::new();
+        if !handling.numbers.iter().all(|number| named.insert(number)) {
+            return Err(field("numbers", "names an appeal twice: name each once"));
+        }
+        if !others.is_empty() && (handling.verdict.is_some() || handling.points.is_some()) {
+            return Err(field(
+                "numbers",
+                "has several appeals, and a verdict or points are for one: answer that one alone",
+            ));
+        }
+        let (mut after, mut steps) = (self.clone(), Vec::new());
+        for number in &handling.numbers {
+            let own = after.answer(scene, *number, handling, handling.is_final && number == last, now)?;
+            own.iter().cloned().for_each(|event| after.apply(event));
+            steps.extend(own);
+        }
+        Ok(steps)
+    }
+
+    /// The steps of an answer to one appeal.
+    fn answer(
+        &self,
+        scene: &Scene,
+        number: u32,
+        handling: &Handling,
+        is_final: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, ReviewError> {
+        let Handling { handler, accepted, verdict, points, reason, .. } = handling;
         check_text(handler, reason, true)?;
-        let open = self.open_appeal(scene, *number)?;
+        let open = self.open_appeal(scene, number)?;
         is_no_agent(scene, handler)?;
         if self.barred_from(&open.subject).contains(handler.as_str()) {
             return Err(decided_before(scene, handler));
         }
-        if *is_final && self.open_appeals().count() > 1 {
+        if is_final && self.open_appeals().count() > 1 {
             return Err(ReviewError::OtherAppeals { id: scene.id.clone() });
         }
         let no_sense = |problem| ReviewError::NoSense {
@@ -273,7 +304,7 @@ impl Review {
                 (false, _) => None,
             },
         };
-        let ended = What::Handled { number: *number, accepted: *accepted, is_final: *is_final };
+        let ended = What::Handled { number, accepted: *accepted, is_final };
         let steps = decided.into_iter().chain([ended]);
         Ok(steps.map(|what| Event::new(now, handler, what).saying(reason)).collect())
     }
@@ -358,6 +389,10 @@ impl Review {
             .find(|open| open.number == number)
             .ok_or_else(|| ReviewError::NoAppeal { id: scene.id.clone(), number })
     }
+}
+
+fn field(field: &'static str, problem: &str) -> ReviewError {
+    ReviewError::Field { field, problem: problem.to_owned() }
 }
 
 fn not_allowed(scene: &Scene, person: &str, why: &'static str) -> ReviewError {

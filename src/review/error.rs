@@ -111,7 +111,9 @@ pub enum ReviewError {
         days: u32,
     },
     /// Another appeal would be left without an answer.
-    #[error("call `{id}` has other open appeals: handle them before the final judgement")]
+    #[error(
+        "call `{id}` has other open appeals: answer them as well, the final judgement comes with the last"
+    )]
     OtherAppeals {
         /// The call.
         id: CallId,

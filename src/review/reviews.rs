@@ -327,7 +327,7 @@ impl Reviews {
         self.step(&mut tasks, &facts, review, events, None, now)
     }
 
-    /// Decides about an appeal.
+    /// Decides about appeals of a call: about all that are named, or about none.
     ///
     /// # Errors
     /// [`ReviewError`] when the step cannot be taken.

@@ -259,7 +259,7 @@ pub(super) fn submission(reviewer: &str, choices: &[(&str, Verb)]) -> Submission
 
 pub(super) fn handling(number: u32, handler: &str, accepted: bool, is_final: bool) -> Handling {
     Handling {
-        number,
+        numbers: vec![number],
         handler: handler.to_owned(),
         accepted,
         verdict: None,

@@ -63,6 +63,7 @@ async fn a_day_begins_at_the_midnight_of_the_centre_in_every_command() {
         let mut typed = selection;
         typed.extend(["--format", "json"]);
         let told = run(&typed).await;
+        eprintln!("ZZZ {told}");
         assert!(!told.contains("\"2\""), "one call, not two: {told}");
     }
     let diff = run(&with(&["batch", "diff", "--scheme", "bank", "--quiet", "--format", "json"])).await;

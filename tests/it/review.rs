@@ -127,7 +127,7 @@ async fn the_whole_road_from_the_sample_to_the_final_judgement() {
     // Another person decides, and that is the last word.
     let handle = v1::HandleAppealRequest {
         call_id: "bad".to_owned(),
-        number: 1,
+        numbers: vec![1],
         handler: "王芳".to_owned(),
         accept: true,
         reason: "录音属实".to_owned(),

@@ -220,6 +220,25 @@ enum ReasonArg {
     Handled,
 }
 
+impl Command {
+    /// Whether times are read by the clock of the centre, or shown.
+    fn needs_clock(&self, format: Format) -> bool {
+        let is_shown = format == Format::Text;
+        match self {
+            Self::List { filter, .. } => {
+                is_shown || [filter.since, filter.before].into_iter().flatten().any(Moment::needs_clock)
+            }
+            Self::Show { .. }
+            | Self::Ack { .. }
+            | Self::Assign { .. }
+            | Self::Close { .. }
+            | Self::DeadLetters { .. }
+            | Self::Retry { .. } => is_shown,
+            Self::Watch(_) | Self::Test { .. } => false,
+        }
+    }
+}
+
 impl FilterArgs {
     /// The same on the wire; times without a zone are those of `clock`.
     fn wire(&self, clock: &Clock) -> Result<v1::AlertFilter, UsageError> {
@@ -276,7 +295,7 @@ async fn run_command(args: Args) -> anyhow::Result<Exit> {
     if let Command::Watch(watch) = &args.command {
         return watch::run(&mut client, server, watch, format).await;
     }
-    let clock = &server.clock().await?;
+    let clock = &server.clock_if(args.command.needs_clock(format)).await?;
     match &args.command {
         Command::Watch(_) => {}
         Command::List { filter, limit } => list(&mut client, server, (filter, clock), *limit, format).await?,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::client::{ReprocessClient, ServerArgs, block_on};
-use super::clock::{Clock, Moment};
+use super::clock::Moment;
 use super::exit::UsageError;
 use super::name_args::NameArgs;
 use super::output::{Format, emit};
@@ -148,8 +148,10 @@ struct FollowArgs {
 }
 
 impl SelectionArgs {
-    /// The same on the wire; times without a zone are those of `clock`.
-    fn wire(&self, clock: &Clock) -> Result<v1::CallSelection, UsageError> {
+    /// The same on the wire; times without a zone are those of the server's centre.
+    async fn wire(&self, server: &ServerArgs) -> anyhow::Result<v1::CallSelection> {
+        let needs_clock = [self.since, self.before].into_iter().flatten().any(Moment::needs_clock);
+        let clock = server.clock_if(needs_clock).await?;
         clock.in_order(["since", "before"], self.since, self.before)?;
         Ok(v1::CallSelection {
             since: clock.wire(self.since),
@@ -207,7 +209,7 @@ async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
         }
         Command::Rescore { selection, scheme, follow } => {
             let request = v1::StartRescoreRequest {
-                selection: Some(selection.wire(&server.clock().await?)?),
+                selection: Some(selection.wire(server).await?),
                 pack: scheme.as_deref().map(pack).transpose()?,
             };
             let response = client.start_rescore(request).await.map_err(explain)?;
@@ -215,7 +217,7 @@ async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
         }
         Command::Retranscribe { selection, model, follow } => {
             let request = v1::StartRetranscribeRequest {
-                selection: Some(selection.wire(&server.clock().await?)?),
+                selection: Some(selection.wire(server).await?),
                 model: model.clone(),
             };
             let response = client.start_retranscribe(request).await.map_err(explain)?;
@@ -223,7 +225,7 @@ async fn ask(args: &Args, server: &ServerArgs) -> anyhow::Result<Exit> {
         }
         Command::Diff { scheme, against, selection, quiet } => {
             let request = v1::DiffRevisionsRequest {
-                selection: Some(selection.wire(&server.clock().await?)?),
+                selection: Some(selection.wire(server).await?),
                 after: Some(pack(scheme)?),
                 before: against.as_deref().map(pack).transpose()?,
             };

@@ -67,7 +67,7 @@ fn subject(one: &v1::InsightKey) -> String {
     format!("{kind} {}", key(one))
 }
 
-/// The zone of an answer; of an older server, which does not say, the machine's.
+/// The zone of an answer; UTC where it says none.
 pub(super) fn zone(name: &str) -> TimeZone {
     time_zone(name).unwrap_or(TimeZone::UTC)
 }

@@ -113,6 +113,11 @@ pub(super) fn level(level: v1::Level) -> (&'static str, Tone) {
     }
 }
 
+/// Whether a person decided another verdict than the machine's.
+pub(in crate::cli) fn is_overruled(finding: &v1::Finding) -> bool {
+    finding.final_verdict() != v1::Verdict::Unspecified && finding.final_verdict() != finding.verdict()
+}
+
 /// What a rule is for.
 pub(super) fn kind(kind: v1::RuleKind) -> &'static str {
     match kind {

@@ -19,7 +19,7 @@ use std::io::IsTerminal;
 
 use jiff::tz::TimeZone;
 
-pub(super) use label::{clock, millis, role};
+pub(super) use label::{clock, is_overruled, millis, role};
 pub(super) use layout::clean;
 pub use srt::render_srt;
 pub use text::render_text;

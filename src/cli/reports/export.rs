@@ -63,7 +63,7 @@ pub(super) async fn run(server: &ServerArgs, args: ExportArgs, as_json: bool) ->
             Table::Calls => v1::ExportedTable::Calls.into(),
             Table::Findings => v1::ExportedTable::Findings.into(),
         },
-        filter: Some(args.filter.filter(None, &server.clock().await?)?),
+        filter: Some(args.filter.filter(None, &server.clock_if(args.filter.needs_clock()).await?)?),
         format: format.into(),
         csv_bom: args.bom,
     };

@@ -7,8 +7,6 @@ mod plans;
 mod show;
 mod steps;
 
-use anyhow::Context;
-
 use super::Exit;
 use super::client::{ReviewClient, ServerArgs, block_on};
 use super::clock::Clock;
@@ -157,6 +155,28 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Whether times are read by the clock of the centre, or shown.
+    fn needs_clock(&self, format: Format) -> bool {
+        let is_shown = format == Format::Text;
+        match self {
+            Self::Plans(plans) => plans.needs_clock(),
+            Self::Queue { selection, .. }
+            | Self::Next { selection, .. }
+            | Self::Appeals { selection, .. } => is_shown || selection.needs_clock(),
+            Self::Return { .. } | Self::Assign { .. } | Self::Show { .. } => is_shown,
+            Self::Add { .. }
+            | Self::Submit(_)
+            | Self::Appeal(_)
+            | Self::Withdraw { .. }
+            | Self::Handle(_) => false,
+            Self::Counts { selection, .. } | Self::Agreement { selection } | Self::Export { selection } => {
+                selection.needs_clock()
+            }
+        }
+    }
+}
+
 impl Args {
     /// Who acts.
     fn person(&self) -> Result<String, UsageError> {
@@ -177,7 +197,7 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
     let mut client = args.server.review_client()?;
     let explain = |status: tonic::Status| args.server.explain(&status);
     let format = args.format;
-    let clock = &args.server.clock().await?;
+    let clock = &args.server.clock_if(args.command.needs_clock(format)).await?;
     match &args.command {
         Command::Plans(plans) => plans::run(plans, &mut client, &args.server, clock, format).await?,
         Command::Queue { selection, plan, reviewer, slot, limit } => {
@@ -282,16 +302,9 @@ async fn ask(args: &Args) -> anyhow::Result<Exit> {
             tell_damaged("通通话的申诉", num_damaged);
         }
         Command::Handle(handle) => {
-            let person = args.person()?;
-            let mut review = v1::Review::default();
-            for request in handle.requests(&person) {
-                let number = request.number;
-                let answer = client.handle_appeal(request).await.map_err(explain);
-                // Those before it are answered and stay so.
-                let answer = answer.with_context(|| format!("appeal {number}"))?.into_inner();
-                review = answer.review.unwrap_or_default();
-            }
-            show::standing(&review, format)?;
+            let request = handle.request(args.person()?);
+            let answer = client.handle_appeal(request).await.map_err(explain)?.into_inner();
+            show::standing(&answer.review.unwrap_or_default(), format)?;
         }
         Command::Counts { selection, reviewed } => {
             let request = v1::GetRuleCountsRequest { selection: Some(selection.filter(None, clock)?) };
@@ -408,6 +421,42 @@ async fn each_labelled(
         if request.page_token.is_empty() {
             tell_damaged("通复核过的通话", num_damaged);
             return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_clock_is_asked_only_where_times_are_read_or_shown() {
+        let needs = |line: &str| {
+            let typed = Typed::try_parse_from(["t"].into_iter().chain(line.split(' '))).expect("it is sound");
+            typed.args.command.needs_clock(typed.args.format)
+        };
+        for line in ["queue", "show c1", "appeals", "counts --since 2026-06-01", "export --before 2026-06-01"]
+        {
+            assert!(needs(line), "{line}");
+        }
+        for line in ["queue --format json --since 2026-06-01", "plans run p --since 2026-06-01"] {
+            assert!(needs(line), "{line}");
+        }
+        for line in
+            ["queue --format json", "show c1 --format json", "plans", "plans run p", "counts", "agreement"]
+        {
+            assert!(!needs(line), "{line}");
+        }
+        for line in ["handle c1 1,2 why --reject", "submit c1 why", "export --since 2026-06-01T00:00:00Z"] {
+            assert!(!needs(line), "{line}");
         }
     }
 }

@@ -131,6 +131,19 @@ impl PlanArgs {
     }
 }
 
+impl Args {
+    /// Whether a time that was typed is one of the clock of the centre.
+    pub(super) fn needs_clock(&self) -> bool {
+        match &self.command {
+            None | Some(Command::List | Command::Remove { .. }) => false,
+            Some(Command::Add(plan) | Command::Set(plan)) => plan.selection.needs_clock(),
+            Some(Command::Run { since, before, .. }) => {
+                [*since, *before].into_iter().flatten().any(Moment::needs_clock)
+            }
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) async fn run(
     args: &Args,

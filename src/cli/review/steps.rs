@@ -178,20 +178,20 @@ impl AppealArgs {
 pub(super) struct HandleArgs {
     /// The call
     call_id: String,
-    /// Number of the appeal in the call, or several as 1,2: all get this answer
+    /// Number of the appeal in the call, or several as 1,2: all get this answer, or none of them when one cannot be answered so
     #[arg(value_name = "NUMBER")]
-    number: Numbers,
+    numbers: Numbers,
     /// Why
     reason: String,
     #[command(flatten)]
     answer: AnswerArgs,
-    /// The verdict instead, when it is not simply the other one
+    /// The verdict instead, when it is not simply the other one; for one appeal
     #[arg(long, value_enum, requires = "accept")]
     verdict: Option<VerdictArg>,
-    /// The points instead, for points by hand
+    /// The points instead, for points by hand; for one appeal
     #[arg(long, allow_hyphen_values = true, requires = "accept")]
     points: Option<f64>,
-    /// This is the final judgement: with the last of these nothing about the call can be changed any more
+    /// This is the final judgement: nothing about the call can be changed any more
     #[arg(long = "final")]
     is_final: bool,
 }
@@ -221,18 +221,17 @@ struct AnswerArgs {
 }
 
 impl HandleArgs {
-    /// The same on the wire, an answer for each appeal. Only the last one is final: before it others still wait.
-    pub(super) fn requests(&self, handler: &str) -> impl Iterator<Item = v1::HandleAppealRequest> {
-        let last = self.number.0.len().saturating_sub(1);
-        self.number.0.iter().enumerate().map(move |(at, number)| v1::HandleAppealRequest {
+    /// The same on the wire.
+    pub(super) fn request(&self, handler: String) -> v1::HandleAppealRequest {
+        v1::HandleAppealRequest {
             call_id: self.call_id.clone(),
-            number: *number,
-            handler: handler.to_owned(),
+            numbers: self.numbers.0.clone(),
+            handler,
             accept: self.answer.accept,
             verdict: self.verdict.map_or(v1::Verdict::Unspecified, Into::into).into(),
             points: self.points,
             reason: self.reason.clone(),
-            final_judgement: self.is_final && at == last,
-        })
+            final_judgement: self.is_final,
+        }
     }
 }

@@ -129,6 +129,22 @@ pub(super) struct ListArgs {
     common: CommonArgs,
 }
 
+impl Command {
+    /// Whether times are read by the clock of the centre, or shown.
+    fn needs_clock(&self, format: Format) -> bool {
+        match self {
+            Self::Mine(MineArgs { since, before, background_since, .. }) => {
+                let times = [since, before, background_since];
+                format == Format::Text || times.into_iter().flatten().any(|time| time.needs_clock())
+            }
+            Self::List | Self::Words { .. } | Self::Phrases | Self::Bursts | Self::Runs | Self::Cancel => {
+                format == Format::Text
+            }
+            Self::Show { .. } | Self::Rename { .. } | Self::Summarize { .. } => false,
+        }
+    }
+}
+
 impl CommonArgs {
     fn client(&self) -> anyhow::Result<TopicClient> {
         self.server.topic_client()
@@ -163,7 +179,7 @@ async fn run_topics(Args { command, common }: Args) -> anyhow::Result<Exit> {
     let mut client = common.client()?;
     let explain = |status: tonic::Status| common.server.explain(&status);
     let run = common.run();
-    let clock = &common.server.clock().await?;
+    let clock = &common.server.clock_if(command.needs_clock(common.format)).await?;
     match command {
         Command::Mine(args) => mine(&common, &mut client, clock, args).await,
         Command::List => {
@@ -217,10 +233,10 @@ async fn run_topics(Args { command, common }: Args) -> anyhow::Result<Exit> {
 /// Runs `diting demands`.
 pub(super) fn demands(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> {
     block_on(async {
+        let clock = &common.server.clock_if(common.format == Format::Text).await?;
         let request = v1::ListDemandsRequest { run: common.run() };
         let answer = common.client()?.list_demands(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
-        let clock = &common.server.clock().await?;
         common.print(&answer, |answer| show::demands(answer, clock))
     })
 }
@@ -228,10 +244,10 @@ pub(super) fn demands(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> {
 /// Runs `diting weak-spots`.
 pub(super) fn weak_spots(ListArgs { common }: ListArgs) -> anyhow::Result<Exit> {
     block_on(async {
+        let clock = &common.server.clock_if(common.format == Format::Text).await?;
         let request = v1::ListWeakSpotsRequest { run: common.run() };
         let answer = common.client()?.list_weak_spots(request).await;
         let answer = answer.map_err(|status| common.server.explain(&status))?.into_inner();
-        let clock = &common.server.clock().await?;
         common.print(&answer, |answer| show::weak_spots(answer, clock))
     })
 }

@@ -134,7 +134,8 @@ impl TryFrom<v1::ImportSpec> for ImportSpec {
             bots: accounts.bots,
             customers: accounts.customers,
             gap_minutes: Some(wire.chat_gap_minutes).filter(|minutes| *minutes > 0),
-            time_zone: optional_text("spec.time_zone", wire.time_zone.clone())?,
+            // That of the import, which is known when the job begins.
+            time_zone: None,
         };
         Ok(Self {
             path: path.into(),

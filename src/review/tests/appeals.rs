@@ -76,6 +76,36 @@ fn one_person_brings_all_appeals_of_a_stage_to_their_end() {
 }
 
 #[test]
+fn one_answer_to_several_appeals_is_one_step_or_none() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 保本，真烦"]);
+    desk.appeal("c1", "7", "S1", 1).expect("taken");
+    desk.appeal("c1", "7", "L2", 1).expect("taken");
+    let before = desk.reviews.get(&call("c1"), None, at(2)).expect("shown").review;
+    let several = |numbers: &[u32]| Handling { numbers: numbers.to_vec(), ..handling(0, "李", true, true) };
+    let handle = |handling: &Handling| desk.reviews.handle(&call("c1"), handling, at(2));
+    let with_verdict = Handling { verdict: Some(Verdict::Miss), ..several(&[1, 2]) };
+    let with_points = Handling { points: Some(Score::ZERO), ..several(&[1, 2]) };
+    for wrong in [several(&[]), several(&[1, 1]), several(&[1, 2, 1]), with_verdict, with_points] {
+        let refused = handle(&wrong);
+        assert!(matches!(refused, Err(ReviewError::Field { field: "numbers", .. })), "{refused:?}");
+    }
+    assert!(matches!(handle(&several(&[1, 3])), Err(ReviewError::NoAppeal { number: 3, .. })));
+    assert!(matches!(handle(&several(&[2])), Err(ReviewError::OtherAppeals { .. })));
+    assert_eq!(desk.reviews.get(&call("c1"), None, at(2)).expect("shown").review, before, "none is answered");
+
+    let review = handle(&several(&[2, 1])).expect("taken");
+    assert_eq!(review.state(), ReviewState::Closed);
+    let answered: Vec<_> = review.appeals.iter().map(|one| (one.state, one.is_final)).collect();
+    assert_eq!(answered, [(AppealState::Accepted, true), (AppealState::Accepted, false)]);
+    assert_eq!(
+        (desk.verdict("c1", "S1"), desk.verdict("c1", "L2")),
+        (Some(Verdict::Miss), Some(Verdict::Miss))
+    );
+    assert_eq!(desk.reopened().reviews.get(&call("c1"), None, at(3)).expect("shown").review, review);
+}
+
+#[test]
 fn an_appeal_has_its_time_and_needs_no_review() {
     let desk = Desk::new();
     desk.add("c1", "7", "a", 0, &["客服: 真烦"]);

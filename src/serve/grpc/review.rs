@@ -336,7 +336,7 @@ impl ReviewService for ReviewApi {
         let id = convert::call_id(&request.call_id).map_err(RequestError::from)?;
         let points = request.points.map(|points| convert::points("points", points)).transpose();
         let handling = Handling {
-            number: request.number,
+            numbers: request.numbers,
             handler: convert::person("handler", &request.handler).map_err(RequestError::from)?,
             accepted: request.accept,
             verdict: convert::some_verdict("verdict", request.verdict).map_err(RequestError::from)?,
