@@ -4,7 +4,7 @@
 //!
 //! **Invariant**: with no decision and no points by hand the score is the machine's.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +177,14 @@ impl Analysis {
     #[must_use]
     pub fn manual_items(&self) -> &[ManualItem] {
         self.scorecard.basis.as_deref().map_or(&[], |basis| &basis.manual)
+    }
+
+    /// Rules of which a hit is worth more points than a miss; none where the result does not say what its score rests on.
+    #[must_use]
+    pub fn rewarding_rules(&self) -> BTreeSet<RuleId> {
+        let prices = self.scorecard.basis.as_deref().map_or(&[][..], |basis| &basis.rules);
+        let rewarding = prices.iter().filter(|price| price.hit > price.miss && !price.veto);
+        rewarding.map(|price| price.id.clone()).collect()
     }
 }
 

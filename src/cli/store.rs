@@ -41,7 +41,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     let config = Config::load(&layers)?;
     let dir = &config.store.data_dir;
     if !dir.is_dir() {
-        let problem = format!("there is no data directory `{}`: name the right one with --data", dir.display());
+        let problem =
+            format!("there is no data directory `{}`: name the right one with --data", dir.display());
         return Err(UsageError(problem).into());
     }
     let report = app::reindex(&config)?;

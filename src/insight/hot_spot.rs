@@ -115,3 +115,20 @@ pub struct HotSpots {
     /// How it was tested, in words.
     pub statistic: &'static str,
 }
+
+/// Most parts of a claim that are named.
+const MAX_PARTS: usize = 3;
+
+impl HotSpots {
+    /// What the claim at `place` explains and that rose more than it did: where whoever looks into it begins. The most
+    /// risen first, at most three.
+    #[must_use]
+    pub fn parts_of(&self, place: usize) -> Vec<&HotSpot> {
+        let Some(claim) = self.spots.get(place) else { return Vec::new() };
+        let is_part = |spot: &&HotSpot| spot.part_of == Some(place) && spot.rise > claim.rise;
+        let mut parts: Vec<&HotSpot> = self.spots.iter().filter(is_part).collect();
+        parts.sort_by(|left, right| right.rise.total_cmp(&left.rise));
+        parts.truncate(MAX_PARTS);
+        parts
+    }
+}

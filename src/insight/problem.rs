@@ -8,7 +8,7 @@ use super::scan::Revisions;
 use super::search::since;
 use super::stats::{Draw, Two, chi_square_above, gini, homogeneity, top_tenth};
 use super::tally::{Clock, Step};
-use super::{Figure, Group, Period, RuleRef};
+use super::{Figure, Group, Period, RuleRef, rules_of_agents};
 use crate::catalog::{CallQuery, Catalog, FindingQuery, Stage};
 
 /// Where to look.
@@ -16,7 +16,7 @@ use crate::catalog::{CallQuery, Catalog, FindingQuery, Stage};
 pub struct ProblemQuery {
     /// Over which calls; its time is not looked at.
     pub calls: CallQuery,
-    /// Of which rules; its verdicts are not looked at. Empty: all.
+    /// Of which rules; its verdicts are not looked at. Without rules and kinds: all but those that only watch.
     pub rules: FindingQuery,
     /// The time.
     pub period: Period,
@@ -93,7 +93,12 @@ pub fn common_problems(catalog: &Catalog, query: &ProblemQuery) -> Vec<Problem> 
     calls.started = query.period.range();
     calls.stages = vec![Stage::Done];
     let revisions = Revisions::of(catalog, &calls);
-    let (slots, rules) = rule_slots(&revisions, &query.rules);
+    let mut wanted = query.rules.clone();
+    if wanted.kinds.is_empty() && wanted.rules.is_empty() {
+        // What only watches tells of customers, and is nobody's problem.
+        wanted.kinds = rules_of_agents().kinds;
+    }
+    let (slots, rules) = rule_slots(&revisions, &wanted);
     let mut cube = Cube::new(rules.clone(), 1);
     cube.fill(catalog, &calls, &slots, &[Group::Agent], |_| 1, |_| Some(0));
     let agents = cube.of_group(Group::Agent);

@@ -43,7 +43,9 @@ pub enum MiningError {
         problem: &'static str,
     },
     /// No call of the period can be read: nothing would be found, and would hide what was.
-    #[error("no judged call began in the period: choose another one, `diting calls list` shows what there is")]
+    #[error(
+        "no judged call began in the period: choose another one, `diting calls list` shows what there is"
+    )]
     NoCalls,
     /// No thread could be started.
     #[error("the thread of the run could not be started")]

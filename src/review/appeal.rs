@@ -163,6 +163,12 @@ impl Review {
         if !known {
             return Err(ReviewError::NoRule { id: id(), rule_id });
         }
+        if let Subject::Rule(rule_id) = &subject
+            && !self.costs(scene, rule_id)
+        {
+            let problem = "it takes nothing from the agent as it stands: there is nothing to appeal against";
+            return Err(ReviewError::NoSense { id: id(), rule_id: rule_id.clone(), problem });
+        }
         if self.open_appeals().any(|open| open.subject == subject) {
             return Err(ReviewError::AlreadyAppealed { id: id(), rule_id });
         }
@@ -173,6 +179,16 @@ impl Review {
         }
         let number = u32::try_from(self.appeals.len()).unwrap_or(u32::MAX).saturating_add(1);
         Ok(vec![Event::new(now, agent, What::Appealed { number, subject }).saying(reason)])
+    }
+
+    /// Whether the verdict that stands can be worse for the agent than the other one.
+    fn costs(&self, scene: &Scene, rule_id: &RuleId) -> bool {
+        let machine = scene.machine.get(rule_id).copied();
+        match self.decisions.get(rule_id).map(|decision| decision.verdict).or(machine) {
+            Some(Verdict::Hit) => true,
+            Some(Verdict::Miss) => scene.rewards.contains(rule_id),
+            Some(Verdict::NotApplicable) | None => false,
+        }
     }
 
     /// When a person last decided about something; an agent's time to appeal runs from then.
@@ -286,9 +302,15 @@ impl Review {
                     }
                     (true, Some(given), _) => *given,
                     (true, None, Verdict::Hit) => Verdict::Miss,
-                    (true, None, Verdict::Miss) => Verdict::Hit,
+                    (true, None, Verdict::Miss) if scene.rewards.contains(rule_id) => Verdict::Hit,
+                    // It was judged again meanwhile.
+                    (true, None, Verdict::Miss) => {
+                        return Err(no_sense(
+                            "it is no hit any more: reject the appeal, or name what is to count with --verdict",
+                        ));
+                    }
                     (true, None, Verdict::NotApplicable) => {
-                        return Err(no_sense("name the verdict that is to count"));
+                        return Err(no_sense("name the verdict that is to count with --verdict hit|miss|na"));
                     }
                 };
                 let how = if verdict == machine { How::Confirmed } else { How::Rejected };

@@ -127,6 +127,7 @@ impl Reviews {
             machine: findings.iter().map(|one| (one.rule_id.clone(), one.verdict)).collect(),
             revision: scorecard.revision.clone(),
             manual: analysis.manual_items().to_vec(),
+            rewards: analysis.rewarding_rules(),
         };
         Ok((scene, facts))
     }

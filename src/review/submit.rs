@@ -60,6 +60,8 @@ pub(super) struct Scene {
     pub(super) revision: String,
     /// What is scored by hand.
     pub(super) manual: Vec<ManualItem>,
+    /// Rules of which a hit is worth more than none: an agent may say that there is one.
+    pub(super) rewards: BTreeSet<RuleId>,
 }
 
 impl Scene {

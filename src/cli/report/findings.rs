@@ -44,7 +44,8 @@ pub(super) fn write(page: &mut Page<'_>, findings: &[v1::Finding], turns: &[v1::
         page.heading(&format!("人工认定 {} 项（机器未命中）", added.len()));
         added.iter().for_each(|finding| write_hit(page, finding, turns));
     }
-    let gone: Vec<&v1::Finding> = findings.iter().filter(machine).filter(|one| label::is_overruled(one)).collect();
+    let gone: Vec<&v1::Finding> =
+        findings.iter().filter(machine).filter(|one| label::is_overruled(one)).collect();
     if !gone.is_empty() {
         page.heading(&format!("人工撤销 {} 项（机器命中，不再计入）", gone.len()));
         gone.iter().for_each(|finding| write_hit(page, finding, turns));

@@ -229,6 +229,7 @@ impl From<&HotSpot> for v1::HotSpot {
             is_claimed: spot.is_claimed,
             part_of: spot.part_of.and_then(|place| u32::try_from(place).ok()),
             since: spot.since.as_ref().map(since),
+            parts: Vec::new(),
         }
     }
 }

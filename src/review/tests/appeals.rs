@@ -181,3 +181,22 @@ fn a_name_with_white_space_around_it_is_no_other_person() {
         );
     }
 }
+
+#[test]
+fn nobody_appeals_against_what_takes_nothing() {
+    let desk = Desk::new();
+    desk.add("c1", "7", "a", 0, &["客服: 真烦"]);
+    for refused in ["S1", "L3"] {
+        let refused = desk.appeal("c1", "7", refused, 1);
+        assert!(matches!(refused, Err(ReviewError::NoSense { .. })), "the machine saw no hit: {refused:?}");
+    }
+    desk.submit("c1", "王", &[("L2", Verb::Reject)], 2).expect("taken");
+    let refused = desk.appeal("c1", "7", "L2", 3);
+    assert!(matches!(refused, Err(ReviewError::NoSense { .. })), "it was taken back: {refused:?}");
+    desk.submit("c1", "王", &[("L3", Verb::Change(Verdict::Hit))], 4).expect("taken");
+    desk.appeal("c1", "7", "L3", 5).expect("a person found it");
+    // The agent was right, and that costs nothing.
+    let handled = desk.reviews.handle(&call("c1"), &handling(1, "李", true, true), at(6)).expect("taken");
+    assert_eq!(handled.decisions[&rule("L3")].verdict, Verdict::Miss);
+    assert_eq!(desk.score("c1"), Some(100.0));
+}

@@ -37,6 +37,7 @@ fn scene() -> Scene {
         machine: machine.into_iter().map(|(id, verdict)| (rule(id), verdict)).collect::<BTreeMap<_, _>>(),
         revision: "1".to_owned(),
         manual: Vec::new(),
+        rewards: [rule("L2")].into(),
     }
 }
 

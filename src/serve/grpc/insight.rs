@@ -201,9 +201,13 @@ impl InsightService for InsightApi {
             Ok((hot_spots(&rows, &query), num_calls as u64))
         });
         let (found, num_calls) = found.await?;
-        let told = found.spots.iter().filter(|spot| with_unclaimed || spot.is_claimed);
+        let told = found.spots.iter().enumerate().filter(|(_, spot)| with_unclaimed || spot.is_claimed);
+        let told = told.map(|(place, spot)| v1::HotSpot {
+            parts: found.parts_of(place).into_iter().map(Into::into).collect(),
+            ..spot.into()
+        });
         Ok(Response::new(v1::ListHotSpotsResponse {
-            hot_spots: told.map(Into::into).collect(),
+            hot_spots: told.collect(),
             num_tested: found.num_tested,
             statistic: found.statistic.to_owned(),
             time_zone,
