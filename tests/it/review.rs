@@ -276,7 +276,14 @@ async fn an_inspector_works_on_the_command_line_and_rules_are_measured_by_it() {
     );
 
     run(&["review", "appeal", "bad", "--as", "8021", "--rule", "S01", "我没说"]).await;
-    run(&["review", "appeal", "bad", "--as", "8021", "--rule", "S02", "也没说这个"]).await;
+    let hits = run(&["findings", "list", "--agent", "8021", "--format", "json"]).await;
+    let hits: Vec<Value> = hits.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let other = hits.iter().filter_map(|hit| hit["ruleId"].as_str()).find(|rule| *rule != "S01");
+    let other = other.expect("it has another hit");
+    run(&["review", "appeal", "bad", "--as", "8021", "--rule", other, "也没有这回事"]).await;
+    let idle = ["review", "appeal", "bad", "--as", "8021", "--rule", "S02", "我没说"];
+    let idle = diting(&server, folder.path(), &idle).await;
+    assert!(stderr(&idle).contains("takes nothing from the agent"), "{}", stderr(&idle));
     assert!(run(&["review", "appeals"]).await.contains("bad\t1\t"));
     let own =
         diting(&server, folder.path(), &["review", "handle", "bad", "1", "--as", "王芳", "--reject", "听过"])
