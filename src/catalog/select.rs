@@ -146,12 +146,8 @@ impl Catalog {
         }
         if query.vetoed {
             // The veto may be of another agent's part.
-            for number in found.clone() {
-                let vetoes = self.call(number).is_some_and(|call| query.vetoes(call));
-                if !vetoes {
-                    found.remove(number);
-                }
-            }
+            let vetoes = |number: &u32| self.call(*number).is_some_and(|call| query.vetoes(call));
+            found = found.iter().filter(vetoes).collect();
         }
         Cow::Owned(found)
     }

@@ -37,7 +37,7 @@ fn slot(slot: Slot) -> v1::ReviewSlot {
 pub fn decided(
     findings: &mut [v1::Finding],
     facts: &ReviewFacts,
-    review: Option<&Review>,
+    review: &Review,
     settled: Option<&Settled>,
 ) {
     for finding in findings {
@@ -50,7 +50,7 @@ pub fn decided(
         let own = facts.finals.iter().find(|one| one.rule_id.as_str() == finding.rule_id);
         let Some(own) = own else { continue };
         finding.final_verdict = verdict(own.verdict).into();
-        if let Some(told) = review.and_then(|review| review.decisions.get(&own.rule_id)) {
+        if let Some(told) = review.decisions.get(&own.rule_id) {
             finding.decision_by.clone_from(&told.by);
             finding.decision_comment.clone_from(&told.comment);
             finding.decision_turn = told.turn;

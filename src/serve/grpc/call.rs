@@ -138,12 +138,12 @@ impl CallService for CallApi {
         let decided = blocking(move || reviews.decided(&record.id)).await?;
         if let Some((facts, review)) = decided {
             let settled = facts.settled(&result.analysis);
-            convert::decided(&mut report.findings, &facts, Some(&review), settled.as_ref());
+            convert::decided(&mut report.findings, &facts, &review, settled.as_ref());
             report.final_scorecard = settled.map(|settled| (&settled.scorecard).into());
             for (shown, part) in report.agent_parts.iter_mut().zip(&result.parts) {
                 let facts = facts.of_part(&part.analysis);
                 let settled = facts.settled(&part.analysis);
-                convert::decided(&mut shown.findings, &facts, Some(&review), settled.as_ref());
+                convert::decided(&mut shown.findings, &facts, &review, settled.as_ref());
                 shown.final_scorecard = settled.map(|settled| (&settled.scorecard).into());
             }
         }

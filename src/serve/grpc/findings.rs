@@ -125,7 +125,7 @@ impl FindingsAsked {
             }
             if let Some((facts, review)) = &reviews.decided(&row.id)? {
                 let settled = analysis.as_ref().and_then(|analysis| facts.settled(analysis));
-                convert::decided(&mut findings, facts, Some(review), settled.as_ref());
+                convert::decided(&mut findings, facts, review, settled.as_ref());
             }
         }
         Ok(findings.into_iter().map(|finding| self.mask.cut(finding)).collect())
@@ -163,7 +163,7 @@ impl OneCall {
         let finals = decided.map_or(&[][..], |(facts, _)| &facts.finals);
         match decided {
             Some((facts, review)) => {
-                convert::decided(&mut shown, facts, Some(review), facts.settled(analysis).as_ref());
+                convert::decided(&mut shown, facts, review, facts.settled(analysis).as_ref());
             }
             None => {
                 let state = convert::review_to_wire(ReviewState::None).into();
